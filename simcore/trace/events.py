@@ -1,0 +1,169 @@
+"""The vocabulary of a trace: kinds of events and the record that the runtime writes.
+
+Standard library only and imported inside the recorded program: keep it light. The numbers are part of the file format: append,
+never renumber.
+"""
+
+import struct
+from enum import Enum, IntEnum
+from typing import Final, NoReturn
+
+FORMAT_VERSION: Final = 1
+"""Version of the trace file; apart from the package's own version."""
+
+RECORD: Final = struct.Struct("@24sQ")
+"""One event as it lies in a segment: head, then the stamp (CLOCK_MONOTONIC, ns), which is written last and commits the record."""
+
+HEAD: Final = struct.Struct("@qIIIHH")
+"""value, object, site, waited_us, kind, flags. Native order and alignment: a segment never leaves its machine."""
+
+
+class Kind(IntEnum):
+    """What an event did. `value` in an event means, per kind, what the comment says."""
+
+    ACQUIRE = 1  # 1 got it, 0 a try failed, -1 timed out
+    RELEASE = 2  # 0
+    UNDO = 3  # the release just before raised: it did not happen
+    START = 4  # index of the actor that is started; the object is that actor's thread
+    BEGIN = 5  # first event of a started actor
+    END = 6  # last event of a thread; 1 when it ended by an exception
+    JOIN = 7  # 1 the thread had ended, 0 timed out
+    PUT = 8  # tag of the item: putting actor << 32 | count of its puts
+    GET = 9  # tag of the item got, -1 empty (a try), -2 timed out
+    SLEEP = 10  # nanoseconds asked for
+    WRITE = 11  # text index; the object is the stream
+    CLOCK = 12  # bits of the float, or the integer; the object is the clock
+    SEED = 13  # 63-bit seed handed to a random generator
+    ENTROPY = 14  # text index of the bytes handed out by the operating system
+    GC = 15  # generation collected
+    SIGNAL = 16  # number of the signal whose Python handler ran next
+    EXIT = 17  # the process ends: exit status known so far, or 0
+    PAUSE = 18  # signal.pause returned
+    LOCKED = 19  # 0 or 1
+    IS_SET = 20  # 0 or 1
+    IS_ALIVE = 21  # 0 or 1
+    EMPTY = 22  # 0 or 1
+    QSIZE = 23  # number of items
+    COUNT = 24  # threading.active_count()
+    ENUMERATE = 25  # text index of the actors' names, joined by newlines
+    N_WAITING = 26  # Barrier.n_waiting
+    BROKEN = 27  # Barrier.broken: 0 or 1
+    IMPORT = 28  # took the import lock of a module: text index of its name
+    IMPORTED = 29  # gave it back: text index of its name
+
+    # In segments only; the merge turns them into tables.
+    CREATE = 60  # a new object: value is its ObjectKind, object its id
+    SPAN = 61  # the operation just ended was one of the programmer's: value is operation << 32 | number of events it held
+
+
+class ObjectKind(IntEnum):
+    """What an object is. Its lower-case name stands in names: `main:lock1`."""
+
+    NONE = 0
+    STREAM = 1
+    CLOCK = 2
+    LOCK = 3
+    RLOCK = 4
+    THREAD = 5
+    SIMPLEQUEUE = 6
+    CONDITION = 7
+    EVENT = 8
+    SEMAPHORE = 9
+    BARRIER = 10
+    QUEUE = 11
+    EXECUTOR = 12
+    FUTURE = 13
+    TIMER = 14
+    WAITER = 15  # the lock that Condition.wait makes for one wait
+    PROCESS = 16  # the process itself: owner of what belongs to no object
+    IMPORTS = 17
+
+
+FIXED_OBJECTS: Final = (
+    (ObjectKind.NONE, ""),
+    (ObjectKind.STREAM, "stdout"),
+    (ObjectKind.STREAM, "stderr"),
+    (ObjectKind.CLOCK, "time.time"),
+    (ObjectKind.CLOCK, "time.time_ns"),
+    (ObjectKind.CLOCK, "time.monotonic"),
+    (ObjectKind.CLOCK, "time.monotonic_ns"),
+    (ObjectKind.CLOCK, "time.perf_counter"),
+    (ObjectKind.CLOCK, "time.perf_counter_ns"),
+    (ObjectKind.CLOCK, "time.process_time"),
+    (ObjectKind.CLOCK, "time.process_time_ns"),
+    (ObjectKind.CLOCK, "time.thread_time"),
+    (ObjectKind.CLOCK, "time.thread_time_ns"),
+    (ObjectKind.CLOCK, "datetime.now"),
+    (ObjectKind.PROCESS, "process"),
+    (ObjectKind.IMPORTS, "imports"),
+)
+"""Objects that exist before the program: their index is their id in every trace. Ids of the program's objects follow."""
+
+FIRST_OBJECT: Final = 32
+
+LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC})
+"""Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
+
+UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC})
+"""Events that are no steps: a `print` more or a collection less does not renumber an actor's steps."""
+
+SPAN_OPERATIONS: Final = (
+    "",
+    "Condition.wait",
+    "Condition.wait_for",
+    "Condition.notify",
+    "Condition.notify_all",
+    "Event.set",
+    "Event.clear",
+    "Event.wait",
+    "Semaphore.acquire",
+    "Semaphore.release",
+    "Barrier.wait",
+    "Barrier.reset",
+    "Barrier.abort",
+    "Queue.put",
+    "Queue.get",
+    "Queue.join",
+    "Queue.task_done",
+    "Executor.submit",
+    "Executor.map",
+    "Executor.shutdown",
+    "Future.result",
+    "Future.exception",
+    "Future.cancel",
+    "futures.wait",
+    "Timer.cancel",
+    "Queue.qsize",
+    "Queue.empty",
+    "Queue.full",
+    "Future.add_done_callback",
+    "Queue.shutdown",
+)
+"""Names of spans; a span in a segment holds an index into this table."""
+
+
+class Outcome(IntEnum):
+    """How a run ended."""
+
+    OK = 0
+    FAILED = 1
+    DEADLOCK = 2
+    STALLED = 3
+    KILLED = 4
+    TIMEOUT = 5
+
+    @property
+    def word(self) -> str:
+        """The lower-case word of the design: `ok`, `deadlock`..."""
+        return self.name.lower()
+
+
+class Verdict(Enum):
+    """The answer of a replay, diff or exploration. It is no boolean: compare with `is`."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    INCONCLUSIVE = "inconclusive"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict is neither true nor false: compare it, as in `verdict is Verdict.SAME`")
