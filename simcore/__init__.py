@@ -7,8 +7,8 @@ recorded program loads nothing else.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simcore.diff import Diff as Diff
-    from simcore.diff import diff as diff
+    from simcore.diffing import Diff as Diff
+    from simcore.diffing import diff as diff
     from simcore.engine import Replay as Replay
     from simcore.engine import record as record
     from simcore.engine import replay as replay
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Diff": "simcore.diff",
-    "diff": "simcore.diff",
+    "Diff": "simcore.diffing",
+    "diff": "simcore.diffing",
     "Replay": "simcore.engine",
     "record": "simcore.engine",
     "replay": "simcore.engine",
