@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -229,6 +230,22 @@ class Trace:
     sources: dict[str, str] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
     path: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Trace:
+        """The trace in a `.simtrace` file; from one that was cut off its intact part, and `ending.cut_off` says so.
+
+        Raises: TraceError for a file that is missing, foreign, newer than this simcore, or damaged.
+        """
+        from simcore.trace import store
+
+        return store.load(path)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the trace to a file, all of it or nothing, and return its path. Raises: UsageError, TraceError."""
+        from simcore.trace import store
+
+        return store.save(self, path)
 
     def __len__(self) -> int:
         return len(self.columns)

@@ -1,0 +1,31 @@
+"""Reads what older versions of the trace file wrote: one small function per version, applied frame by frame.
+
+A function gets the kind of a frame and its unpacked payload as version N wrote it, and returns that payload as version N + 1
+writes it; it may consume what it got. A file of version 3 is read through `UPGRADES[3]`, then `UPGRADES[4]` and so on.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from simcore.trace.codec import FrameKind
+from simcore.trace.events import FORMAT_VERSION
+
+Raw = Any
+"""The unpacked payload of one frame: a map or an array. It does not leave this package."""
+
+Upgrade = Callable[[FrameKind, Raw], Raw]
+
+UPGRADES: Final[dict[int, Upgrade]] = {}
+"""By the version that wrote the file. Version 1 is the first: there is nothing older to read."""
+
+
+def readable(version: int) -> bool:
+    """Whether a file of this version can be read: it is of the present version, or a function stands for every step up to it."""
+    return version <= FORMAT_VERSION and all(step in UPGRADES for step in range(version, FORMAT_VERSION))
+
+
+def upgrade(version: int, kind: FrameKind, raw: Raw) -> Raw:
+    """The payload as the present version writes it."""
+    for step in range(version, FORMAT_VERSION):
+        raw = UPGRADES[step](kind, raw)
+    return raw
