@@ -53,7 +53,7 @@ class Kind(IntEnum):
 
     # In segments only; the merge turns them into tables.
     CREATE = 60  # a new object: value is its ObjectKind, object its id
-    SPAN = 61  # the operation just ended was one of the programmer's: value is operation << 32 | number of events it held
+    SPAN = 61  # one of the programmer's operations: value is operation << 1 | (1 it begins, 0 it has ended)
 
 
 class ObjectKind(IntEnum):

@@ -1,0 +1,132 @@
+"""All that a plugin may import: `pattern` marks a function as a pattern, `hookimpl` marks the implementation of a hook.
+
+This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
+no inspect, not even typing.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn, TypeVar, overload
+
+    _F = TypeVar("_F", bound=Callable[..., object])
+
+__all__ = ["PatternMark", "hookimpl", "pattern"]
+
+
+class PatternMark:
+    """What `@pattern` says about a function; it lies on the function as `simcore_pattern` and is frozen.
+
+    `expect` is a frozenset of outcomes, or a function that returns one for the parameters it names. `module` is the module whose
+    code called `pattern`. Nothing is checked here: the plugin host does, and names the file and line.
+    """
+
+    __slots__ = ("expect", "granularity", "module", "name", "section", "title")
+
+    name: str
+    section: str
+    title: str
+    expect: "frozenset[str] | Callable[..., Iterable[str]]"
+    granularity: str
+    module: str
+
+    def __init__(
+        self,
+        name: str,
+        section: str,
+        title: str,
+        expect: "frozenset[str] | Callable[..., Iterable[str]]",
+        granularity: str,
+        module: str,
+    ) -> None:
+        values = (expect, granularity, module, name, section, title)
+        for slot, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, slot, value)
+
+    def __setattr__(self, name: str, value: object) -> "NoReturn":
+        raise AttributeError(f"a PatternMark is frozen: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> "NoReturn":
+        raise AttributeError(f"a PatternMark is frozen: {name} cannot be deleted")
+
+    def __repr__(self) -> str:
+        return f"PatternMark({self.name!r}, section={self.section!r}, title={self.title!r})"
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def pattern(function: _F, /) -> _F: ...
+    @overload
+    def pattern(
+        *,
+        section: str = "other",
+        title: str = "",
+        expect: Iterable[str] | Callable[..., Iterable[str]] = frozenset({"ok"}),
+        granularity: str = "sync",
+        name: str | None = None,
+    ) -> Callable[[_F], _F]: ...
+
+
+def pattern(
+    function: "_F | None" = None,
+    /,
+    *,
+    section: str = "other",
+    title: str = "",
+    expect: "Iterable[str] | Callable[..., Iterable[str]]" = frozenset({"ok"}),
+    granularity: str = "sync",
+    name: "str | None" = None,
+) -> "_F | Callable[[_F], _F]":
+    """Mark a function as a pattern; it stays the ordinary function it was.
+
+    `section` groups patterns in `simcore list`; `title` is the line shown there (default: the docstring's first sentence).
+    `expect` holds the outcomes that a run may have (`ok`, `failed`, `deadlock`, `stalled`, `timeout`, `killed`); where they
+    depend on parameters it is a function of those: `lambda fixed: {"ok"} if fixed else {"deadlock"}`. `granularity` is `sync`
+    or `access`. `name` defaults to the function's name in kebab-case. Raises: TypeError when what is marked can carry no mark.
+    """
+    module = sys._getframe(1).f_globals.get("__name__", "")
+
+    def mark(function: "_F") -> "_F":
+        own_name = name or getattr(function, "__name__", "").strip("_").replace("_", "-").lower()
+        outcomes = expect if callable(expect) else frozenset([expect] if isinstance(expect, str) else expect)
+        try:
+            function.simcore_pattern = PatternMark(own_name, section, title, outcomes, granularity, module)  # type: ignore[attr-defined]
+        except AttributeError:
+            raise TypeError(f"@pattern marks a function; {function!r} can carry no mark") from None
+        return function
+
+    return mark if function is None else mark(function)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def hookimpl(function: _F, /) -> _F: ...
+    @overload
+    def hookimpl(*, specname: str | None = None, optionalhook: bool = False) -> Callable[[_F], _F]: ...
+
+
+def hookimpl(
+    function: "_F | None" = None, /, *, specname: "str | None" = None, optionalhook: bool = False
+) -> "_F | Callable[[_F], _F]":
+    """Mark a function as the implementation of the hook of its name (docs/hooks.md lists them).
+
+    `specname` names the hook when the function is called otherwise; `optionalhook` allows a hook that this simcore does not
+    have. The mark is the one that `pluggy.HookimplMarker("simcore")` sets, so either may be used.
+    """
+
+    def mark(function: "_F") -> "_F":
+        function.simcore_impl = {  # type: ignore[attr-defined]
+            "wrapper": False,
+            "hookwrapper": False,
+            "optionalhook": optionalhook,
+            "tryfirst": False,
+            "trylast": False,
+            "specname": specname,
+        }
+        return function
+
+    return mark if function is None else mark(function)

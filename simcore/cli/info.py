@@ -1,0 +1,29 @@
+"""`simcore info`: one pattern as a lesson."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from rich_click import RichCommand
+
+from simcore.cli import console
+from simcore.cli.options import common, plugin_option
+
+
+@click.command(cls=RichCommand)
+@click.argument("pattern")
+@plugin_option
+@common
+def command(pattern: str, plugins: Sequence[str], as_json: bool) -> int:
+    """Say what PATTERN teaches, its parameters with their defaults, and where it comes from."""
+    from simcore.engine.plugins import PluginHost
+    from simcore.views.listing import info_view, pattern_facts
+
+    host = PluginHost(plugins)
+    found = host.find(pattern)
+    if as_json:
+        console.answer_json(pattern_facts(host, found))
+    else:
+        console.answer(info_view(host, found))
+    return 0

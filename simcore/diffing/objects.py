@@ -1,0 +1,170 @@
+"""Per object: who did what to it in which order, in A and in B, and how long they waited."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress, islice
+from operator import gt, ne
+
+from simcore.diffing.align import out_of_place
+from simcore.diffing.pairing import Pairing
+from simcore.diffing.result import ObjectDiff, WaitDiff
+from simcore.diffing.shapes import Shapes
+from simcore.diffing.tables import Tables
+from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.model import Site, Trace
+
+UNHANDED = frozenset({ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK})
+"""Kinds whose changes of actor are not told as hand-offs: a thread's start and join are in every run alike."""
+
+
+@dataclass(slots=True)
+class GroupOrder:
+    """The order of one group, compared. `parts` are the positions in A and B of the first operations that differ, place by place, while
+    both go on; `reordered` says that operations which both have come in another order."""
+
+    obj: int
+    operations_a: int
+    operations_b: int
+    hand_offs_a: int
+    hand_offs_b: int
+    compared: int
+    reversed: int
+    moved: int
+    parts: tuple[int, int] | None
+    reordered: bool
+    private: bool
+
+
+def compare_groups(pairing: Pairing, shapes: Shapes) -> list[GroupOrder]:
+    """The orders of all groups that either trace has, in the order of their first use."""
+    both = {**pairing.a.groups, **pairing.b.groups}
+    return [_compare(pairing, shapes, group) for group in both]
+
+
+_EMPTY = array("i")
+
+
+def _compare(pairing: Pairing, shapes: Shapes, group: int) -> GroupOrder:
+    a, b = pairing.a, pairing.b
+    did_a, did_b = a.groups.get(group, _EMPTY), b.groups.get(group, _EMPTY)
+    twins = array("i", map(pairing.twin.__getitem__, did_b))
+    takes_a, takes_b = _takes(a.trace, did_a), _takes(b.trace, did_b)
+    actors_a = list(map(a.actor.__getitem__, takes_a))
+    hand_offs_a = _changes(actors_a)
+    obj = shapes.groups[group][0]
+    if did_a.tobytes() == twins.tobytes():
+        private = not hand_offs_a and len(set(map(a.actor.__getitem__, did_a))) == 1
+        return GroupOrder(
+            obj, len(did_a), len(did_b), hand_offs_a, hand_offs_a, hand_offs_a, 0, 0, None, reordered=False, private=private
+        )
+    hand_offs_b = _changes(list(map(b.actor.__getitem__, takes_b)))
+    index = next((index for index, (p, q) in enumerate(zip(did_a, twins, strict=False)) if p != q), None)
+    order = _in_b(pairing, did_a)
+    takes = order if takes_a is did_a else _in_b(pairing, takes_a)
+    return GroupOrder(
+        obj,
+        len(did_a),
+        len(did_b),
+        hand_offs_a,
+        hand_offs_b,
+        _changes(list(map(b.actor.__getitem__, takes))),
+        # Operations of one actor never change places, so every descent is between two actors.
+        sum(map(gt, takes, islice(takes, 1, None))),
+        out_of_place(takes),
+        None if index is None else (did_a[index], did_b[index]),
+        reordered=any(map(gt, order, islice(order, 1, None))),
+        private=False,
+    )
+
+
+def _takes(trace: Trace, positions: array[int]) -> array[int]:
+    """The operations among which hand-offs are counted: of a lock its acquisitions, of other things all."""
+    kinds = trace.columns.kind
+    takes = array("i", (position for position in positions if kinds[position] == Kind.ACQUIRE))
+    return takes if takes and len(takes) < len(positions) else positions
+
+
+def _in_b(pairing: Pairing, positions: array[int]) -> list[int]:
+    """The positions in B of those of these events that B has."""
+    return [position for position in map(pairing.back.__getitem__, positions) if position >= 0]
+
+
+def _changes(actors: Sequence[int]) -> int:
+    return sum(map(ne, actors, islice(actors, 1, None)))
+
+
+def first_reordered(pairing: Pairing, group: int) -> tuple[int, int] | None:
+    """Of the operations that both runs have: the positions in A and in B of the first that are not each other's twin."""
+    order = _in_b(pairing, pairing.a.groups.get(group, _EMPTY))
+    for came, should in zip(sorted(order), order, strict=True):
+        if came != should:
+            return pairing.twin[should], came
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What a person calls an object that A or B has."""
+
+    name: str
+    label: str
+    kind: ObjectKind
+    site: Site
+
+
+def thing(tables: Tables, obj: int) -> Thing:
+    """The object with this common number, as A has it where A does."""
+    trace, index = (tables.a, obj) if obj < len(tables.a.objects) else (tables.b, tables.object_b.index(obj))
+    info = trace.objects[index]
+    return Thing(trace.object_names[index], trace.object_labels[index], info.kind, trace.sites[info.site])
+
+
+def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[ObjectDiff], int]:
+    """The objects worth telling, those that differ most first, and how many others there are."""
+    told: list[ObjectDiff] = []
+    private = 0
+    for order in orders:
+        if order.private:
+            private += 1
+            continue
+        known = thing(tables, order.obj)
+        changed = order.operations_a != order.operations_b or (order.parts is not None and not order.reordered)
+        state = "reordered" if order.reordered else "changed" if changed else "same"
+        first = order.parts or (None, None)
+        told.append(
+            ObjectDiff(
+                *(known.name, known.label, known.kind, known.site, state),
+                *(order.operations_a, order.operations_b, order.hand_offs_a, order.hand_offs_b),
+                *(order.compared, order.reversed, order.moved, *first),
+            )
+        )
+    told.sort(key=lambda one: (one.state == "same", -one.reversed, -one.moved, -one.hand_offs_a, one.name))
+    return told, private
+
+
+def wait_diffs(tables: Tables, pairing: Pairing) -> list[WaitDiff]:
+    """Waiting per object, where there was any; the largest change first. Sleeping is no waiting."""
+    waits_a = _waits(tables.a, tables.object_a)
+    waits_b = _waits(tables.b, tables.object_b)
+    result = []
+    for obj in {**waits_a, **waits_b}:
+        known = thing(tables, obj)
+        total_a, longest_a, number_a = waits_a.get(obj, (0, 0, 0))
+        total_b, longest_b, number_b = waits_b.get(obj, (0, 0, 0))
+        times = (time * 1000 for time in (total_a, total_b, longest_a, longest_b))
+        result.append(WaitDiff(known.name, known.label, known.kind, *times, number_a, number_b))
+    return sorted(result, key=lambda one: (-abs(one.total_a_ns - one.total_b_ns), one.name))
+
+
+def _waits(trace: Trace, numbers: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """Per object total and longest wait in us, and their number."""
+    c = trace.columns
+    found: dict[int, tuple[int, int, int]] = {}
+    for obj, kind, waited in compress(zip(c.object, c.kind, c.waited_us, strict=True), c.waited_us):
+        if kind not in (Kind.SLEEP, Kind.PAUSE):
+            total, longest, number = found.get(numbers[obj], (0, 0, 0))
+            found[numbers[obj]] = (total + waited, max(longest, waited), number + 1)
+    return found

@@ -1,0 +1,78 @@
+"""One number per thing that an event can be: kind, object and the part of its value that counts.
+
+Equal numbers mean equal events, in A and in B. All questions about kinds and values are answered once per number, so that the
+passes over a million events only look numbers up.
+"""
+
+from array import array
+from collections.abc import Sequence
+from itertools import compress
+
+from simcore.diffing.meaning import INPUTS, LANE, PER_TEXT, RESULTS, VALUE, Value, carries_order
+from simcore.trace.events import Kind
+from simcore.trace.model import Columns
+
+
+class Shapes:
+    """The numbers given so far. The lists are indexed by them.
+
+    `group` is the number of that in whose order the event stands, or -1; `loose` is equal for the same operation with another
+    result; `lane` is a Lane. `groups` has per group the object and, where it is finer than the object, a text, else -1.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int], int] = {}
+        self._groups: dict[tuple[int, int], int] = {}
+        self.group: list[int] = []
+        self.loose: list[int] = []
+        self.lane: list[int] = []
+        self.kind: list[int] = []
+        self.groups: list[tuple[int, int]] = []
+
+    def of(self, columns: Columns, objects: Sequence[int], actors: Sequence[int], texts: Sequence[int]) -> array[int]:
+        """Per event its number. `objects`, `actors` and `texts` give for an index of this trace the common number."""
+        known, how_of = self._known, VALUE
+        result = array("I")
+        append = result.append
+        for kind, obj, value in zip(columns.kind, map(objects.__getitem__, columns.object), columns.value, strict=True):
+            how = how_of[kind]
+            if how:
+                if how == Value.IGNORED:
+                    value = 0
+                elif how == Value.SIGN:
+                    value = min(value, 0)
+                else:
+                    names = actors if how == Value.ACTOR else texts
+                    value = names[value] if 0 <= value < len(names) else -1
+            key = (kind, obj, value)
+            shape = known.get(key)
+            append(self._new(key) if shape is None else shape)
+        return result
+
+    def _new(self, key: tuple[int, int, int]) -> int:
+        kind, obj, value = key
+        shape = self._known[key] = len(self._known)
+        group = -1
+        if carries_order(kind, value):
+            place = (obj, value if kind in PER_TEXT else -1)
+            group = self._groups.setdefault(place, len(self._groups))
+            if group == len(self.groups):
+                self.groups.append(place)
+        self.group.append(group)
+        self.loose.append(obj << 8 | kind)
+        self.lane.append(LANE[kind])
+        self.kind.append(kind)
+        return shape
+
+    def positions(self, shapes: array[int], kinds: frozenset[Kind]) -> list[int]:
+        """Where in a trace the events of these kinds stand."""
+        wanted = [kind in kinds for kind in self.kind]
+        return list(compress(range(len(shapes)), map(wanted.__getitem__, shapes))) if any(wanted) else []
+
+    def results(self, shapes: array[int]) -> list[int]:
+        """Positions of events whose value is a result."""
+        return self.positions(shapes, RESULTS)
+
+    def inputs(self, shapes: array[int]) -> list[int]:
+        """Positions of events whose value is an input."""
+        return self.positions(shapes, INPUTS)

@@ -1,0 +1,74 @@
+"""Two traces under one numbering: actors and objects by name, texts by content.
+
+The numbers of A are kept; what only B has is numbered after them.
+"""
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+
+from simcore.trace.model import Trace
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def without_addresses(text: str) -> str:
+    """The text with the addresses of default reprs (`<Lock at 0x7f3a>`) blanked: they differ between any two runs."""
+    return _ADDRESS.sub(" at 0x", text) if " at 0x" in text else text
+
+
+def as_text(text: str | bytes) -> str:
+    """Bytes as the text they most likely are."""
+    return text if isinstance(text, str) else text.decode("utf-8", "backslashreplace")
+
+
+def _numbered(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Every name with how often it came before: a damaged table with twins in it still matches itself."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        result.append((name, count))
+    return result
+
+
+def match(names_a: Sequence[str], names_b: Sequence[str]) -> tuple[list[int], int]:
+    """For every entry of B its number in the common numbering, and how many numbers there are."""
+    known = {key: index for index, key in enumerate(_numbered(names_a))}
+    numbers = [known.setdefault(key, len(known)) for key in _numbered(names_b)]
+    return numbers, len(known)
+
+
+class Tables:
+    """The common numbering. `actor_b` and `object_b` translate B's indexes; A's stand as they are."""
+
+    def __init__(self, a: Trace, b: Trace) -> None:
+        self.a, self.b = a, b
+        self.actor_b, self.actors = match([info.name for info in a.actors], [info.name for info in b.actors])
+        self.object_b, self.objects = match(a.object_names, b.object_names)
+        self.actor_a = list(range(len(a.actors)))
+        self.object_a = list(range(len(a.objects)))
+        self._texts: dict[str | bytes, int] = {}
+        self.text_a = self._number(a.texts)
+        self.text_b = self._number(b.texts)
+
+    def _number(self, texts: Sequence[str | bytes]) -> list[int]:
+        known = self._texts
+        return [known.setdefault(without_addresses(text) if isinstance(text, str) else text, len(known)) for text in texts]
+
+    def tag_b(self, tag: int) -> int:
+        """The tag of an item in B as A would write it: its upper half is the actor that put it."""
+        actor = tag >> 32
+        return (self.actor_b[actor] << 32) | (tag & 0xFFFFFFFF) if 0 <= actor < len(self.actor_b) else tag
+
+    def sites(self) -> tuple[list[int], list[int]]:
+        """Per site of A and per site of B a number that is equal for equal places."""
+        known: dict[tuple[str, int, str], int] = {}
+        first, second = ([known.setdefault(tuple(site), len(known)) for site in trace.sites] for trace in (self.a, self.b))
+        return first, second
+
+
+def translated(column: array[int], numbers: Sequence[int]) -> array[int]:
+    """A column of indexes in the common numbering."""
+    return array("I", map(numbers.__getitem__, column))

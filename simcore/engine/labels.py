@@ -1,0 +1,113 @@
+"""Names for objects: what the programmer calls them at the place where they are made.
+
+`self.balance_lock = Lock()` is `balance_lock`; the lock inside `jobs = Queue()`, made by `self.mutex = threading.Lock()` in the library,
+is `jobs.mutex`; the third of `sticks = [Lock() for _ in seats]` is `sticks[2]`.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where an object was made: the user's line, and the library's line inside it or None; both as (file, line)."""
+
+    user: tuple[str, int]
+    inner: tuple[str, int] | None
+
+
+class _Targets(ast.NodeVisitor):
+    """Per line of a source the name that a value on it is given, and whether it is one of several."""
+
+    def __init__(self) -> None:
+        self.by_line: dict[int, tuple[str, bool]] = {}
+
+    def _note(self, target: ast.expr | str, value: ast.expr | None) -> None:
+        if value is None:
+            return
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for part, item in zip(target.elts, value.elts, strict=True):
+                self._note(part, item)
+            return
+        name = target if isinstance(target, str) else _name_of(target)
+        if not name:
+            return
+        several = isinstance(value, ast.List | ast.Tuple | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Dict)
+        for line in range(value.lineno, (value.end_lineno or value.lineno) + 1):
+            self.by_line.setdefault(line, (name, several))
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """`a = b = value`: the first target names it."""
+        self._note(node.targets[0], node.value)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """`a: T = value`."""
+        self._note(node.target, node.value)
+        self.generic_visit(node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        """`(a := value)`."""
+        self._note(node.target, node.value)
+        self.generic_visit(node)
+
+    def visit_With(self, node: ast.With) -> None:
+        """`with Executor() as pool`."""
+        for item in node.items:
+            if item.optional_vars is not None:
+                self._note(item.optional_vars, item.context_expr)
+        self.generic_visit(node)
+
+
+def _name_of(target: ast.expr) -> str:
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    if isinstance(target, ast.Subscript):
+        return _name_of(target.value)
+    return ""
+
+
+class Labels:
+    """Looks names up. `read` gives a file's source, or None; files are parsed once."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._files: dict[str, dict[int, tuple[str, bool]]] = {}
+
+    def at(self, file: str, line: int) -> tuple[str, bool]:
+        """The name given on a line, and whether it names several; empty when the line names nothing."""
+        known = self._files.get(file)
+        if known is None:
+            targets = _Targets()
+            try:
+                targets.visit(ast.parse(self._read(file) or ""))
+            except (SyntaxError, ValueError, RecursionError):
+                pass  # not Python: its objects go by their other name
+            known = self._files[file] = targets.by_line
+        return known.get(line, ("", False))
+
+    def label(self, places: Iterable[Place]) -> list[str]:
+        """A name for each object, in the order of their creation; distinct objects get distinct names, or empty ones."""
+        made: Counter[tuple[Place, str]] = Counter()
+        used: set[str] = set()
+        result = []
+        for place in places:
+            name, several = self.at(*place.user)
+            if name and place.inner is not None:
+                part = self.at(*place.inner)[0]
+                name = f"{name}.{part.lstrip('_')}" if part else ""
+            if not name:
+                result.append("")
+                continue
+            number = made[place, name]
+            made[place, name] += 1
+            shown = f"{name}[{number}]" if several else name if number == 0 else f"{name}#{number + 1}"
+            while shown in used:  # two places that use one name
+                number = number + 1 if number else 1
+                shown = f"{name}#{number + 1}"
+            used.add(shown)
+            result.append(shown)
+        return result

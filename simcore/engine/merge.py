@@ -1,0 +1,365 @@
+"""Merges what a process wrote into a trace: one order, names for everything, and what never completed.
+
+The order is that of the stamps: an acquisition is stamped after it happened, a release before, so a hand-over is never inverted. The
+order is then held against the twins of all objects; a trace whose order breaks their rules is refused with the exact event.
+"""
+
+import hashlib
+import sys
+from array import array
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from simcore.engine.labels import Labels, Place
+from simcore.engine.segments import Definitions, SegmentReader
+from simcore.errors import InternalError
+from simcore.runtime.segment import WAIT_PARKED, WAIT_TIMED
+from simcore.trace.events import FIXED_OBJECTS, HEAD, SPAN_OPERATIONS, Kind, ObjectKind, Outcome
+from simcore.trace.model import ActorInfo, Columns, Ending, Header, ObjectInfo, Pending, Site, Span, Trace
+from simcore.trace.twins import Twins
+
+_LARGEST_SOURCE: Final = 1_000_000
+_TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
+_TAG_KINDS: Final = frozenset({Kind.PUT, Kind.GET})
+_FIRST: Final = frozenset({Kind.RELEASE, Kind.START, Kind.PUT, Kind.END})
+assert HEAD.size == 24
+
+
+class Merged:
+    """A trace, and what the controller needs beside it: the run's own numbers of actors, and their thread idents."""
+
+    def __init__(self, trace: Trace, actors: dict[int, int], idents: dict[int, int], divergence: list[str], objects: dict[int, int]) -> None:
+        self.trace = trace
+        self.actors = actors
+        self.idents = idents
+        self.divergence = divergence
+        self.objects = objects
+
+
+def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source: bool = True) -> Merged:
+    """Read all that was committed and put it in order. Raises: InternalError when the order contradicts itself."""
+    definitions = reader.refresh_definitions()
+    reader.refresh_records()
+    files = _Files(header.root)
+    start_ns = header.start_ns
+    created: dict[int, tuple[int, int, int, int, int]] = {}  # id -> stamp, actor, kind and n, site, inner site
+    spans: list[tuple[int, int, int, int, int, int]] = []  # actor, operation, object, site, begin stamp, end stamp
+    rows: list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]] = []
+    for actor, records in reader.records.items():
+        last = 0
+        open_span: tuple[int, int, int, int] | None = None
+        for record in records:
+            kind, stamp = record[4], record[6]
+            if stamp <= last:
+                stamp = last + 1  # a finaliser's events lie behind the one they interrupted
+            if kind == Kind.CREATE:
+                created[record[1]] = (stamp, actor, record[0], record[2], record[3])
+                continue
+            if kind == Kind.SPAN:
+                if record[0] & 1:
+                    open_span = (record[0] >> 1, record[1], record[2], stamp)
+                elif open_span is not None:
+                    spans.append((actor, *open_span, stamp))
+                    open_span = None
+                continue
+            last = stamp
+            rows.append((stamp, 0 if kind in _FIRST else 1, actor, record))
+        if open_span is not None:
+            spans.append((actor, *open_span, sys.maxsize))
+    rows.sort(key=_by_stamp)
+    rows = _until_exit(rows)
+
+    heads = reader.heads()
+    if not start_ns:
+        start_ns = rows[0][0] if rows else 0
+        header = replace(header, start_ns=start_ns)
+    actor_ids = _first_seen([*(row[2] for row in rows), *definitions.actors])
+    tables = _Tables(definitions, created, actor_ids, files)
+    columns = Columns()
+    text_ids: dict[int, int] = {}
+    texts: list[str | bytes] = []
+
+    def text(number: int) -> int:
+        known = text_ids.get(number)
+        if known is None:
+            known = text_ids[number] = len(texts)
+            texts.append(definitions.texts.get(number, ""))
+        return known
+
+    append = [getattr(columns, name).append for name in ("actor", "kind", "object", "site", "value", "waited_us", "at_ns")]
+    to_actor, to_kind, to_object, to_site, to_value, to_waited, to_at = append
+    object_id, site_id = tables.object, tables.site
+    for stamp, _, actor, (value, obj, site, waited, kind, _flags, _) in rows:
+        if kind in _TEXT_KINDS:
+            value = text(value)
+        elif kind in _TAG_KINDS:
+            if value >= 0:
+                value = actor_ids.get(value >> 32, 0) << 32 | value & 0xFFFFFFFF
+        elif kind == Kind.START:
+            value = actor_ids.setdefault(value, len(actor_ids))
+        to_actor(actor_ids[actor])
+        to_kind(kind)
+        to_object(object_id(obj))
+        to_site(site_id(site))
+        to_value(value)
+        to_waited(waited)
+        to_at(stamp - start_ns)
+    # Waits that were still published: operations that never completed.
+    pending = []
+    for actor, (_, wait) in sorted(heads.items(), key=lambda item: item[1][1].since):
+        if wait.since and actor in actor_ids and wait.kind != Kind.EXIT:
+            pending.append(
+                Pending(
+                    actor_ids[actor],
+                    Kind(wait.kind),
+                    object_id(wait.object),
+                    site_id(wait.site),
+                    max(wait.since - start_ns, 0),
+                    bool(wait.flags & WAIT_TIMED) and not wait.flags & WAIT_PARKED,
+                )
+            )
+    actors = [ActorInfo("", "")] * len(actor_ids)
+    idents = {}
+    for number, index in actor_ids.items():
+        name, thread_name, ident = definitions.actors.get(number, (f"unknown/{number}", "", 0))
+        actors[index] = ActorInfo(name, thread_name)
+        idents[index] = ident
+    stamps = columns.at_ns
+    trace_spans = _spans(spans, columns, actor_ids, tables, start_ns, stamps)
+    trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
+    _label(trace, tables, files)
+    shown = files.user_files()
+    if keep_source:
+        trace.sources = {name: source for name, source in ((name, files.read(name)) for name in shown) if source is not None}
+    trace.header = replace(header, files={name: digest for name in shown if (digest := files.digest(name))})
+    if header.root:
+        trace.sites = [site._replace(file=files.relative(site.file)) for site in trace.sites]
+        trace.sources = {files.relative(name): source for name, source in trace.sources.items()}
+        trace.header = replace(trace.header, files={files.relative(name): digest for name, digest in trace.header.files.items()})
+    ending.pending = pending
+    ending.duration_ns = ending.duration_ns or (stamps[-1] if len(stamps) else 0)
+    ending.not_controlled = _not_controlled(definitions)
+    if definitions.detached:
+        ending.cut_off = f"the recorder gave up: {definitions.detached}"
+    _error(trace, definitions, actor_ids, files)
+    validate(trace)
+    return Merged(trace, actor_ids, idents, definitions.divergence, tables.object_ids)
+
+
+def _by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int]:
+    return row[:3]
+
+
+def _until_exit(
+    rows: list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]],
+) -> list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]]:
+    """Events up to the end of the process: what daemon threads still wrote behind it never took effect for anybody."""
+    for position in range(len(rows) - 1, -1, -1):
+        if rows[position][3][4] == Kind.EXIT:
+            return rows[: position + 1]
+    return rows
+
+
+def _first_seen(numbers: Iterable[int]) -> dict[int, int]:
+    return {number: index for index, number in enumerate(dict.fromkeys(numbers))}
+
+
+class _Tables:
+    """Turns the run's own numbers of objects and sites into indices of the trace's tables, used ones only, as they come."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        created: dict[int, tuple[int, int, int, int, int]],
+        actor_ids: dict[int, int],
+        files: "_Files",
+    ) -> None:
+        self._definitions, self._created, self._actor_ids = definitions, created, actor_ids
+        self.sites = [Site("", 0, "")]
+        self._site_ids = {0: 0}
+        self._by_site: dict[Site, int] = {self.sites[0]: 0}
+        self.object_ids = {number: number for number in range(len(FIXED_OBJECTS))}
+        self._files = files
+
+    def site(self, number: int) -> int:
+        known = self._site_ids.get(number)
+        if known is None:
+            file, line, function = self._definitions.sites.get(number, ("", 0, ""))
+            site = Site(file, line, function)
+            known = self._by_site.get(site)
+            if known is None:
+                known = self._by_site[site] = len(self.sites)
+                self.sites.append(site)
+            self._site_ids[number] = known
+        return known
+
+    def object(self, number: int) -> int:
+        known = self.object_ids.get(number)
+        if known is None:
+            known = self.object_ids[number] = len(self.object_ids)
+        return known
+
+    def objects(self) -> list[ObjectInfo]:
+        result = [ObjectInfo(0, kind, 1, 0, label) for kind, label in FIXED_OBJECTS]
+        for number in list(self.object_ids)[len(FIXED_OBJECTS) :]:
+            _, actor, kind_and_n, site, _ = self._created.get(number, (0, 0, int(ObjectKind.NONE) << 32, 0, 0))
+            kind, n = ObjectKind(kind_and_n >> 32), kind_and_n & 0xFFFFFFFF
+            result.append(ObjectInfo(self._actor_ids.get(actor, 0), kind, n, self.site(site), ""))
+        return result
+
+    def places(self) -> list[tuple[int, int, Place]]:
+        """For each object of the program: when it was made, its index, where."""
+        result = []
+        for number, index in self.object_ids.items():
+            if number in self._created and index >= len(FIXED_OBJECTS):
+                stamp, _, _, site, inner = self._created[number]
+                file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
+                within = self._definitions.sites.get(inner)
+                result.append((stamp, index, Place((file, line), within[:2] if within is not None else None)))
+        return sorted(result, key=lambda item: item[:2])
+
+
+class _Files:
+    """The source files that call sites name, read once."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root.rstrip("/") + "/"
+        self._read: dict[str, bytes | None] = {}
+
+    def _bytes(self, name: str) -> bytes | None:
+        if name not in self._read:
+            try:
+                self._read[name] = Path(name).read_bytes()
+            except (OSError, ValueError):
+                self._read[name] = None
+        return self._read[name]
+
+    def read(self, name: str) -> str | None:
+        """The text of a file, or None where there is none or it is too large to keep."""
+        data = self._bytes(name)
+        return None if data is None or len(data) > _LARGEST_SOURCE else data.decode("utf-8", "replace")
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of a file in hexadecimal, empty where it cannot be read."""
+        data = self._bytes(name)
+        return "" if data is None else hashlib.sha256(data).hexdigest()
+
+    def relative(self, name: str) -> str:
+        """Below the root: the path from there."""
+        return name[len(self._root) :] if name.startswith(self._root) else name
+
+    def user_files(self) -> list[str]:
+        """Files that were read for names and are the user's: not the library's, not installed packages."""
+        library = tuple({str(Path(path)) for path in (sys.base_prefix, sys.prefix)})
+        return sorted(
+            name
+            for name, data in self._read.items()
+            if data is not None and "site-packages" not in name and (name.startswith(self._root) or not name.startswith(library))
+        )
+
+
+def _label(trace: Trace, tables: _Tables, files: _Files) -> None:
+    labels = Labels(files.read)
+    for site in trace.sites:
+        if site.line:
+            files.digest(site.file)
+    places = tables.places()
+    for (_, index, _), label in zip(places, labels.label(place for _, _, place in places), strict=True):
+        info = trace.objects[index]
+        if info.kind not in (ObjectKind.WAITER, ObjectKind.THREAD):
+            trace.objects[index] = info._replace(label=label)
+
+
+def _spans(
+    spans: list[tuple[int, int, int, int, int, int]],
+    columns: Columns,
+    actor_ids: dict[int, int],
+    tables: _Tables,
+    start_ns: int,
+    stamps: "array[int]",
+) -> list[Span]:
+    """Spans by the positions of the events that their actor had between their two stamps."""
+    positions: dict[int, list[int]] = {}
+    for position, actor in enumerate(columns.actor):
+        positions.setdefault(actor, []).append(position)
+    result = []
+    by_actor: dict[int, list[tuple[int, int, int, int, int]]] = {}
+    for number, operation, object_id, site, begin, end in spans:
+        if number in actor_ids:
+            by_actor.setdefault(actor_ids[number], []).append((begin, end, operation, object_id, site))
+    for actor, own in by_actor.items():
+        own.sort()
+        places = positions.get(actor, [])
+        at = 0
+        for begin, end, operation, object_id, site in own:
+            while at < len(places) and stamps[places[at]] + start_ns < begin:
+                at += 1
+            first = at
+            while at < len(places) and stamps[places[at]] + start_ns <= end:
+                at += 1
+            if at > first:
+                name = SPAN_OPERATIONS[operation]
+                result.append(Span(name, actor, tables.object(object_id), tables.site(site), places[first], places[at - 1]))
+    return sorted(result, key=lambda span: (span.first, span.actor))
+
+
+def _not_controlled(definitions: Definitions) -> list[str]:
+    """`1 socket (:5432)`, `2 native threads`: what was noted, counted."""
+    details: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    for what, detail in definitions.notes:
+        if what == "native thread":
+            counts[what] = int(detail)
+            continue
+        counts[what] = counts.get(what, 0) + 1
+        if detail and detail not in details.setdefault(what, []):
+            details[what].append(detail)
+    result = []
+    for what, number in counts.items():
+        plural = what if number == 1 else "child processes" if what == "child process" else f"{what}s"
+        shown = details.get(what, [])
+        result.append(f"{number} {plural}" + (f" ({', '.join(shown[:3])}{', ...' if len(shown) > 3 else ''})" if shown else ""))
+    return result
+
+
+def _error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int], files: _Files) -> None:
+    """The error that ended the run: the main thread's, else the first of a thread."""
+    if not definitions.errors:
+        return
+    main = [error for error in definitions.errors if definitions.actors.get(error[0], ("",))[0] == "main"]
+    actor, kind, message, file, line = (main or definitions.errors)[0]
+    name = definitions.actors.get(actor, ("?", "", 0))[0]
+    trace.ending.error = f"{kind}: {message}" if message else kind
+    if not main:
+        trace.ending.error += f" in {name}"
+    site = Site(files.relative(file), line, "")
+    found = [index for index, known in enumerate(trace.sites) if known[:2] == site[:2]]
+    if not found:
+        trace.sites.append(site)
+    trace.ending.error_site = found[0] if found else len(trace.sites) - 1
+
+
+def validate(trace: Trace) -> None:
+    """Hold the order against the rules of every object. Raises: InternalError naming the event that breaks one."""
+    twins = Twins()
+    kinds = [int(info.kind) for info in trace.objects]
+    c = trace.columns
+    feed = twins.feed
+    for position, (actor, kind, obj, value, site) in enumerate(zip(c.actor, c.kind, c.object, c.value, c.site, strict=True)):
+        if kind < Kind.SLEEP:
+            broken = feed(actor, kind, obj, kinds[obj], value, site)
+            if broken is not None:
+                event = trace.event(position)
+                raise InternalError(
+                    f"event @{position} ({event.name} {event.kind.name.lower()} {trace.object_labels[obj]}): {broken}",
+                    "the recorded order contradicts itself; please report the run folder's contents",
+                )
+
+
+def outcome_of(exit_code: int | None) -> Outcome:
+    """What an exit code alone says."""
+    if exit_code is None:
+        return Outcome.KILLED
+    return Outcome.OK if exit_code == 0 else Outcome.KILLED if exit_code < 0 else Outcome.FAILED

@@ -1,0 +1,30 @@
+"""Every hook of simcore, on one page; docs/hooks.md has a heading for each.
+
+A new argument of a hook is free: implementations take only the arguments they name. Changing or removing one raises
+API_VERSION, warns those who still name it (`warn_on_impl_args`) and is dated in docs/hooks.md.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pluggy
+
+API_VERSION: Final = 1
+"""Version of this page: raised when an argument changes its meaning or goes."""
+
+PROJECT: Final = "simcore"
+"""The project's name for pluggy: implementations carry their mark as `simcore_impl`."""
+
+PREFIX: Final = "simcore_"
+"""Every hook's name begins so; a function named so without a mark is reported."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+@hookspec
+def simcore_patterns() -> Iterable[Callable[..., object]] | None:
+    """Return the patterns that a plugin builds at run time: functions that were passed through `simcore.api.pattern(...)`.
+
+    A function decorated in the plugin's module is found without this hook. Called once per plugin host, and once more inside the
+    recorded program when one of these patterns runs: it must build the same patterns under the same names both times.
+    """

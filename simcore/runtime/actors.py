@@ -1,0 +1,269 @@
+"""Who is acting, on what, from where: actors, ids of objects, call sites and texts.
+
+An actor's names and numbers advance in its own program order only, so they agree between runs. `here()` is None for a thread that
+simcore does not know (a native one, a forked child, anything after the end): it works with the raw primitives.
+"""
+
+import os
+from itertools import count
+from struct import Struct
+from sys import _getframe as get_frame
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from simcore.runtime import originals
+from simcore.runtime.segment import (
+    PHASE_AT,
+    TAG_ACTOR,
+    TAG_BYTES,
+    TAG_SITE,
+    TAG_TEXT,
+    WAIT,
+    WAIT_AT,
+    WAIT_TIMED,
+    Chunk,
+    Segment,
+)
+from simcore.trace.events import FIRST_OBJECT, HEAD, RECORD, Kind, ObjectKind
+
+tls: Final = originals.local()
+segment: Segment
+"""The segment of this process; set once by `install`."""
+
+_pack_head = HEAD.pack
+_pack_record = RECORD.pack_into
+_pack_wait = WAIT.pack_into
+_pack_phase = Struct("@I").pack_into
+_now = originals.monotonic_ns
+
+_actor_numbers = count()
+_object_numbers = count(FIRST_OBJECT)
+_site_numbers = count(1)
+_text_numbers = count(1)
+
+
+class Actor:
+    """One thread of one process, or a signal handler that runs on it.
+
+    `chunk` is the pair (next free slot, buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not
+    recorded. `following` is the replay's own part (see `follow.py`).
+    """
+
+    __slots__ = (
+        "children",
+        "chunk",
+        "chunks",
+        "created",
+        "failed",
+        "following",
+        "index",
+        "name",
+        "puts",
+        "raw",
+        "serials",
+        "spans",
+        "thread_object",
+        "wait_buffer",
+    )
+
+    def __init__(self, name: str, index: int, thread_object: int = 0) -> None:
+        self.name = name
+        self.index = index
+        self.thread_object = thread_object
+        self.raw = 0
+        self.children = 0
+        self.puts = 0
+        self.serials = 0
+        self.spans = 0
+        self.failed = False
+        self.created: dict[int, int] = {}
+        self.following: Any = None
+        self.chunks = 1
+        self.chunk: Chunk = segment.chunk(index, 0)
+        self.wait_buffer = self.chunk[1]
+
+    def define(self, thread_name: str, ident: int) -> None:
+        """Write who this is: by its creator before it is started (ident 0), by its own thread when it begins."""
+        segment.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
+
+    def renew(self) -> Chunk:
+        """A fresh chunk, for the old one is full."""
+        number = self.chunks
+        self.chunks = number + 1
+        self.chunk = segment.chunk(self.index, number)
+        return self.chunk
+
+
+def here() -> Actor | None:
+    """The actor on whose behalf this thread runs now, or None."""
+    try:
+        actor: Actor = tls.actor
+    except AttributeError:
+        return None
+    return actor
+
+
+def acting() -> Actor | None:
+    """The actor of this thread if what it does is to be recorded; None inside internals and on unknown threads."""
+    try:
+        actor: Actor = tls.actor
+    except AttributeError:
+        return None
+    return None if actor.raw else actor
+
+
+def new_index() -> int:
+    """An index for an actor that no trace knows."""
+    return next(_actor_numbers)
+
+
+def reserve_indices(taken: int) -> None:
+    """Let new actors be numbered from `taken` on: the indices below belong to the trace that is followed."""
+    global _actor_numbers
+    _actor_numbers = count(taken)
+
+
+def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
+    """Commit one record, stamped now. The slot is reserved first, so what a finaliser emits meanwhile goes behind it."""
+    reserve, buffer = actor.chunk
+    try:
+        slot = reserve()
+    except StopIteration:
+        reserve, buffer = actor.renew()
+        slot = reserve()
+    _pack_record(buffer, slot, _pack_head(value, object_id, site, waited_us, kind, 0), _now())
+
+
+def publish(actor: Actor, kind: int, object_id: int, site: int, *, timed: bool, flags: int = 0) -> int:
+    """Say what this actor waits for, where the controller can see it; returns since when, in ns."""
+    since = _now()
+    _pack_wait(actor.wait_buffer, WAIT_AT, object_id, site, kind, flags | (WAIT_TIMED if timed else 0), 0, since)
+    return since
+
+
+def unpublish(actor: Actor) -> None:
+    """It waits no more."""
+    _pack_wait(actor.wait_buffer, WAIT_AT, 0, 0, 0, 0, 0, 0)
+
+
+def set_phase(actor: Actor, phase: int) -> None:
+    """Say how far the process is: see PHASE_* in `segment`."""
+    _pack_phase(actor.wait_buffer, PHASE_AT, phase)
+
+
+# Objects ------------------------------------------------------------------------------------------------------------------------
+
+
+def create(kind: ObjectKind, frame: FrameType) -> int:
+    """A new object of this actor, with its creation site; 0 on unknown threads and inside internals.
+
+    `frame` is the caller's. The record takes no turn: creating is private until somebody else gets to see the object.
+    """
+    actor = acting()
+    if actor is None:
+        return 0
+    inner = _own_site(frame) if is_internal(frame.f_code) else 0
+    return create_for(actor, kind, site_of(frame), inner)
+
+
+def create_for(actor: Actor, kind: ObjectKind, site: int, inner: int = 0) -> int:
+    """A new object of `actor`; in replay it gets the id that the trace knows it by.
+
+    `inner` is the place in the library that made it on behalf of the user's line `site`: `self.mutex = threading.Lock()`.
+    """
+    n = actor.created.get(kind, 0) + 1
+    actor.created[kind] = n
+    following = actor.following
+    object_id: int = next(_object_numbers) if following is None else following.object_id(actor, kind, n, _object_numbers)
+    emit(actor, Kind.CREATE, object_id, site, kind << 32 | n, inner)
+    return object_id
+
+
+# Sites --------------------------------------------------------------------------------------------------------------------------
+
+_site_ids: dict[tuple[str, int, str], int] = {}
+_by_code: dict[int, dict[int, int]] = {}
+_codes: list[CodeType] = []  # keeps the code objects alive, so that an id names one of them for ever
+_inside: dict[str, bool] = {}
+_library = os.path.dirname(os.__file__) + os.sep
+_here = os.path.dirname(__file__) + os.sep
+_packages = (os.path.join(_library, "site-packages") + os.sep, os.path.join(_library, "dist-packages") + os.sep)
+
+
+def is_internal(code: CodeType) -> bool:
+    """Whether a frame of this code is the standard library's or ours: users want to see the line that called it."""
+    name = code.co_filename
+    known = _inside.get(name)
+    if known is None:
+        known = name.startswith((_here, "<frozen ")) or (name.startswith(_library) and not name.startswith(_packages))
+        _inside[name] = known
+    return known
+
+
+def site_of(frame: FrameType | None) -> int:
+    """The call site: the first frame of the user's, or the library's innermost where the whole stack is the library's."""
+    user = frame
+    while user is not None and is_internal(user.f_code):
+        user = user.f_back
+    if user is None:
+        user = frame
+        while user is not None and user.f_code.co_filename.startswith(_here):
+            user = user.f_back
+        if user is None:
+            return 0
+    return _own_site(user)
+
+
+def _own_site(frame: FrameType) -> int:
+    """The place at which this very frame is."""
+    code = frame.f_code
+    known = _by_code.get(id(code))
+    if known is None:
+        _codes.append(code)
+        known = _by_code.setdefault(id(code), {})
+    site = known.get(frame.f_lasti)
+    if site is None:
+        site = known[frame.f_lasti] = intern_site(code.co_filename, frame.f_lineno or 0, code.co_qualname)
+    return site
+
+
+def intern_site(file: str, line: int, function: str) -> int:
+    """The id of a place in the source; defines it when it is new."""
+    key = (file, line, function)
+    site = _site_ids.get(key)
+    if site is None:
+        site = next(_site_numbers)
+        segment.define(TAG_SITE, site, line, file, function)
+        _site_ids[key] = site
+    return site
+
+
+# Texts --------------------------------------------------------------------------------------------------------------------------
+
+LONGEST_TEXT: Final = 65536
+_texts: dict[str, int] = {}
+
+
+def intern_text(text: str) -> int:
+    """The id of a text; one longer than 64 Ki characters is kept cut, with its length and hash behind it."""
+    known = _texts.get(text)
+    if known is None:
+        known = next(_text_numbers)
+        kept = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... {len(text)} characters, hash {hash(text):x}"
+        segment.define(TAG_TEXT, known, kept)
+        if len(_texts) > 50_000:
+            _texts.clear()  # a program that never writes the same line twice must not grow for that
+        _texts[text] = known
+    return known
+
+
+def keep_bytes(data: bytes) -> int:
+    """The id under which these bytes are kept in the trace."""
+    number = next(_text_numbers)
+    segment.define_bytes(TAG_BYTES, str(number).encode() + b"\0" + data)
+    return number
+
+
+def caller(depth: int = 2) -> int:
+    """The call site of the function that called the caller."""
+    return site_of(get_frame(depth))

@@ -1,0 +1,297 @@
+"""Policy `follow`: each actor does its next event only at its turn, the turn at which the recorded one completed.
+
+Turns are a total order, for per-object order alone is unsound where unsynchronised flags are about. A turn is handed over by releasing
+the next actor's baton, a raw lock that is held while it is not that actor's turn; nothing is handed over while the next turn is the
+same actor's. Between its turns an actor runs freely. What happened in a turn is recorded again: the two traces are compared.
+"""
+
+import mmap
+import os
+import sys
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from simcore.runtime import actors, originals
+from simcore.runtime.actors import Actor, caller, emit, intern_text, publish
+from simcore.runtime.order import (
+    AWAIT,
+    LOCAL,
+    NOWHERE,
+    ORDER_EVENT,
+    ORDER_HEAD,
+    ORDER_LENGTH,
+    ORDER_MAGIC,
+    ORDER_OBJECT,
+    POST,
+    STATUS,
+)
+from simcore.runtime.segment import TAG_DIVERGENCE, WAIT_PARKED
+from simcore.trace.events import Kind
+
+_event_at = ORDER_EVENT.unpack_from
+_set_status = STATUS.pack_into
+
+EXIT_DIVERGED = 86
+"""What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
+
+
+class Following:
+    """One actor's part of the order: its events, how far it is, and the turn it holds."""
+
+    __slots__ = ("_gate", "baton", "cursor", "end", "events", "held")
+
+    def __init__(self, gate: "Follow", events: memoryview, baton: Any) -> None:
+        self._gate = gate
+        self.events = events
+        self.end = len(events)
+        self.cursor = 0
+        self.baton = baton
+        self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
+
+    def object_id(self, actor: Actor, kind: int, n: int, fresh: "count[int]") -> int:
+        """The id that the trace has for this object, or a fresh one."""
+        known = self._gate.objects.get((actor.index, kind, n))
+        return self._gate.first_fresh + next(fresh) if known is None else known
+
+    def actor_index(self, name: str) -> int:
+        """The index that the trace has for this actor, or a fresh one."""
+        return self._gate.actor_index(name)
+
+    def attach(self, actor: Actor) -> None:
+        """Give another actor its part."""
+        self._gate.attach(actor)
+
+    def text(self, number: int) -> str:
+        """A text of the trace."""
+        return self._gate.inputs[number].decode("utf-8", "surrogatepass")
+
+    def data(self, number: int) -> bytes:
+        """Bytes of the trace."""
+        return self._gate.inputs[number]
+
+
+class Follow:
+    """The gate of a replay."""
+
+    following = True
+
+    def __init__(self, path: str, folder: str) -> None:
+        with open(path, "rb") as file:
+            data = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+        magic, n_actors, n_objects, _, self._stop, pid, ppid = ORDER_HEAD.unpack_from(data, 0)
+        assert magic == ORDER_MAGIC, "not an order file"
+        self.pids = (pid, ppid)
+        place = ORDER_HEAD.size
+
+        def section() -> memoryview:
+            nonlocal place
+            (length,) = ORDER_LENGTH.unpack_from(data, place)
+            place += ORDER_LENGTH.size + length
+            return data[place - length : place]
+
+        self._names = bytes(section()).decode().split("\0")[:n_actors]
+        self._indices = {name: index for index, name in enumerate(self._names)}
+        self.taken = n_actors
+        self.objects = {key: number for number, key in enumerate(ORDER_OBJECT.iter_unpack(section()))}
+        self.first_fresh = n_objects
+        self.inputs: dict[int, bytes] = {}
+        inputs = section()
+        at = 0
+        while at < len(inputs):
+            number, length = ORDER_LENGTH.unpack_from(inputs, at)[0], ORDER_LENGTH.unpack_from(inputs, at + 8)[0]
+            self.inputs[number] = bytes(inputs[at + 16 : at + 16 + length])
+            at += 16 + length
+        self._batons = [originals.allocate_lock() for _ in range(n_actors)]
+        for baton in self._batons:
+            baton.acquire()
+        self._events = [section() for _ in range(n_actors)]
+        with open(f"{folder}/status", "r+b") as file:
+            self._status = mmap.mmap(file.fileno(), 0)
+        self._added = self._removed = 0
+
+    # Actors ---------------------------------------------------------------------------------------------------------------------
+
+    def actor_index(self, name: str) -> int:
+        """The trace's index of an actor, or a fresh one."""
+        known = self._indices.get(name)
+        return actors.new_index() if known is None else known
+
+    def attach(self, actor: Actor) -> None:
+        """Give an actor its part of the order; one that the trace does not know has none."""
+        if actor.index < self.taken:
+            actor.following = Following(self, self._events[actor.index], self._batons[actor.index])
+        else:
+            baton = originals.allocate_lock()
+            baton.acquire()
+            actor.following = Following(self, memoryview(b""), baton)
+
+    # The gate -------------------------------------------------------------------------------------------------------------------
+
+    def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> int:
+        """Wait for this operation's turn. Never returns when the trace has no such operation here."""
+        mine = actor.following
+        while True:
+            if mine.cursor >= mine.end:
+                self._park(actor, kind, object_id, site)
+            value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
+            if its_kind == kind and its_object == object_id:
+                break
+            if not self._due(actor, mine, its_kind, value, flags, after, position):
+                self._wait(mine, flags)
+                self._diverge(actor, position, kind, object_id, site, "")
+        self._wait(mine, flags)
+        if position == self._stop:
+            self._debug(actor)
+        mine.cursor += ORDER_EVENT.size
+        mine.held = (flags, after, position)
+        result: int = value
+        return result
+
+    def _wait(self, mine: Following, flags: int) -> None:
+        if flags & AWAIT:
+            mine.baton.acquire()
+
+    def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
+        """Record the event at its turn and pass the turn on."""
+        emit(actor, kind, object_id, site, value, waited_us)
+        self.gave(actor)
+
+    def give(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int) -> int:
+        """Wait for the turn and record; the effect comes before the turn is passed on."""
+        want = self.enter(actor, kind, object_id, site)
+        if want != value and kind is not Kind.END and kind is not Kind.RELEASE:
+            mine = actor.following
+            self._diverge(actor, mine.held[2], kind, object_id, site, f"value {value} instead of {want}")
+        emit(actor, kind, object_id, site, value)
+        return want
+
+    def gave(self, actor: Actor) -> None:
+        """Pass the turn on, once."""
+        mine = actor.following
+        held = mine.held
+        if held is None:
+            return
+        mine.held = None
+        flags, after, position = held
+        if not flags & LOCAL:
+            _set_status(self._status, 0, position + 1, self._added, self._removed, 0)
+            if flags & POST:
+                self._batons[after].release()
+
+    def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
+        """What the trace has; nothing is asked."""
+        value = self.enter(actor, kind, object_id, site)
+        self.leave(actor, kind, object_id, site, value)
+        return value
+
+    def local(self, actor: Actor, kind: Kind, object_id: int, ask: Callable[[], int]) -> int:
+        """What the trace has; past the actor's last event the real thing, for nothing can depend on it any more."""
+        mine = actor.following
+        while mine.cursor < mine.end:
+            value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
+            if its_kind == kind and its_object == object_id:
+                mine.cursor += ORDER_EVENT.size
+                emit(actor, kind, object_id, 0, value)
+                result: int = value
+                return result
+            if not self._due(actor, mine, its_kind, value, flags, after, position):
+                self._wait(mine, flags)
+                self._diverge(actor, position, kind, object_id, caller(4), "")
+        return ask()
+
+    def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
+        """Write at the turn of the recorded write; a write that the trace does not have here goes out at once."""
+        mine = actor.following
+        site = caller(3)
+        while mine.cursor < mine.end:
+            value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
+            if its_kind == Kind.WRITE:
+                if its_object != stream:
+                    break
+                self.enter(actor, Kind.WRITE, stream, site)
+                try:
+                    return put(text)
+                finally:
+                    self.leave(actor, Kind.WRITE, stream, site, intern_text(text))
+            if its_kind != Kind.GC and its_kind != Kind.SIGNAL:
+                break
+            self._due(actor, mine, its_kind, value, flags, after, position)
+        else:
+            self._park(actor, Kind.WRITE, stream, site)
+        self._added += 1
+        written = put(text)
+        emit(actor, Kind.WRITE, stream, site, intern_text(text))
+        return written
+
+    def must(self, actor: Actor, done: bool, reason: str) -> None:
+        """A turn whose operation turned out impossible."""
+        if not done:
+            mine = actor.following
+            self._diverge(actor, mine.held[2], Kind.UNDO, 0, caller(4), reason)
+
+    # What is due before the operation at hand -----------------------------------------------------------------------------------
+
+    def _due(self, actor: Actor, mine: Following, kind: int, value: int, flags: int, after: int, position: int) -> bool:
+        """Do what the trace has before the operation at hand, if that is none of the program's doing; False if it is."""
+        if kind == Kind.GC:
+            mine.cursor += ORDER_EVENT.size
+            originals.collect(value)
+            return True
+        if kind == Kind.WRITE:  # the program wrote it when it was recorded and does not now
+            self._wait(mine, flags)
+            mine.cursor += ORDER_EVENT.size
+            self._removed += 1
+            mine.held = (flags, after, position)
+            self.gave(actor)
+            return True
+        if kind == Kind.SIGNAL:
+            from simcore.runtime.signals import run_handler
+
+            self._wait(mine, flags)
+            mine.cursor += ORDER_EVENT.size
+            mine.held = (flags, after, position)
+            emit(actor, kind, 0, 0, value)
+            self.gave(actor)
+            run_handler(actor, value, sys._getframe(2))
+            return True
+        return False
+
+    # The ends -------------------------------------------------------------------------------------------------------------------
+
+    def _park(self, actor: Actor, kind: int, object_id: int, site: int) -> None:
+        """An operation beyond this actor's part of the trace: in the recording it never completed. Stay here."""
+        publish(actor, kind, object_id, site, timed=False, flags=WAIT_PARKED)
+        for_ever = originals.allocate_lock()
+        for_ever.acquire()
+        for_ever.acquire()
+
+    def _diverge(self, actor: Actor, position: int, kind: int, object_id: int, site: int, reason: str) -> None:
+        """Write down what differs and end the process at once: nothing after it is the recorded run."""
+        actors.segment.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
+        originals.exit_now(EXIT_DIVERGED)
+
+    def _debug(self, actor: Actor) -> None:
+        """Stop everyone, since nobody gets a turn, and open the debugger in the frame that is about to act."""
+        import pdb
+
+        self._stop = NOWHERE
+        _set_status(self._status, 0, 0, self._added, self._removed, 1)
+        frame = sys._getframe(1)
+        while frame.f_back is not None and actors.is_internal(frame.f_code):
+            frame = frame.f_back
+        debugger = pdb.Pdb(stdin=os.fdopen(os.dup(0)), stdout=os.fdopen(os.dup(2), "w"), nosigint=True, skip=["simcore.*"])
+        debugger.prompt = f"(simcore {actor.name}) "
+        debugger.reset()
+        outer: Any = frame
+        while outer is not None:  # as bdb.set_trace does, which would stop only after the operation
+            outer.f_trace = debugger.trace_dispatch
+            debugger.botframe = outer
+            outer = outer.f_back
+        debugger.set_step()
+        sys.settrace(debugger.trace_dispatch)
+        actor.raw += 1
+        try:
+            debugger.interaction(frame, None)
+        finally:
+            actor.raw -= 1

@@ -1,0 +1,60 @@
+"""Text written to stdout and stderr.
+
+The text layer is the place: waiting for a turn any lower would hold the lock of the buffered writer below. A write is an event with a
+count of its own, so that a `print` more does not renumber the actor's steps.
+"""
+
+import io
+import sys
+from typing import Any
+
+from simcore.runtime.actors import acting
+from simcore.runtime.gate import Gate
+from simcore.runtime.patches import Patches
+from simcore.trace.events import FIXED_OBJECTS, ObjectKind
+
+gate: Gate  # set by install
+
+
+class RecordedText(io.TextIOWrapper):
+    """A standard stream whose writes are events."""
+
+    simcore_stream = 0
+
+    def write(self, text: str, /) -> int:
+        """As `io.TextIOWrapper.write`."""
+        actor = acting()
+        if actor is None or type(text) is not str or self.closed:
+            return super().write(text)
+        return gate.write(actor, self.simcore_stream, text, super().write)
+
+
+def _recorded(stream: Any, number: int) -> RecordedText | None:
+    if type(stream) is not io.TextIOWrapper:
+        return None  # none (pythonw), or somebody's own: not ours to replace
+    stream.flush()
+    replacement = RecordedText(
+        stream.buffer,
+        encoding=stream.encoding,
+        errors=stream.errors,
+        newline=None if sys.platform == "win32" else "\n",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+    replacement.simcore_stream = number
+    replacement.mode = stream.mode
+    return replacement
+
+
+def install(patches: Patches) -> None:
+    """Put both streams in place, under both of their names."""
+    for name in ("stdout", "stderr"):
+        number = FIXED_OBJECTS.index((ObjectKind.STREAM, name))
+        old = getattr(sys, name)
+        replacement = _recorded(old, number)
+        if replacement is None:
+            continue
+        # The old wrapper must not close the buffer that both share when it is collected; it is kept by `patches` and by sys.__std*__.
+        patches.set(sys, name, replacement)
+        if getattr(sys, f"__{name}__") is old:
+            patches.set(sys, f"__{name}__", replacement)

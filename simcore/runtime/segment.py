@@ -1,0 +1,105 @@
+"""The segment: the file into which one process writes its events while it runs, and the definitions beside it.
+
+`main.events` is a row of chunks, each owned by one actor, each given its blocks on disk before it is mapped, so that a full disk
+raises here (and detaches the recorder) and never sends SIGBUS. A record counts once its stamp, written last, is not zero: what was
+committed before a `kill -9` is in the page cache and so in the file. `main.names` takes what is written once: actors, call sites,
+texts, errors. A definition is written before the first record that uses it.
+
+Nothing here holds a lock: offsets come from `itertools.count`, which is atomic, and two threads that intern one thing at the same
+moment define it twice, which does no harm.
+"""
+
+import mmap
+import os
+from collections.abc import Callable
+from itertools import count
+from struct import Struct
+from typing import Final
+
+from simcore.runtime import originals
+
+CHUNK: Final = 32768
+"""Bytes in a chunk: its head of two records, then 1,022 records."""
+
+CHUNK_HEAD: Final = Struct("@4sIII")
+"""Magic, actor index, number of the chunk among its actor's, process phase (first chunk of an actor only: see PHASE_*)."""
+
+CHUNK_MAGIC: Final = b"smCk"
+
+WAIT: Final = Struct("@IIHHIQ")
+"""At byte 16 of an actor's first chunk: object, site, kind, flags, thread ident's low bits, since (ns; 0 while it waits for nothing)."""
+
+WAIT_AT: Final = 16
+PHASE_AT: Final = 12
+PHASE_RUNNING: Final = 0
+PHASE_SHUTDOWN: Final = 1
+PHASE_ENDED: Final = 2
+WAIT_TIMED: Final = 1
+WAIT_PARKED: Final = 2
+"""Replay only: the actor came to an operation beyond the trace and stays there."""
+
+FIRST_RECORD: Final = 64
+
+DEFINITION: Final = Struct("<II")
+"""Head of a definition: length of its payload, tag. Payloads are UTF-8 fields separated by NUL, or bytes."""
+
+TAG_ACTOR: Final = 1  # index, name, thread name, thread ident (0 until it runs): the last one counts
+TAG_SITE: Final = 2  # id, line, file, function
+TAG_TEXT: Final = 3  # id, then the text
+TAG_BYTES: Final = 4  # id, NUL, then the bytes
+TAG_ERROR: Final = 5  # actor index, type, message, file, line
+TAG_NOTE: Final = 6  # something outside simcore's control: what, detail
+TAG_PROCESS: Final = 7  # key, value
+TAG_DIVERGENCE: Final = 8  # actor index, cursor, position or -1, kind, object, site, reason
+TAG_DETACHED: Final = 9  # why the recorder gave up
+
+Chunk = tuple[Callable[[], int], "mmap.mmap | bytearray"]
+
+
+class Segment:
+    """The two files of one process. Raises: OSError when the disk is full or the folder is gone; see `lost`."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
+        self._events = os.open(f"{folder}/{name}.events", flags | os.O_TRUNC, 0o600)
+        self._names = os.open(f"{folder}/{name}.names", flags | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._places = count()
+        self.lost = False
+
+    def chunk(self, actor: int, number: int) -> Chunk:
+        """Reserve and map a fresh chunk: a function that hands out offsets of free slots, and the buffer.
+
+        On a full disk the recorder detaches: from then on records go to memory that nobody reads, and the program runs on.
+        """
+        place = next(self._places) * CHUNK
+        buffer: mmap.mmap | bytearray
+        try:
+            if self.lost:
+                raise OSError
+            os.posix_fallocate(self._events, place, CHUNK)
+            buffer = mmap.mmap(self._events, CHUNK, offset=place)
+        except OSError as error:
+            self._give_up(str(error))
+            buffer = bytearray(CHUNK)
+        CHUNK_HEAD.pack_into(buffer, 0, CHUNK_MAGIC, actor, number, PHASE_RUNNING)
+        return iter(range(FIRST_RECORD, CHUNK, 32)).__next__, buffer
+
+    def define(self, tag: int, *fields: object) -> None:
+        """Write one definition in a single append."""
+        self.define_bytes(tag, "\0".join(map(str, fields)).encode("utf-8", "surrogatepass"))
+
+    def define_bytes(self, tag: int, payload: bytes) -> None:
+        """Write one definition whose payload is ready."""
+        try:
+            originals.write(self._names, DEFINITION.pack(len(payload), tag) + payload)
+        except OSError as error:
+            self._give_up(str(error))
+
+    def _give_up(self, why: str) -> None:
+        if not self.lost:
+            self.lost = True
+            try:
+                payload = why.encode()
+                originals.write(self._names, DEFINITION.pack(len(payload), TAG_DETACHED) + payload)
+            except OSError:
+                pass  # the disk is full: the cut-off segment says so itself

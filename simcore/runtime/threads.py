@@ -1,0 +1,271 @@
+"""Threads: start, begin, end, join, is_alive, active_count, enumerate, and the interpreter's own wait at shutdown.
+
+`_thread.start_new_thread` (and 3.13's `start_joinable_thread`) is where every thread of Python begins, so a thread's first event and
+its last are put there, outside of `threading`'s own bookkeeping. That bookkeeping (`Thread._started`, `_active_limbo_lock`) stays raw:
+nothing in it can be seen but through the functions replaced here, whose answers are recorded.
+"""
+
+import _thread
+import threading
+import weakref
+import zlib
+from collections.abc import Callable
+from sys import _getframe as get_frame
+from typing import Any
+
+from simcore.runtime import actors, originals
+from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime.gate import Gate
+from simcore.runtime.patches import Patches
+from simcore.runtime.segment import PHASE_SHUTDOWN, TAG_ERROR
+from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
+
+gate: Gate  # set by install
+
+_thread_of: dict[str, "weakref.ref[threading.Thread]"] = {}
+_PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
+
+
+def child_of(actor: Actor, site: int) -> Actor:
+    """The next actor that this one starts, with the object that stands for its thread."""
+    actor.children += 1
+    name = f"{actor.name}/{actor.children}"
+    thread_object = actors.create_for(actor, ObjectKind.THREAD, site)
+    following = actor.following
+    index = actors.new_index() if following is None else following.actor_index(name)
+    child = Actor(name, index, thread_object)
+    if following is not None:
+        following.attach(child)
+    return child
+
+
+def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callable[[Callable[..., Any]], Any], frame: Any) -> Any:
+    """Start a thread that runs `function`; `call` hands the function to run to `real`."""
+    actor = here()
+    if actor is None:
+        return call(function)
+    site = site_of(frame)
+    child = child_of(actor, site)
+    thread = getattr(function, "__self__", None)
+    thread_name = ""
+    if isinstance(thread, threading.Thread):
+        thread.simcore_actor = child  # type: ignore[attr-defined]
+        thread_name = thread.name
+        _thread_of[child.name] = weakref.ref(thread)
+    child.define(thread_name, 0)
+
+    def boot(*args: Any, **kwargs: Any) -> Any:
+        child.define(thread_name, originals.get_ident())
+        tls.actor = child
+        gate.enter(child, Kind.BEGIN, child.thread_object, site)
+        gate.leave(child, Kind.BEGIN, child.thread_object, site, 0)
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            if not isinstance(error, SystemExit):
+                child.failed = True
+            raise
+        finally:
+            if here() is child:  # else this is a forked child, or the end of the process
+                gate.give(child, Kind.END, child.thread_object, site, int(child.failed))
+                gate.gave(child)
+                del tls.actor
+
+    gate.give(actor, Kind.START, child.thread_object, site, child.index)
+    try:
+        return call(boot)
+    finally:
+        gate.gave(actor)
+
+
+def _start_new_thread(function: Callable[..., Any], args: Any, kwargs: Any = None, /) -> int:
+    """As `_thread.start_new_thread`."""
+    if not callable(function) or not isinstance(args, tuple) or not (kwargs is None or isinstance(kwargs, dict)):
+        return _real_start(function, args, *(() if kwargs is None else (kwargs,)))  # raises as the original does
+    ident: int = _start(_real_start, function, lambda boot: _real_start(boot, args, kwargs or {}), get_frame(1))
+    return ident
+
+
+def _start_joinable_thread(function: Callable[..., Any], handle: Any = None, daemon: bool = True) -> Any:
+    """As `_thread.start_joinable_thread` (3.13)."""
+    return _start(_real_joinable, function, lambda boot: _real_joinable(boot, handle=handle, daemon=daemon), get_frame(1))
+
+
+_real_start = _thread.start_new_thread
+_real_joinable: Callable[..., Any] = getattr(_thread, "start_joinable_thread", _real_start)
+_Thread = threading.Thread
+_init, _thread_start, _join, _is_alive = _Thread.__init__, _Thread.start, _Thread.join, _Thread.is_alive
+_enumerate, _active_count, _shutdown = threading.enumerate, threading.active_count, threading._shutdown  # type: ignore[attr-defined]
+_excepthook = threading.excepthook
+
+
+def _thread_init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
+    actor = here()
+    if actor is None:
+        return _init(self, *args, **kwargs)
+    self.simcore_serial = serial(actor)  # type: ignore[attr-defined]
+    actor.raw += 1  # Thread._started is bookkeeping
+    try:
+        _init(self, *args, **kwargs)
+    finally:
+        actor.raw -= 1
+
+
+def serial(actor: Actor) -> int:
+    """A hash that agrees between runs, for objects that live in sets and would else iterate by address."""
+    actor.serials += 1
+    return zlib.crc32(actor.name.encode()) << 20 | actor.serials
+
+
+def _hash(self: Any) -> int:
+    number: int | None = self.__dict__.get("simcore_serial")
+    return object.__hash__(self) if number is None else number
+
+
+def _start_thread(self: threading.Thread) -> None:
+    actor = here()
+    if actor is None:
+        return _thread_start(self)
+    actor.raw += 1  # waiting for _started is bookkeeping
+    try:
+        _thread_start(self)
+    finally:
+        actor.raw -= 1
+
+
+def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
+    actor = acting()
+    thread = self.__dict__.get("simcore_actor")
+    if actor is None or thread is None or thread is actor or not self._started.is_set():  # type: ignore[attr-defined]
+        return _join(self, timeout)
+    site = site_of(get_frame(1))
+    want = gate.enter(actor, Kind.JOIN, thread.thread_object, site)
+    waited = 0
+    value = want or 0
+    actor.raw += 1
+    try:
+        if want is None:
+            if _is_alive(self):
+                since = publish(actor, Kind.JOIN, thread.thread_object, site, timed=timeout is not None)
+                try:
+                    _join(self, timeout)
+                finally:
+                    unpublish(actor)
+                waited = (originals.monotonic_ns() - since) // 1000
+            value = int(not _is_alive(self))
+        elif want:
+            _join(self)
+    except BaseException:
+        if want is None:
+            raise
+        gate.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
+        raise
+    finally:
+        actor.raw -= 1
+    gate.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
+
+
+def _is_thread_alive(self: threading.Thread) -> bool:
+    actor = acting()
+    thread = self.__dict__.get("simcore_actor")
+    if actor is None or thread is None or thread is actor:
+        return _is_alive(self)
+    alive = gate.read(actor, Kind.IS_ALIVE, thread.thread_object, site_of(get_frame(1)), lambda: int(_is_alive(self)))
+    if not alive and gate.following:
+        _join(self)  # its last event is behind us; only the kernel may still be busy with it
+    return bool(alive)
+
+
+def _count_threads() -> int:
+    """As `threading.active_count`."""
+    actor = acting()
+    if actor is None:
+        return _active_count()
+    return gate.read(actor, Kind.COUNT, _PROCESS, site_of(get_frame(1)), _active_count)
+
+
+def _enumerate_threads() -> list[threading.Thread]:
+    """As `threading.enumerate`."""
+    actor = acting()
+    if actor is None:
+        return _enumerate()
+    listed = _enumerate()
+    named = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
+    text = gate.read(actor, Kind.ENUMERATE, _PROCESS, site_of(get_frame(1)), lambda: actors.intern_text("\n".join(named)))
+    if not gate.following:
+        return listed
+    found = []
+    for name in actor.following.text(text).split("\n"):
+        known = _thread_of.get(name)
+        thread = named.get(name) or (known() if known is not None else None)
+        if thread is not None:
+            found.append(thread)
+    return found
+
+
+def _shut_down() -> None:
+    """As `threading._shutdown`: the main thread waits for all threads that are not daemons."""
+    actor = here()
+    if actor is not None:
+        actors.set_phase(actor, PHASE_SHUTDOWN)
+    _shutdown()
+
+
+def _report(args: Any) -> None:
+    """As `threading.excepthook`, which it calls; it also notes who failed and how."""
+    actor = here()
+    if actor is not None and args.exc_type is not SystemExit:
+        actor.failed = True
+        note_error(actor, args.exc_type, args.exc_value, args.exc_traceback)
+    _excepthook(args)
+
+
+def note_error(actor: Actor, kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    """Keep the last line of a traceback, with the user's innermost line in it."""
+    file, line = "", 0
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not file or not actors.is_internal(code):
+            file, line = code.co_filename, trace.tb_lineno or 0
+        trace = trace.tb_next
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    actors.segment.define(TAG_ERROR, actor.index, kind.__name__, message.replace("\0", ""), file, line)
+
+
+def install(patches: Patches) -> None:
+    """Put the replacements in place."""
+    main = threading.main_thread()
+    main.simcore_actor = here()  # type: ignore[attr-defined]
+    _thread_of["main"] = weakref.ref(main)
+    patches.set(_thread, "start_new_thread", _start_new_thread)
+    patches.set(_thread, "start_new", _start_new_thread)
+    if hasattr(threading, "_start_joinable_thread"):
+        patches.set(_thread, "start_joinable_thread", _start_joinable_thread)
+        patches.set(threading, "_start_joinable_thread", _start_joinable_thread)
+    else:
+        patches.set(threading, "_start_new_thread", _start_new_thread)
+    for name, replacement in (
+        ("__init__", _thread_init),
+        ("__hash__", _hash),
+        ("start", _start_thread),
+        ("join", _join_thread),
+        ("is_alive", _is_thread_alive),
+    ):
+        patches.method(_Thread, name, replacement)
+    patches.set(threading, "active_count", _count_threads)
+    patches.set(threading, "activeCount", _count_threads)
+    patches.set(threading, "enumerate", _enumerate_threads)
+    patches.set(threading, "_shutdown", _shut_down)
+    patches.set(threading, "excepthook", _report)
+
+
+def forget_threads() -> None:
+    """In a forked child: nothing of the parent's is recorded here."""
+    if hasattr(tls, "actor"):
+        del tls.actor
+    _thread_of.clear()
+
+

@@ -1,0 +1,139 @@
+"""Who waits for whom: the report of a deadlock, and of what never completed in a run that stalled or was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from simcore.trace.events import Kind
+from simcore.trace.model import DeadlockLink, Trace
+from simcore.views.words import Words, clean, duration, join
+
+
+def deadlock_view(trace: Trace) -> RenderableType:
+    """Every link of the deadlock: the actor, what it waits for since which line, who holds that and took it where."""
+    words = Words(trace)
+    grid = _grid()
+    told: set[int] = set()
+    for link in trace.ending.deadlock:
+        grid.add_row(_bold(words.actor(link.actor)), _wait(words, link))
+        if link.kind is not Kind.JOIN and link.object not in told:
+            told.add(link.object)
+            grid.add_row(Text(f"`{words.object(link.object)}`", style="cyan"), _held(words, link))
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def pending_view(trace: Trace) -> RenderableType:
+    """Every operation that never completed, for runs that stalled, timed out or were cut off."""
+    words = Words(trace)
+    grid = _grid()
+    for pending in trace.ending.pending:
+        text = Text(f"waited to {words.operation(pending.kind, pending.object)}" + (" (with a timeout)" if pending.timed else ""))
+        text.append(f" for {duration(max(trace.ending.duration_ns - pending.since_ns, 0))}", style="dim")
+        _append_site(text, words, pending.site, "at ")
+        grid.add_row(_bold(words.actor(pending.actor)), text)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def deadlock_facts(trace: Trace) -> list[dict[str, object]]:
+    """The same links for `--json`."""
+    return [_facts(trace, Words(trace), link) for link in trace.ending.deadlock]
+
+
+def pending_facts(trace: Trace) -> list[dict[str, object]]:
+    """The operations that never completed, for `--json`. Times are ns since the start of the run."""
+    return [
+        {
+            "actor": trace.actors[pending.actor].name,
+            "kind": pending.kind.name.lower(),
+            "object": trace.object_names[pending.object],
+            "label": trace.object_labels[pending.object],
+            "site": str(trace.sites[pending.site]),
+            "since_ns": pending.since_ns,
+            "timed": pending.timed,
+        }
+        for pending in trace.ending.pending
+    ]
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(max_width=24, overflow="fold")
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _bold(text: str) -> Text:
+    return Text(text, style="bold")
+
+
+def _wait(words: Words, link: DeadlockLink) -> Text:
+    if link.kind is Kind.JOIN:
+        text = Text(f"waits for {words.actor(link.owner)} to end")
+    elif link.kind is Kind.ACQUIRE:
+        text = Text(f"waits for {words.object_in_full(link.object)}")
+    else:
+        text = Text(f"waits to {words.operation(link.kind, link.object)}")
+    _append_site(text, words, link.site, "since ")
+    return text
+
+
+def _held(words: Words, link: DeadlockLink) -> Text:
+    """Taken and released are told apart: three takes and one release leave a lock held, and that is the whole bug."""
+    text = Text("is held by ")
+    text.append(words.actor(link.owner), style="bold")
+    if link.owner_ended:
+        text.append(", which has ")
+        text.append("ENDED", style="bold red")
+    sites = words.trace.sites
+    taken = [words.site_in_full(sites[site]) or "an unknown line" for site in link.taken]
+    if len(taken) > 1:
+        text.append(f"\ntaken {len(taken)} deep, at {join(taken)}")
+    elif taken:
+        text.append(f"\ntaken at {taken[0]}")
+    released = [words.site_in_full(sites[site]) or "an unknown line" for site in link.released]
+    if released:
+        text.append(f"; released {_times(len(released))}, at {join(released)}")
+    elif link.owner_ended or len(taken) > 1:
+        text.append("; never released")
+    return text
+
+
+def _append_site(text: Text, words: Words, site: int, word: str) -> None:
+    place = words.trace.sites[site]
+    if place.line:
+        text.append(f"\n{word}{words.site_in_full(place)}", style="dim")
+        for line in _source(words.trace, site):
+            text.append(f":  {line}", style="dim")
+
+
+def _source(trace: Trace, site: int) -> Iterator[str]:
+    """The line of source at a site, when the trace keeps it."""
+    place = trace.sites[site]
+    lines = trace.sources.get(place.file, "").splitlines()
+    if 0 < place.line <= len(lines) and lines[place.line - 1].strip():
+        yield clean(lines[place.line - 1].strip())
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def _facts(trace: Trace, words: Words, link: DeadlockLink) -> dict[str, object]:
+    return {
+        "actor": trace.actors[link.actor].name,
+        "thread": trace.actors[link.actor].thread_name,
+        "waits_to": words.operation(link.kind, link.object),
+        "object": trace.object_names[link.object],
+        "label": trace.object_labels[link.object],
+        "site": str(trace.sites[link.site]),
+        "since_ns": link.since_ns,
+        "owner": trace.actors[link.owner].name,
+        "owner_ended": link.owner_ended,
+        "taken": [str(trace.sites[site]) for site in link.taken],
+        "released": [str(trace.sites[site]) for site in link.released],
+    }

@@ -1,0 +1,65 @@
+"""The few figures of a run that its summary names: who passed which lock to whom how often, who waited longest behind whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.model import Trace
+from simcore.views.words import process_of
+
+_LOCKS = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.SEMAPHORE, ObjectKind.CONDITION})
+_QUEUES = frozenset({ObjectKind.SIMPLEQUEUE, ObjectKind.QUEUE})
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What went through one object. `hand_offs`: of a lock, how often it was taken by another actor than the last time; of a
+    queue, how many items went from one actor to another. The longest wait (ns, 0 for none) was `waiter`'s, behind actor
+    `behind` (-1 when nobody had it before)."""
+
+    object: int
+    hand_offs: int
+    longest_wait_ns: int
+    waiter: int
+    behind: int
+
+
+def traffic(trace: Trace) -> list[Traffic]:
+    """Traffic of every lock and queue that changed hands, the busiest first; locks before queues."""
+    locks = [info.kind in _LOCKS for info in trace.objects]
+    queues = [info.kind in _QUEUES for info in trace.objects]
+    hand_offs = [0] * len(trace.objects)
+    last = [-1] * len(trace.objects)
+    longest = [(0, -1, -1)] * len(trace.objects)
+    columns = trace.columns
+    acquire, get = int(Kind.ACQUIRE), int(Kind.GET)
+    for kind, thing, actor, value, waited in zip(
+        columns.kind, columns.object, columns.actor, columns.value, columns.waited_us, strict=True
+    ):
+        if kind == acquire:
+            if not locks[thing] or value != 1:
+                continue
+            before, last[thing] = last[thing], actor
+        elif kind == get and queues[thing] and value >= 0:
+            before = value >> 32
+        else:
+            continue
+        if before not in (actor, -1):
+            hand_offs[thing] += 1
+        if waited > longest[thing][0]:
+            longest[thing] = (waited, actor, before)
+    found = [
+        Traffic(thing, number, longest[thing][0] * 1000, *longest[thing][1:]) for thing, number in enumerate(hand_offs) if number
+    ]
+    return sorted(found, key=lambda one: (queues[one.object], -one.hand_offs, one.object))
+
+
+def is_queue(trace: Trace, thing: int) -> bool:
+    """Whether items went through this object, and not its ownership."""
+    return trace.objects[thing].kind in _QUEUES
+
+
+def processes(trace: Trace) -> int:
+    """The number of processes that the actors belong to."""
+    return len({process_of(info.name) for info in trace.actors})

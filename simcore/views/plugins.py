@@ -1,0 +1,86 @@
+"""The plugins: each with its state, and what is wrong with one that is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from simcore.views.words import clean, count, join
+
+if TYPE_CHECKING:
+    from simcore.engine.plugins import PluginState
+
+_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red"}
+
+
+def plugins_view(plugins: Sequence[PluginState], advice: str = "") -> RenderableType:
+    """Every plugin on a line, with its problems below it. `advice` says what to do when there is none."""
+    if not plugins:
+        return Text("no plugins" + (f": {clean(advice)}" if advice else ""), style="yellow")
+    parts: list[RenderableType] = []
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, style="cyan", max_width=30)
+    grid.add_column(ratio=1, overflow="fold")
+    grid.add_column(style="dim", overflow="fold", justify="right", max_width=30)
+    for plugin in plugins:
+        state = Text(plugin.state, style=_STYLES[plugin.state])
+        grid.add_row(state, clean(plugin.name), Text(_contributes(plugin)), clean(_origin(plugin)))
+    parts.append(grid)
+    troubled = [plugin for plugin in plugins if plugin.problems]
+    for plugin in troubled:
+        parts.append(Text())
+        parts += [Padding(Text(clean(problem)), (0, 0, 0, 2)) for problem in plugin.problems]
+    summary = Text(f"\n{count(len(plugins), 'plugin')}, {count(sum(len(plugin.patterns) for plugin in plugins), 'pattern')}")
+    if troubled:
+        names = " ".join(clean(plugin.file or plugin.name) for plugin in troubled[:1])
+        summary.append(f"; {len(troubled)} with problems: `simcore plugins check {names}` shows the traceback", style="yellow")
+    parts.append(summary)
+    return Group(*parts)
+
+
+def plugin_view(plugin: PluginState) -> RenderableType:
+    """One plugin in full: its patterns, its problems, the traceback of each."""
+    title = Text(clean(plugin.name), style="bold cyan")
+    title.append(f"  {plugin.state}", style=_STYLES[plugin.state])
+    title.append(f"  {_contributes(plugin)}  from {clean(_origin(plugin))}", style="default not bold")
+    parts: list[RenderableType] = [title]
+    for problem, detail in zip(plugin.problems, plugin.details, strict=True):
+        parts += [Text(), Text(clean(problem))]
+        if detail:
+            lines = "\n".join(clean(line) for line in detail.rstrip().splitlines())
+            parts.append(Padding(Text(lines, style="dim"), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def plugin_facts(plugin: PluginState) -> dict[str, object]:
+    """One plugin for `--json`."""
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "origin": plugin.origin,
+        "file": plugin.file,
+        "state": plugin.state,
+        "patterns": [pattern.name for pattern in plugin.patterns],
+        "problems": [
+            {"problem": problem, "traceback": detail} for problem, detail in zip(plugin.problems, plugin.details, strict=True)
+        ],
+    }
+
+
+def _contributes(plugin: PluginState) -> str:
+    names = [clean(pattern.name) for pattern in plugin.patterns]
+    if names == [plugin.name]:
+        return "pattern"
+    return join(names[:4]) if 0 < len(names) <= 4 else count(len(names), "pattern")
+
+
+def _origin(plugin: PluginState) -> str:
+    from simcore.engine.plugin_state import shown
+
+    return shown(plugin.origin)

@@ -1,0 +1,212 @@
+"""Which events of a trace a listing shows, and as which rows: who did what when, in the words of the programmer.
+
+An operation such as `Condition.wait` is made of many events. Unless all are asked for it is one row, or two when others did something
+between its start and its end. What only one actor can see (clocks, seeds, garbage) and import locks are left out likewise.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.model import Span, Trace
+from simcore.views.words import Words, duration
+
+QUIET_KINDS: Final = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
+"""Kinds that a listing leaves out unless they or all events are asked for."""
+
+LOOK_BACK: Final = 20_000
+"""How many events a search for the holder of a lock goes back at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to show: actors, objects (indices) and kinds, None for all; positions first..last, both included.
+
+    `inner` shows the events that the programmer's operations are made of, and quiet kinds, too.
+    """
+
+    first: int
+    last: int
+    actors: Collection[int] | None = None
+    objects: Collection[int] | None = None
+    kinds: Collection[Kind] | None = None
+    inner: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a listing. `state` is `did`, `waits` (it arrived and had to wait), `starts` (an operation) or `got` (the end of
+    either). A row with a `gap` stands for that many rows left out."""
+
+    position: int
+    at_ns: int
+    actor: int
+    what: str
+    site: str = ""
+    state: str = "did"
+    gap: int = 0
+
+
+class Timeline:
+    """The rows of a trace under a selection. `hidden` counts the events within the range that were left out as quiet or inner."""
+
+    def __init__(self, trace: Trace, selection: Selection) -> None:
+        self.trace, self.selection = trace, selection
+        self.words = Words(trace)
+        self.starts: dict[int, Span] = {}
+        self.ends: dict[int, Span] = {}
+        self.hidden = 0
+        self.positions = self._select()
+
+    def rows(self, head: int | None = None, tail: int = 0) -> list[Row]:
+        """The rows, in order; with `head` the first `head` and last `tail` events, and between them one row that says how many."""
+        shown = self.positions
+        if head is None or len(shown) <= head + tail + 1:
+            return self._rows(shown)
+        cut = len(shown) - tail
+        gap = Row(shown[head], 0, 0, f"@{shown[head]}..@{shown[cut - 1]}", gap=cut - head)
+        return [*self._rows(shown[:head]), gap, *self._rows(shown[cut:])]
+
+    def _select(self) -> list[int]:
+        wanted, columns = self.selection, self.trace.columns
+        raw = wanted.inner or wanted.kinds is not None
+        spans = {} if raw else _outermost(self.trace)
+        queues = {actor: iter(of_actor) for actor, of_actor in spans.items()}
+        current = {actor: next(queue, None) for actor, queue in queues.items()}
+        quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
+        kinds = None if wanted.kinds is None else frozenset(map(int, wanted.kinds))
+        found: list[int] = []
+        for position in range(wanted.last + 1):
+            actor = columns.actor[position]
+            thing = columns.object[position]
+            span = current.get(actor)
+            while span is not None and span.last < position:
+                span = current[actor] = next(queues[actor], None)
+            if position < wanted.first or (wanted.actors is not None and actor not in wanted.actors):
+                continue
+            if span is not None and span.first <= position:
+                if wanted.objects is not None and span.object not in wanted.objects and thing not in wanted.objects:
+                    continue
+                if position in (span.first, span.last):
+                    (self.ends if position == span.last else self.starts)[position] = span
+                    found.append(position)
+                else:
+                    self.hidden += 1
+                continue
+            if wanted.objects is not None and thing not in wanted.objects:
+                continue
+            kind = columns.kind[position]
+            if kind in quiet:
+                self.hidden += 1
+            elif kinds is None or kind in kinds:
+                found.append(position)
+        return self._without_idle_starts(found)
+
+    def _without_idle_starts(self, found: list[int]) -> list[int]:
+        """Leave out the start of an operation that is followed at once by its end."""
+        kept: list[int] = []
+        for index, position in enumerate(found):
+            span = self.starts.get(position)
+            if span is not None and index + 1 < len(found) and found[index + 1] == span.last:
+                del self.starts[position]
+                self.hidden += 1
+            else:
+                kept.append(position)
+        return kept
+
+    def _rows(self, positions: list[int]) -> list[Row]:
+        """Rows of these events, each long wait split in two where somebody else did something meanwhile."""
+        at_ns = self.trace.columns.at_ns
+        arrivals: dict[int, list[Row]] = {}
+        events: list[Row] = []
+        shown = frozenset(positions)
+        for index, position in enumerate(positions):
+            row = self._row(position, shown)
+            since = at_ns[position] - self.trace.columns.waited_us[position] * 1000
+            if row.state == "did" and since < at_ns[position] and position not in self.ends:
+                met = bisect_right(positions, since, hi=index, key=at_ns.__getitem__)
+                if 0 < met < index:
+                    arrivals.setdefault(met, []).append(self._arrival(position, positions[met], since))
+                    row = Row(row.position, row.at_ns, row.actor, row.what, row.site, "got")
+            events.append(row)
+        rows: list[Row] = []
+        for index, row in enumerate(events):
+            rows += sorted(arrivals.get(index, ()), key=lambda arrival: arrival.at_ns)
+            rows.append(row)
+        return rows
+
+    def _row(self, position: int, shown: Collection[int]) -> Row:
+        columns, words = self.trace.columns, self.words
+        at_ns, actor = columns.at_ns[position], columns.actor[position]
+        span = self.starts.get(position) or self.ends.get(position)
+        if span is None:
+            site = words.site(self.trace.sites[columns.site[position]])
+            return Row(position, at_ns, actor, words.event(position), site)
+        site = words.site(self.trace.sites[span.site])
+        name = f"{span.operation} {words.object(span.object)}".rstrip()
+        if position in self.starts:
+            return Row(position, at_ns, actor, name, site, "starts")
+        took = at_ns - columns.at_ns[span.first]
+        waited = f" after {duration(took)}" if span.first in self.starts and took >= 1000 else ""
+        state = "got" if span.first in self.starts and span.first in shown else "did"
+        return Row(position, at_ns, actor, name + waited, site, state)
+
+    def _arrival(self, position: int, met: int, since: int) -> Row:
+        columns, words = self.trace.columns, self.words
+        kind, thing, actor = Kind(columns.kind[position]), columns.object[position], columns.actor[position]
+        what = words.operation(kind, thing)
+        owner = self._holder(thing, met) if kind is Kind.ACQUIRE else None
+        if owner is not None and owner != actor:
+            what += f" ... waits for {words.short_actor(owner)}"
+        else:
+            what += " ... waits"
+        return Row(position, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits")
+
+    def _holder(self, thing: int, before: int) -> int | None:
+        """Who took the object last before a position, None when nobody did lately."""
+        columns = self.trace.columns
+        for position in range(before - 1, max(before - LOOK_BACK, 0) - 1, -1):
+            if columns.object[position] == thing and columns.kind[position] == Kind.ACQUIRE and columns.value[position] == 1:
+                return columns.actor[position]
+        return None
+
+
+def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
+    """One event for `--json`; times are ns since the start of the run."""
+    event = trace.event(position)
+    actor, thing = trace.columns.actor[position], trace.columns.object[position]
+    return {
+        "position": position,
+        "name": event.name,
+        "actor": event.actor,
+        "thread": trace.actors[actor].thread_name,
+        "step": event.step,
+        "kind": event.kind.name.lower(),
+        "object": event.object,
+        "label": trace.object_labels[thing],
+        "value": event.value,
+        "what": words.event(position),
+        "file": event.site.file,
+        "line": event.site.line,
+        "function": event.site.function,
+        "at_ns": event.at_ns,
+        "waited_ns": event.waited_ns,
+    }
+
+
+def _outermost(trace: Trace) -> dict[int, list[Span]]:
+    """Per actor its spans that lie in no other one, in order; those without events left out."""
+    found: dict[int, list[Span]] = {}
+    for span in sorted(_held(trace.spans, len(trace)), key=lambda span: (span.first, -span.last)):
+        of_actor = found.setdefault(span.actor, [])
+        if not of_actor or span.first > of_actor[-1].last:
+            of_actor.append(span)
+    return found
+
+
+def _held(spans: Iterable[Span], events: int) -> Iterable[Span]:
+    return (span for span in spans if 0 <= span.first <= span.last < events)
