@@ -84,7 +84,9 @@ def _one_line(error: BaseException) -> str:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(os.path.dirname(frames[-1].filename))}/{os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
+    where = (
+        f" ({os.path.basename(os.path.dirname(frames[-1].filename))}/{os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
+    )
     return f"{type(error).__name__}: {error}{where if frames else ''}"
 
 

@@ -10,6 +10,7 @@ import click
 from rich_click import RichCommand, RichGroup
 
 from simcore.cli import console
+from simcore.cli.options import no_color_option, usage_error
 
 VERBS: Final = {
     "list": "The patterns, a line each, and where each comes from.",
@@ -26,7 +27,7 @@ VERBS: Final = {
 class Verbs(RichGroup):
     """A group whose commands are modules of `simcore.cli`, imported when asked for by name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -34,7 +35,7 @@ class Verbs(RichGroup):
             return None
         if _shows_help(ctx):
             # Only its line in the list is wanted.
-            return RichCommand(cmd_name, help=VERBS[cmd_name])
+            return RichCommand(name=cmd_name, help=VERBS[cmd_name])
         command = import_module(f"simcore.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
@@ -42,8 +43,6 @@ class Verbs(RichGroup):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         ctx.meta["simcore.verb"] = args[0]
         if args[0] not in VERBS and not args[0].startswith("-"):
-            from simcore.cli.options import usage_error
-
             raise usage_error(f"there is no verb `{args[0]}`; there are {', '.join(VERBS)}", args[0], VERBS)
         return super().resolve_command(ctx, args)
 
@@ -68,20 +67,12 @@ def _group(without_colour: bool) -> Verbs:
     settings: dict[str, object] = {"help_option_names": ["-h", "--help"]}
     if without_colour:
         settings["rich_help_config"] = {"color_system": None}
-    return Verbs(
-        "simcore",
+    group = Verbs(
+        name="simcore",
         callback=_without_verb,
         invoke_without_command=True,
         context_settings=settings,
         params=[
-            click.Option(
-                ["--no-color"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=lambda ctx, param, value: console.forbid_colour() if value else None,
-                help="Print without colour.",
-            ),
             click.Option(
                 ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
             ),
@@ -89,6 +80,7 @@ def _group(without_colour: bool) -> Verbs:
         help="Record concurrent Python programs, replay them deterministically, see where two runs part.",
         epilog="Start with `simcore demo`, then `simcore record -- python your_program.py`.",
     )
+    return no_color_option()(group)
 
 
 @click.pass_context
@@ -98,7 +90,7 @@ def _without_verb(ctx: click.Context) -> int:
     return 0
 
 
-def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         from platform import python_implementation, python_version
 

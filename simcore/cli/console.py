@@ -44,7 +44,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def console_of(stream: TextIO) -> Console:
-    """A console that writes to the stream as it is now; markup, emoji and guessed highlights are off: texts are shown as they are."""
+    """A console that writes to the stream as it is now; markup, emoji and guessed highlights are off: texts stay as they are."""
     from rich.console import Console
 
     colour = colour_of(stream)
@@ -85,9 +85,9 @@ def answer_json_list(facts: dict[str, object], name: str, items: Iterable[object
     import json
 
     head = json.dumps(facts, default=str)
-    sys.stdout.write(f'{head[:-1]}{", " if facts else ""}{json.dumps(name)}: [')
+    sys.stdout.write(f"{head[:-1]}{', ' if facts else ''}{json.dumps(name)}: [")
     for number, item in enumerate(items):
-        sys.stdout.write(f'{"," if number else ""}\n{json.dumps(item, default=str)}')
+        sys.stdout.write(f"{',' if number else ''}\n{json.dumps(item, default=str)}")
     sys.stdout.write("\n]}\n")
 
 

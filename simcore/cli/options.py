@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from simcore.cli import console
-from simcore.errors import UsageError
+from simcore.errors import ExitCode, UsageError
+from simcore.trace.events import Verdict
 
 if TYPE_CHECKING:
     from simcore.engine.folder import TraceFolder
@@ -18,27 +19,39 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".simtrace"
 
+_CODES: Final = {Verdict.SAME: ExitCode.YES, Verdict.DIFFERENT: ExitCode.NO, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def verdict_code(verdict: Verdict) -> ExitCode:
+    """What a command that gives a verdict ends with."""
+    return _CODES[verdict]
+
+
+def no_color_option() -> Callable[[_Command], _Command]:
+    """`--no-color`, which acts as soon as it is read: help that is asked for behind it has no colour either."""
+
+    def forbid(_ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        if value:
+            console.forbid_colour()
+
+    return click.option(
+        console.NO_COLOUR_OPTION, is_flag=True, is_eager=True, expose_value=False, callback=forbid, help="Print without colour."
+    )
 
 
 def common(function: _Command) -> _Command:
     """The options of every verb: `--json` (passed as `as_json`) and `--no-color`."""
     function = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(function)
-    return click.option(
-        console.NO_COLOUR_OPTION,
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=lambda ctx, param, value: console.forbid_colour() if value else None,
-        help="Print without colour.",
-    )(function)
+    return no_color_option()(function)
 
 
 def plugin_option(function: _Command) -> _Command:
     """`--plugin FILE`, as often as one likes, passed as `plugins`."""
-    return click.option(
-        "--plugin", "plugins", metavar="FILE", multiple=True, help="Load a plugin from a file; may be repeated."
-    )(function)
+    return click.option("--plugin", "plugins", metavar="FILE", multiple=True, help="Load a plugin from a file; may be repeated.")(
+        function
+    )
 
 
 def usage_error(message: str, given: str, known: Iterable[str]) -> UsageError:
@@ -77,7 +90,9 @@ def find_trace(given: str | None) -> Path:
     if os.path.isdir(given):
         raise UsageError(f"{given} is a folder, not a trace", f"a trace is one file, *{SUFFIX}")
     known = sorted(path.name for path in traces.path.glob(f"*{SUFFIX}"))
-    error = usage_error(f"there is no trace {given}, here or in {traces.path}", given, [*known, *(name[: -len(SUFFIX)] for name in known)])
+    error = usage_error(
+        f"there is no trace {given}, here or in {traces.path}", given, [*known, *(name[: -len(SUFFIX)] for name in known)]
+    )
     error.hint = error.hint or ("without a TRACE the latest is taken" if known else "`simcore record NAME` makes one")
     raise error
 

@@ -26,7 +26,9 @@ def command(words: Sequence[str], plugins: Sequence[str], as_json: bool) -> int:
     from simcore.views.plugins import plugin_facts, plugin_view, plugins_view
 
     if words and words[0] != "check":
-        raise UsageError(f"plugins has no word {words[0]!r}; expected check", f"`simcore plugins check {words[0]}` shows that one")
+        raise UsageError(
+            f"plugins has no word {words[0]!r}; expected check", f"`simcore plugins check {words[0]}` shows that one"
+        )
     wanted = words[1:]
     files = [word for word in wanted if word.endswith(".py") or os.sep in word]
     host = PluginHost([*plugins, *(file for file in files if os.path.realpath(file) not in map(os.path.realpath, plugins))])

@@ -6,7 +6,11 @@ The program's stdout and stderr are its own; the summary goes to stderr after it
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import randbits
+from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 _LIKE_THE_PROGRAM: Final = ("file", "command")
 """Targets after which the exit code is the program's own."""
 
+_IS_COMMAND: Final = "simcore.is_command"
+
 
 class RecordCommand(RichCommand):
     """Tells our options from the program's: all words after `--` or after FILE.py belong to the program."""
@@ -30,11 +36,10 @@ class RecordCommand(RichCommand):
         cut = self._end_of_options(ctx, args)
         if cut < len(args) and args[cut] != "--" and not is_file(args[cut]):
             # A pattern or function takes no words of its own, so our options may stand behind it, too.
-            target, ours = args[cut], args[:cut] + args[cut + 1 :]
-            ctx.meta["simcore.command"] = False
-            return super().parse_args(ctx, [*ours, "--", target] if "--" not in ours else [target, *ours])
+            ctx.meta[_IS_COMMAND] = False
+            return super().parse_args(ctx, [args[cut], *args[:cut], *args[cut + 1 :]])
         command = cut < len(args) and args[cut] == "--"
-        ctx.meta["simcore.command"] = command
+        ctx.meta[_IS_COMMAND] = command
         return super().parse_args(ctx, args if command else [*args[:cut], "--", *args[cut:]])
 
     def _end_of_options(self, ctx: click.Context, args: list[str]) -> int:
@@ -59,12 +64,33 @@ def is_file(word: str) -> bool:
 @click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated.")
 @click.option("-o", "--output", metavar="FILE", help="Where the trace goes; default: a new file in the trace folder.")
 @click.option("--seed", type=int, metavar="N", help="Seed what the program draws from the random module.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End the run after S seconds.")
-@click.option("--switch-interval", "switch_interval_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds after which the interpreter lets another thread run (Python's default: 0.005).")
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End the run after S seconds."
+)
+@click.option(
+    "--switch-interval",
+    "switch_interval_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Seconds after which the interpreter lets another thread run (Python's default: 0.005).",
+)
 @click.option("--chaos", is_flag=True, help="Random short delays and switch intervals, to shake the schedule.")
-@click.option("--until-failure", is_flag=True, help="Run again and again, quietly, until a run fails; keep it and the last that passed.")
-@click.option("--max-runs", type=click.IntRange(min=1), default=500, show_default=True, metavar="N", help="With --until-failure: give up after N runs.")
-@click.option("--on-stall", type=click.Choice(["report", "end"]), help="What to do when every thread waits and none holds what is waited for.  [default: end for patterns, report for programs]")
+@click.option(
+    "--until-failure", is_flag=True, help="Run again and again, quietly, until a run fails; keep it and the last that passed."
+)
+@click.option(
+    "--max-runs",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="With --until-failure: give up after N runs.",
+)
+@click.option(
+    "--on-stall",
+    type=click.Choice(["report", "end"]),
+    help="When every thread waits and none holds what is waited for.  [default: end for patterns, report for programs]",
+)
 @click.option("--no-source", is_flag=True, help="Leave the source of your files out of the trace.")
 @plugin_option
 @common
@@ -87,9 +113,117 @@ def command(
 ) -> int:
     """Run a pattern or a program, unmodified, and record it.
 
-    Options come first: all words after FILE.py or `--` belong to the program. Its stdout is untouched; the summary goes to stderr.
+    Options come first: all words after FILE.py or `--` belong to the program. Its stdout is untouched; the summary goes to
+    stderr.
 
-    A pattern or function ends with 0 when its outcome is the expected one, else with 1. A program ends with its own exit code: 128+n
-    for a signal, 123 when a deadlock was ended, 124 at --timeout, 125 when simcore itself failed.
+    A pattern or function ends with 0 when its outcome is the expected one, else with 1. A program ends with its own exit code:
+    128+n for a signal, 123 when a deadlock was ended, 124 at --timeout, 125 when simcore itself failed.
     """
-    return 0
+    from simcore.engine.parameters import split_assignments
+
+    is_command = bool(ctx.meta[_IS_COMMAND])
+    run = Run(
+        words=_checked(list(target), is_command),
+        is_command=is_command,
+        params=split_assignments(parameters),
+        plugins=plugins,
+        output=output,
+        seed=seed,
+        timeout_s=timeout_s,
+        switch_interval_s=switch_interval_s,
+        chaos=chaos,
+        on_stall=on_stall,
+        keep_source=not no_source,
+    )
+    if until_failure:
+        from simcore.cli.hunt import hunt
+
+        return hunt(run, max_runs, as_json=as_json)
+    trace = run.once()
+    if as_json:
+        from simcore.views.summary import summary_facts
+
+        console.answer_json(summary_facts(trace), sys.stderr)
+    else:
+        from simcore.views.summary import summary_view
+
+        console.talk(summary_view(trace, prefix="simcore: ", next_commands=next_commands(trace, named=output is not None)))
+    return exit_code(trace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What to record and how, as the command line said it; `once` may be called again and again."""
+
+    words: list[str]
+    is_command: bool
+    params: Mapping[str, object]
+    plugins: Sequence[str]
+    output: str | None
+    seed: int | None
+    timeout_s: float | None
+    switch_interval_s: float | None
+    chaos: bool
+    on_stall: str | None
+    keep_source: bool
+
+    def once(self, *, output: Path | None = None, quiet: bool = False) -> Trace:
+        """Record one run; chaos is drawn anew for each. Raises: SimcoreError."""
+        from simcore.engine import record
+
+        return record(
+            self.words if self.is_command else self.words[0],
+            argv=() if self.is_command else self.words[1:],
+            params=self.params,
+            plugins=self.plugins,
+            output=output or self.output,
+            seed=self.seed,
+            timeout_s=self.timeout_s,
+            chaos=randbits(31) if self.chaos else None,
+            switch_interval_s=self.switch_interval_s,
+            on_stall=self.on_stall or "report",
+            keep_source=self.keep_source,
+            quiet=quiet,
+        )
+
+
+def exit_code(trace: Trace) -> int:
+    """What `record` ends with: as the program did, or 0 and 1 for a pattern that did or did not do what is expected of it."""
+    from simcore.trace.events import Outcome
+
+    code = trace.ending.exit_code
+    if code == -SIGINT:
+        return ExitCode.INTERRUPTED
+    if trace.header.scenario.target not in _LIKE_THE_PROGRAM:
+        return ExitCode.YES if trace.as_expected else ExitCode.NO
+    match trace.outcome:
+        case Outcome.DEADLOCK | Outcome.STALLED:
+            return ExitCode.DEADLOCK
+        case Outcome.TIMEOUT:
+            return ExitCode.TIMEOUT
+    if code is None:
+        return 0 if trace.outcome is Outcome.OK else 128 + SIGKILL if trace.outcome is Outcome.KILLED else 1
+    return code if code >= 0 else 128 - code
+
+
+def next_commands(trace: Trace, *, named: bool) -> list[str]:
+    """What to type after this run; a trace in the trace folder is the latest and needs no name."""
+    from simcore.trace.events import Outcome
+    from simcore.views.summary import shown_path
+
+    path = f" {shown_path(trace.path)}" if named and trace.path is not None else ""
+    stop = " --pdb failure" if trace.outcome is Outcome.FAILED and trace.ending.error_site else ""
+    return [f"simcore replay{path}{stop}", f"simcore show{path}"]
+
+
+def _checked(words: list[str], is_command: bool) -> list[str]:
+    """The words, when they say what to run. Raises: UsageError."""
+    grammar = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
+    if not words:
+        raise UsageError(f"record was not told what to run, expected {grammar}", "`simcore list` shows the patterns")
+    if not is_command and not is_file(words[0]) and len(words) > 1:
+        raise UsageError(
+            f"{words[0]} takes no words of its own, but was given {' '.join(words[1:])}",
+            "parameters are set as in -p workers=4; a program and its words follow `--`",
+        )
+    return words

@@ -26,11 +26,25 @@ AROUND: Final = 10
 
 @click.command(cls=RichCommand)
 @click.argument("trace", required=False)
-@click.option("--range", "span", metavar="A..B", help="From event A to event B: `@40..@52`, `main/1:3..failure`, `@40` with what is around it.")
-@click.option("--actor", "actors", metavar="NAME", multiple=True, help="Only this actor, by path or thread name; may be repeated.")
+@click.option(
+    "--range",
+    "span",
+    metavar="A..B",
+    help="From event A to event B: `@40..@52`, `main/1:3..failure`, `@40` with what is around it.",
+)
+@click.option(
+    "--actor", "actors", metavar="NAME", multiple=True, help="Only this actor, by path or thread name; may be repeated."
+)
 @click.option("--object", "objects", metavar="NAME", multiple=True, help="Only events on this object; may be repeated.")
-@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Only this kind of event (acquire, put, write...); may be repeated.")
-@click.option("--events", "inner", is_flag=True, help="Also the events that operations like Condition.wait are made of, clocks, garbage, imports.")
+@click.option(
+    "--kind", "kinds", metavar="KIND", multiple=True, help="Only this kind of event (acquire, put, write...); may be repeated."
+)
+@click.option(
+    "--events",
+    "inner",
+    is_flag=True,
+    help="Also the events that operations like Condition.wait are made of, clocks, garbage, imports.",
+)
 @click.option("--all", "everything", is_flag=True, help="Leave no rows out in the middle.")
 @click.option("--header", is_flag=True, help="Only what was run, where and by which versions.")
 @click.option("--output", "output", is_flag=True, help="Only what the program wrote, as it wrote it.")
@@ -103,7 +117,7 @@ def _show_json(trace: Trace, selection: Selection) -> None:
     facts = summary_facts(trace)
     facts["hidden"] = timeline.hidden
     console.answer_json_list(
-        {"summary": facts}, "listed", (event_facts(trace, timeline.words, position) for position in timeline.positions)
+        {"summary": facts}, "events", (event_facts(trace, timeline.words, position) for position in timeline.positions)
     )
 
 
@@ -122,11 +136,17 @@ def _show_output(trace: Trace, as_json: bool) -> None:
     """Writes in their order; bytes that are no text are shown escaped."""
     columns = trace.columns
     written = [
-        (FIXED_OBJECTS[columns.object[position]][1] if columns.object[position] < len(FIXED_OBJECTS) else "", columns.value[position], position)
+        (
+            FIXED_OBJECTS[columns.object[position]][1] if columns.object[position] < len(FIXED_OBJECTS) else "",
+            columns.value[position],
+            position,
+        )
         for position, kind in enumerate(columns.kind)
         if kind == Kind.WRITE
     ]
-    texts = [(stream, trace.texts[index] if 0 <= index < len(trace.texts) else "", position) for stream, index, position in written]
+    texts = [
+        (stream, trace.texts[index] if 0 <= index < len(trace.texts) else "", position) for stream, index, position in written
+    ]
     if as_json:
         console.answer_json_list(
             {}, "writes", ({"position": position, "stream": stream, "text": str(text)} for stream, text, position in texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -12,6 +13,9 @@ from rich.text import Text
 from simcore.trace.events import Kind
 from simcore.trace.model import DeadlockLink, Trace
 from simcore.views.words import Words, clean, duration, join
+
+MOST_PLACES: Final = 6
+"""Of more places where a lock was taken only the first ones and the last are shown."""
 
 
 def deadlock_view(trace: Trace) -> RenderableType:
@@ -89,18 +93,24 @@ def _held(words: Words, link: DeadlockLink) -> Text:
     if link.owner_ended:
         text.append(", which has ")
         text.append("ENDED", style="bold red")
-    sites = words.trace.sites
-    taken = [words.site_in_full(sites[site]) or "an unknown line" for site in link.taken]
-    if len(taken) > 1:
-        text.append(f"\ntaken {len(taken)} deep, at {join(taken)}")
+    taken, released = _places(words, link.taken), _places(words, link.released)
+    if len(link.taken) > 1:
+        text.append(f"\ntaken {len(link.taken)} {'deep' if len(link.taken) <= MOST_PLACES else 'times'}, at {taken}")
     elif taken:
-        text.append(f"\ntaken at {taken[0]}")
-    released = [words.site_in_full(sites[site]) or "an unknown line" for site in link.released]
+        text.append(f"\ntaken at {taken}")
     if released:
-        text.append(f"; released {_times(len(released))}, at {join(released)}")
-    elif link.owner_ended or len(taken) > 1:
+        text.append(f"; released {_times(len(link.released))}, at {released}")
+    elif link.owner_ended or len(link.taken) > 1:
         text.append("; never released")
     return text
+
+
+def _places(words: Words, sites: tuple[int, ...]) -> str:
+    """The places in order, in words; of many only the first and last."""
+    places = [words.site_in_full(words.trace.sites[site]) or "an unknown line" for site in sites]
+    if len(places) > MOST_PLACES:
+        return f"{', '.join(places[: MOST_PLACES - 2])}, ..., {places[-1]}"
+    return join(places)
 
 
 def _append_site(text: Text, words: Words, site: int, word: str) -> None:

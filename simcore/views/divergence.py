@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simcore.errors import Divergence
+from simcore.trace.locate import name_of
 from simcore.trace.model import Trace
 from simcore.views.summary import shown_path
 from simcore.views.words import Words, clean, count
@@ -30,10 +31,10 @@ def divergence_view(trace: Trace, divergence: Divergence, matched: int) -> Rende
     grid.add_row("the run did", Text(clean(divergence.observed), style="bold"))
     if divergence.reason:
         grid.add_row("", Text(f"({clean(divergence.reason)})"))
-    for index, line in enumerate(_before(trace, divergence)):
-        grid.add_row("" if index else "before it", line)
-    for index, line in enumerate(divergence.stack.splitlines()):
-        grid.add_row("" if index else "its stack", Text(clean(line.rstrip()), style="dim"))
+    for index, earlier in enumerate(_before(trace, divergence)):
+        grid.add_row("" if index else "before it", earlier)
+    for index, frame in enumerate(divergence.stack.splitlines()):
+        grid.add_row("" if index else "its stack", Text(clean(frame.rstrip()), style="dim"))
     last = Text(f"{matched:,} of {count(len(trace), 'event')} were the same.")
     parts: list[RenderableType] = [title, Padding(grid, (0, 0, 0, 2)), Padding(last, (0, 0, 0, 2))]
     for index, command in enumerate(next_commands(trace, divergence)):
@@ -51,7 +52,7 @@ def next_commands(trace: Trace, divergence: Divergence) -> list[str]:
     commands = [f"simcore show{path} --range @{first}..@{last}"]
     earlier = _last_of_actor(trace, divergence.actor, position)
     if earlier is not None:
-        commands.insert(0, f"simcore replay{path} --pdb {trace.event(earlier).name}")
+        commands.insert(0, f"simcore replay{path} --pdb {name_of(trace, earlier)}")
     return commands
 
 
@@ -77,7 +78,7 @@ def _before(trace: Trace, divergence: Divergence) -> list[Text]:
     lines = []
     for earlier in range(max(position - BEFORE, 0), position):
         event = trace.event(earlier)
-        line = Text(f"@{earlier} {clean(event.name)} {words.event(earlier)}")
+        line = Text(f"@{earlier} {clean(name_of(trace, earlier))} {words.event(earlier)}")
         line.append(f"  {words.site(event.site)}", style="dim")
         lines.append(line)
     return lines

@@ -73,12 +73,9 @@ def _same(trace: Trace, replay: Replay) -> Text:
 def _output(replay: Replay) -> str:
     """`output differs: 2 writes added`, or nothing; where runs disagree the largest numbers."""
     numbers = {
-        word: max((number(run) for run in replay.runs), default=0)
-        for word, number in (
-            ("added", lambda run: run.writes_added),
-            ("missing", lambda run: run.writes_removed),
-            ("changed", lambda run: run.writes_changed),
-        )
+        "added": max((run.writes_added for run in replay.runs), default=0),
+        "missing": max((run.writes_removed for run in replay.runs), default=0),
+        "changed": max((run.writes_changed for run in replay.runs), default=0),
     }
     told = [f"{count(number, 'write')} {word}" for word, number in numbers.items() if number]
     return f"output differs: {', '.join(told)}" if told else ""

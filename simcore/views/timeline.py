@@ -1,7 +1,8 @@
 """Which events of a trace a listing shows, and as which rows: who did what when, in the words of the programmer.
 
-An operation such as `Condition.wait` is made of many events. Unless all are asked for it is one row, or two when others did something
-between its start and its end. What only one actor can see (clocks, seeds, garbage) and import locks are left out likewise.
+An operation such as `Condition.wait` is made of many events. Unless all are asked for it is one row, or two when others did
+something between its start and its end. What only one actor can see (clocks, seeds, garbage) and import locks are left out
+likewise.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
 from simcore.views.words import Words, duration
 
@@ -63,7 +65,7 @@ class Timeline:
         self.positions = self._select()
 
     def rows(self, head: int | None = None, tail: int = 0) -> list[Row]:
-        """The rows, in order; with `head` the first `head` and last `tail` events, and between them one row that says how many."""
+        """The rows, in order; with `head` only the first `head` and last `tail`, and between them a row that says how many."""
         shown = self.positions
         if head is None or len(shown) <= head + tail + 1:
             return self._rows(shown)
@@ -181,7 +183,7 @@ def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
     actor, thing = trace.columns.actor[position], trace.columns.object[position]
     return {
         "position": position,
-        "name": event.name,
+        "name": name_of(trace, position),
         "actor": event.actor,
         "thread": trace.actors[actor].thread_name,
         "step": event.step,

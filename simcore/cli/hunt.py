@@ -1,0 +1,151 @@
+"""`simcore record --until-failure`: runs again and again, quietly, until a run fails.
+
+The failing run and the last one that passed are kept. The answer goes to stdout, for here the program's own output is hidden.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from simcore.cli import console
+from simcore.cli.options import SUFFIX, folder
+from simcore.errors import ExitCode
+from simcore.trace.events import Outcome
+from simcore.views.summary import outcome_words, scenario_name, shown_path, summary_facts
+from simcore.views.words import Words, clean, count, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simcore.cli.record import Run
+    from simcore.trace.model import Trace
+
+_BLOCKED: Final = (Outcome.DEADLOCK, Outcome.STALLED, Outcome.TIMEOUT)
+
+
+def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
+    """Record until a run fails or `max_runs` have passed; 1 when one failed, else 0."""
+    failing, passing = _places(run.output)
+    scratch = failing.with_name(f".{failing.stem}-{os.getpid()}{SUFFIX}")
+    started_ns = monotonic_ns()
+    failed: Trace | None = None
+    passed: Trace | None = None
+    number = 0
+    try:
+        with _progress(max_runs) as advance:
+            for number in range(1, max_runs + 1):
+                trace = run.once(output=scratch, quiet=True)
+                if is_failure(trace):
+                    failed = _keep(trace, failing)
+                    break
+                passed = _keep(trace, passing)
+                advance(number, monotonic_ns() - started_ns)
+    finally:
+        scratch.unlink(missing_ok=True)
+    each_ns = (monotonic_ns() - started_ns) // max(number, 1)
+    split = _first_split(passed, failed) if passed is not None and failed is not None else ""
+    if as_json:
+        console.answer_json(
+            {
+                "runs": number,
+                "failed": failed is not None,
+                "ns_per_run": each_ns,
+                "fail": summary_facts(failed) if failed is not None else None,
+                "pass": summary_facts(passed) if passed is not None else None,
+                "first_split": split or None,
+            }
+        )
+    else:
+        console.answer(_report(number, each_ns, failed, passed, split))
+    return ExitCode.YES if failed is None else ExitCode.NO
+
+
+def is_failure(trace: Trace) -> bool:
+    """Whether this run is what the hunt is after: an outcome that is not expected, or, where being ok is expected too, not ok."""
+    return not trace.as_expected or ("ok" in trace.header.scenario.expect and trace.outcome is not Outcome.OK)
+
+
+def _places(output: str | None) -> tuple[Path, Path]:
+    """Where the failing and the passing trace go: to `-o X` and X-pass, else to fail and pass in the trace folder, numbered when
+    an earlier hunt has left some there."""
+    if output is not None:
+        failing = Path(output)
+        return failing, failing.with_name(f"{failing.stem}-pass{failing.suffix}")
+    parent = folder().new_path("fail").parent
+    number = 1
+    while True:
+        end = f"-{number}" if number > 1 else ""
+        failing, passing = parent / f"fail{end}{SUFFIX}", parent / f"pass{end}{SUFFIX}"
+        if not failing.exists() and not passing.exists():
+            return failing, passing
+        number += 1
+
+
+def _keep(trace: Trace, path: Path) -> Trace:
+    if trace.path is not None:
+        os.replace(trace.path, path)
+        trace.path = path
+    return trace
+
+
+def _first_split(passed: Trace, failed: Trace) -> str:
+    """The sentence that says where the two runs part first, or nothing."""
+    from simcore.diffing import diff
+
+    split = diff(passed, failed).split
+    return split.sentence if split is not None else ""
+
+
+def _report(number: int, each_ns: int, failed: Trace | None, passed: Trace | None, split: str) -> Text:
+    if failed is None:
+        text = Text(f"{count(number, 'run')}, ").append("none failed", style="bold green")
+        text.append(f"   {duration(each_ns)} each", style="dim")
+        if passed is not None and passed.path is not None:
+            text.append(f"\nkept  {shown_path(passed.path)} (run {number})")
+        return text.append("\nnext  --chaos shakes the schedule, --max-runs N tries longer")
+    words = Words(failed)
+    text = Text(f"run {number} ").append(outcome_words(failed), style="bold red")
+    if failed.outcome not in _BLOCKED and failed.ending.error:
+        text.append(f"  {clean(failed.ending.error)}")
+        if where := words.site_in_full(failed.sites[failed.ending.error_site]):
+            text.append(f" at {where}")
+    text.append(f"   {scenario_name(failed)}", style="dim")
+    kept = [
+        f"{shown_path(trace.path)} (run {of})"
+        for trace, of in ((failed, number), (passed, number - 1))
+        if trace is not None and trace.path
+    ]
+    text.append(f"\nkept  {', '.join(kept)}")
+    if split:
+        text.append(f"\nfirst split  {split}")
+    text.append("\nnext  ", style="dim").append(f"simcore replay {kept[0].split(' (')[0]}")
+    if len(kept) > 1:
+        text.append(f"      simcore diff {kept[1].split(' (')[0]} {kept[0].split(' (')[0]}")
+    return text
+
+
+@contextmanager
+def _progress(max_runs: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for somebody who watches; nothing otherwise. Yields what to call after every run that passed."""
+    if not console.is_terminal(sys.stderr):
+        yield lambda _number, _elapsed_ns: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
+        task = bar.add_task(f"run 1 of {max_runs}", total=max_runs)
+
+        def advance(number: int, elapsed_ns: int) -> None:
+            each = duration(elapsed_ns // number)
+            bar.update(task, completed=number, description=f"run {number} of {max_runs}  {each}/run  failed 0")
+
+        yield advance

@@ -1,0 +1,80 @@
+"""`simcore replay`: run a trace again under its recorded order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from rich_click import RichCommand
+
+from simcore.cli import console
+from simcore.cli.options import common, load_trace, plugin_option, verdict_code
+from simcore.errors import UsageError
+
+
+@click.command(cls=RichCommand)
+@click.argument("trace", required=False)
+@click.option("--times", type=click.IntRange(min=1), default=1, metavar="N", help="Replay N times.")
+@click.option("--real-time", is_flag=True, help="Sleep as long as the recorded run did.")
+@click.option("--strict", is_flag=True, help="Refuse when a file of the program has changed since the recording.")
+@click.option("--strict-output", is_flag=True, help="Output that differs is a divergence, not a warning.")
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for a thread that does not come to its turn.",
+)
+@click.option(
+    "--pdb",
+    "event",
+    metavar="EVENT",
+    help="Stop every thread at EVENT (`@4711`, `main/1:17`, `app.py:42`, `failure`) and debug the one that is there.",
+)
+@plugin_option
+@common
+def command(
+    trace: str | None,
+    times: int,
+    real_time: bool,
+    strict: bool,
+    strict_output: bool,
+    grace_s: float,
+    event: str | None,
+    plugins: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Replay TRACE (default: the latest) and check every event: the same operations, order and results, or where it diverged.
+
+    A failure or deadlock that happens again as recorded is a success. Ends with 0 when all replays were the same, 1 when one
+    diverged, 5 when no answer can be given.
+    """
+    from rich.text import Text
+
+    from simcore.engine import replay
+    from simcore.trace.locate import locate
+    from simcore.views.replayed import replay_facts, replay_view
+
+    loaded = load_trace(trace)
+    if event is not None and times > 1:
+        raise UsageError("--pdb stops one replay, but --times asks for more", "leave --times out")
+    stop_at = locate(loaded, event) if event is not None else None
+    result = replay(
+        loaded,
+        times=times,
+        real_time=real_time,
+        strict=strict,
+        strict_output=strict_output,
+        grace_s=grace_s,
+        stop_at=stop_at,
+        quiet=stop_at is None,
+    )
+    for warning in result.warnings:
+        console.talk(Text("warning: ", style="yellow").append(warning, style="default"))
+    if as_json:
+        console.answer_json(replay_facts(loaded, result))
+    else:
+        console.answer(replay_view(loaded, result))
+    return verdict_code(result.verdict)
