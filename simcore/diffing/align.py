@@ -1,7 +1,8 @@
 """Aligning two sequences of numbers, and measuring how far one is out of order.
 
-`align` is Myers' greedy algorithm ("An O(ND) Difference Algorithm and Its Variations", Algorithmica 1986) between anchors found as in
-patience diff (numbers that occur once in each). Its effort is bounded: what lies past the budget is paired place by place.
+`align` is Myers' greedy algorithm ("An O(ND) Difference Algorithm and Its Variations", Algorithmica 1986) between anchors
+found as in patience diff (numbers that occur once in each). Its effort is bounded: what lies past the budget is paired place by
+place.
 """
 
 from array import array
@@ -25,9 +26,9 @@ class Block(NamedTuple):
 
 
 class Budget:
-    """How many steps of search are left, shared by all alignments of one diff. A million take about a second."""
+    """How many steps of search are left to an alignment. A million take about a second."""
 
-    def __init__(self, steps: int = 1_500_000) -> None:
+    def __init__(self, steps: int) -> None:
         self.steps = steps
 
 
@@ -131,7 +132,10 @@ def _place_by_place(pair: _Pair, x: int, y: int, length: int, blocks: list[Block
 
 
 def _reach(pair: _Pair, x0: int, y0: int, x1: int, y1: int, blocks: list[Block], budget: Budget) -> tuple[int, int]:
-    """One search from (x0, y0): to the end, or as far as this part of the budget goes. Appends its runs, returns where it stopped."""
+    """One search from (x0, y0): to the end, or as far as this part of the budget goes.
+
+    Appends the equal runs that it found. Returns: where it stopped.
+    """
     a, b, run = pair.a, pair.b, pair.run
     n, m = x1 - x0, y1 - y0
     most = max(16, isqrt(budget.steps))

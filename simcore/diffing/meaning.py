@@ -12,10 +12,10 @@ What an actor did is its sequence of (kind, object, value). Of the value there c
 - nothing of `put` (its item is told by who puts and how often it did), `release`, `undo`, `begin`, `pause`;
 - nothing of `clock`, `seed`, `entropy`, `sleep`: what they hand out or are asked for is an input, and listed as such.
 
-Order is carried by what has an effect on an object: `acquire` that got it, `release`, `undo`, `put`, `get` that got an item, `start`,
-`begin`, `end`, `join` that found the end, and `write` for its stream. Imports are ordered per module. Failed tries, timeouts
-and reads change nothing: had their place mattered, their result would differ, and results are compared. Sleeps, clocks, seeds,
-signals and exits belong to one actor and order nobody else. Garbage collections are counted as inputs only.
+Order is carried by what has an effect on an object: `acquire` that got it, `release`, `undo`, `put`, `get` that got an item,
+`start`, `begin`, `end`, `join` that found the end, and `write` for its stream. Imports are ordered per module. Failed tries,
+timeouts and reads change nothing: had their place mattered, their result would differ, and results are compared. Sleeps, clocks,
+seeds, signals and exits belong to one actor and order nobody else. Garbage collections are counted as inputs only.
 """
 
 from enum import IntEnum
@@ -84,7 +84,17 @@ INPUTS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.SLEEP})
 UNORDERED: Final = frozenset(
     {
         *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
-        *(Kind.LOCKED, Kind.IS_SET, Kind.IS_ALIVE, Kind.EMPTY, Kind.QSIZE, Kind.COUNT, Kind.ENUMERATE, Kind.N_WAITING, Kind.BROKEN),
+        *(
+            Kind.LOCKED,
+            Kind.IS_SET,
+            Kind.IS_ALIVE,
+            Kind.EMPTY,
+            Kind.QSIZE,
+            Kind.COUNT,
+            Kind.ENUMERATE,
+            Kind.N_WAITING,
+            Kind.BROKEN,
+        ),
     }
 )
 

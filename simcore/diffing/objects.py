@@ -14,18 +14,22 @@ from simcore.diffing.result import ObjectDiff, WaitDiff
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind, ObjectKind
-from simcore.trace.model import Site, Trace
+from simcore.trace.model import Trace
 
-UNHANDED = frozenset({ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK})
+UNHANDED = frozenset(
+    {ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK}
+)
 """Kinds whose changes of actor are not told as hand-offs: a thread's start and join are in every run alike."""
 
 
 @dataclass(slots=True)
 class GroupOrder:
-    """The order of one group, compared. `parts` are the positions in A and B of the first operations that differ, place by place, while
-    both go on; `reordered` says that operations which both have come in another order."""
+    """The order of one group, compared. `parts` are the positions in A and B of the first operations that differ, place by place,
+    while both go on; `reordered` says that operations which both have come in another order."""
 
+    group: int
     obj: int
+    text: int
     operations_a: int
     operations_b: int
     hand_offs_a: int
@@ -54,18 +58,19 @@ def _compare(pairing: Pairing, shapes: Shapes, group: int) -> GroupOrder:
     takes_a, takes_b = _takes(a.trace, did_a), _takes(b.trace, did_b)
     actors_a = list(map(a.actor.__getitem__, takes_a))
     hand_offs_a = _changes(actors_a)
-    obj = shapes.groups[group][0]
+    obj, text = shapes.groups[group]
     if did_a.tobytes() == twins.tobytes():
         private = not hand_offs_a and len(set(map(a.actor.__getitem__, did_a))) == 1
-        return GroupOrder(
-            obj, len(did_a), len(did_b), hand_offs_a, hand_offs_a, hand_offs_a, 0, 0, None, reordered=False, private=private
-        )
+        numbers = (len(did_a), len(did_b), hand_offs_a, hand_offs_a, hand_offs_a, 0, 0)
+        return GroupOrder(group, obj, text, *numbers, None, reordered=False, private=private)
     hand_offs_b = _changes(list(map(b.actor.__getitem__, takes_b)))
     index = next((index for index, (p, q) in enumerate(zip(did_a, twins, strict=False)) if p != q), None)
     order = _in_b(pairing, did_a)
     takes = order if takes_a is did_a else _in_b(pairing, takes_a)
     return GroupOrder(
+        group,
         obj,
+        text,
         len(did_a),
         len(did_b),
         hand_offs_a,
@@ -105,23 +110,6 @@ def first_reordered(pairing: Pairing, group: int) -> tuple[int, int] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """What a person calls an object that A or B has."""
-
-    name: str
-    label: str
-    kind: ObjectKind
-    site: Site
-
-
-def thing(tables: Tables, obj: int) -> Thing:
-    """The object with this common number, as A has it where A does."""
-    trace, index = (tables.a, obj) if obj < len(tables.a.objects) else (tables.b, tables.object_b.index(obj))
-    info = trace.objects[index]
-    return Thing(trace.object_names[index], trace.object_labels[index], info.kind, trace.sites[info.site])
-
-
 def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[ObjectDiff], int]:
     """The objects worth telling, those that differ most first, and how many others there are."""
     told: list[ObjectDiff] = []
@@ -130,13 +118,16 @@ def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[Obj
         if order.private:
             private += 1
             continue
-        known = thing(tables, order.obj)
+        known = tables.thing(order.obj)
+        if known.kind in UNHANDED and not order.reordered and order.parts is None and order.operations_a == order.operations_b:
+            continue
+        label = known.label if order.text < 0 else f"import of {tables.text(order.text)}"
         changed = order.operations_a != order.operations_b or (order.parts is not None and not order.reordered)
         state = "reordered" if order.reordered else "changed" if changed else "same"
         first = order.parts or (None, None)
         told.append(
             ObjectDiff(
-                *(known.name, known.label, known.kind, known.site, state),
+                *(known.name, label, known.kind, known.site, state),
                 *(order.operations_a, order.operations_b, order.hand_offs_a, order.hand_offs_b),
                 *(order.compared, order.reversed, order.moved, *first),
             )
@@ -145,16 +136,16 @@ def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[Obj
     return told, private
 
 
-def wait_diffs(tables: Tables, pairing: Pairing) -> list[WaitDiff]:
+def wait_diffs(tables: Tables) -> list[WaitDiff]:
     """Waiting per object, where there was any; the largest change first. Sleeping is no waiting."""
     waits_a = _waits(tables.a, tables.object_a)
     waits_b = _waits(tables.b, tables.object_b)
     result = []
     for obj in {**waits_a, **waits_b}:
-        known = thing(tables, obj)
+        known = tables.thing(obj)
         total_a, longest_a, number_a = waits_a.get(obj, (0, 0, 0))
         total_b, longest_b, number_b = waits_b.get(obj, (0, 0, 0))
-        times = (time * 1000 for time in (total_a, total_b, longest_a, longest_b))
+        times = (total_a * 1000, total_b * 1000, longest_a * 1000, longest_b * 1000)
         result.append(WaitDiff(known.name, known.label, known.kind, *times, number_a, number_b))
     return sorted(result, key=lambda one: (-abs(one.total_a_ns - one.total_b_ns), one.name))
 

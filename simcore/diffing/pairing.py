@@ -96,9 +96,7 @@ class Pairing:
 def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
     """Pair the events of two traces."""
     trace_a, trace_b = tables.a, tables.b
-    a = Side(
-        trace_a, trace_a.columns.actor, shapes.of(trace_a.columns, tables.object_a, tables.actor_a, tables.text_a)
-    )
+    a = Side(trace_a, trace_a.columns.actor, shapes.of(trace_a.columns, tables.object_a, tables.actor_a, tables.text_a))
     b = Side(
         trace_b,
         translated(trace_b.columns.actor, tables.actor_b),
@@ -107,36 +105,47 @@ def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
     a.sort_in(shapes)
     b.sort_in(shapes)
     pairing = Pairing(a, b, array("i", repeat(-1, len(trace_b))), array("i", repeat(-1, len(trace_a))))
-    budget = Budget()
+    changed: list[tuple[dict[int, Change], int, array[int], array[int]]] = []
     for lane_a, lane_b, changes in ((a.steps, b.steps, pairing.steps), (a.writes, b.writes, pairing.writes)):
         for actor in {**lane_a, **lane_b}:
-            _pair_actor(pairing, shapes, lane_a.get(actor, _EMPTY), lane_b.get(actor, _EMPTY), actor, changes, budget)
+            places_a, places_b = lane_a.get(actor, _EMPTY), lane_b.get(actor, _EMPTY)
+            if not _pair_equal(pairing, places_a, places_b):
+                changed.append((changes, actor, places_a, places_b))
+    left = EFFORT
+    for number, (changes, actor, places_a, places_b) in enumerate(changed):
+        budget = Budget(share := left // (len(changed) - number))
+        changes[actor] = _pair_changed(pairing, shapes, places_a, places_b, budget)
+        left -= share - max(budget.steps, 0)
     _compare_results(pairing, shapes, tables)
     return pairing
 
 
+EFFORT = 1_500_000
+"""So many steps of search the alignments of one diff may take together; what one actor does not need is left to the next."""
+
 _EMPTY = array("i")
 
 
-def _pair_actor(
-    pairing: Pairing,
-    shapes: Shapes,
-    places_a: array[int],
-    places_b: array[int],
-    actor: int,
-    changes: dict[int, Change],
-    budget: Budget,
-) -> None:
-    """Pair one actor's events of one lane, and note in `changes` how they differ."""
+def _pair_equal(pairing: Pairing, places_a: array[int], places_b: array[int]) -> bool:
+    """Pair one actor's events of one lane if it did the same in both runs; False if it did not."""
+    if len(places_a) != len(places_b) or any(map(ne, *_did(pairing, places_a, places_b))):
+        return False
     twin, back = pairing.twin, pairing.back
-    did_a = array("I", map(pairing.a.shape.__getitem__, places_a))
-    did_b = array("I", map(pairing.b.shape.__getitem__, places_b))
-    if did_a.tobytes() == did_b.tobytes():
-        for p, q in zip(places_a, places_b, strict=True):
-            back[p] = q
-            twin[q] = p
-        return
-    change = changes[actor] = Change()
+    for p, q in zip(places_a, places_b, strict=True):
+        back[p] = q
+        twin[q] = p
+    return True
+
+
+def _did(pairing: Pairing, places_a: array[int], places_b: array[int]) -> tuple[array[int], array[int]]:
+    return array("I", map(pairing.a.shape.__getitem__, places_a)), array("I", map(pairing.b.shape.__getitem__, places_b))
+
+
+def _pair_changed(pairing: Pairing, shapes: Shapes, places_a: array[int], places_b: array[int], budget: Budget) -> Change:
+    """Pair what can be paired of an actor's events of one lane."""
+    twin, back = pairing.twin, pairing.back
+    did_a, did_b = _did(pairing, places_a, places_b)
+    change = Change()
     blocks, change.exact = align(did_a, did_b, budget)
     x = y = 0
     for block in [*blocks, Block(len(did_a), len(did_b), 0)]:
@@ -158,6 +167,7 @@ def _pair_actor(
     )
     if same == min(len(did_a), len(did_b)):
         change.cut = 1 if same == len(did_a) else 2
+    return change
 
 
 def _compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:

@@ -1,4 +1,4 @@
-"""What a diff answers, as plain data. Positions count from 0 and can be pasted as `@412`; times are ns; None means "none there"."""
+"""What a diff answers, as plain data. Positions count from 0, as in `@412`; times are ns; None means that there is none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from simcore.trace.model import Site, Trace
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One of the two runs. `hand_offs` sums those of all locks and queues; `switches` are changes of actor from one event to the next.
+    """One of the two runs.
 
-    `error_site` is where the run failed, with line 0 when that is unknown; `cut_off` says why its trace is only a prefix.
+    `hand_offs` sums those of all locks and queues; `switches` are changes of actor from one event to the next; `error_site` is
+    where the run failed, with line 0 when that is unknown; `cut_off` says why its trace is only a prefix.
     """
 
     name: str
@@ -47,8 +48,8 @@ class Moment:
 class Split:
     """Where the two runs part first.
 
-    `why` is `order` (another actor comes first on an object), `actor` (an actor does something else), `result` (it does the same and
-    gets something else) or `output` (it writes something else). A side is None when the actor did nothing more there.
+    `why` is `order` (another actor comes first on an object), `actor` (an actor does something else), `result` (it does the same
+    and gets something else) or `output` (it writes something else). A side is None when the actor did nothing more there.
     """
 
     why: str
@@ -61,9 +62,9 @@ class Split:
 class ActorDiff:
     """One actor in both runs. `state` is `same`, `changed`, `added` (only in B) or `missing` (only in A).
 
-    `events_a` and `events_b` count all its events; of its steps `only_a` and `only_b` have no counterpart and `other_results` have one
-    that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences differ too
-    much to be aligned at bounded cost: then the counts are upper bounds.
+    `events_a` and `events_b` count all its events; of its steps `only_a` and `only_b` have no counterpart and `other_results`
+    have one that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences
+    differ too much to be aligned at bounded cost: then the counts are upper bounds.
     """
 
     name: str
@@ -83,8 +84,8 @@ class ActorDiff:
 class ObjectDiff:
     """One object that more than one actor used, or that differs. `state` is `same`, `reordered` or `changed` (other operations).
 
-    A hand-off is a pair of operations that follow each other on the object, by different actors; of a lock only acquisitions count. Of
-    the `compared` ones, whose two operations both runs have, `reversed` come the other way round in B. `moved` is the
+    A hand-off is a pair of operations that follow each other on the object, by different actors; of a lock only acquisitions
+    count. Of the `compared` ones, whose two operations both runs have, `reversed` come the other way round in B. `moved` is the
     fewest operations that would have to move to make the orders equal. `first_a` and `first_b` are where the order parts.
     """
 
@@ -123,8 +124,8 @@ class WaitDiff:
 class StreamDiff:
     """What was written to one stream. `state` is `same`, `reordered` (the same lines in another order) or `changed`.
 
-    `first_line` is the first line that differs, from 1, with its text in A and in B (None past the end); `lines_only_a` and `lines_only_b`
-    count lines that the other run does not have.
+    `first_line` is the first line that differs, from 1, with its text in A and in B (None past the end); `lines_only_a` and
+    `lines_only_b` count lines that the other run does not have.
     """
 
     name: str
@@ -169,8 +170,8 @@ class Moved:
 class Diff:
     """How run B differs from run A. It is no boolean: compare `verdict`.
 
-    `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is cut off
-    before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
+    `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is
+    cut off before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
     output are the same. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
     `total_order_same` says whether also events that are independent of each other came in the same order.
     `times_differ_ns` is the largest difference between the times of one event, counted from the start of its run.
@@ -202,8 +203,8 @@ class Diff:
     def to_json(self) -> dict[str, object]:
         """The diff as plain data, without the traces: keys as the fields here and of the classes above.
 
-        Enums are their lower-case words; a site is `{"file", "line", "function"}`, or None where unknown; `verdict` and `order` are
-        `same`, `different` or `inconclusive`; `a`, `b` are runs; `split` is None or an object; the rest are lists of objects.
+        Enums are their lower-case words; a site is `{"file", "line", "function"}`, or None where unknown; `verdict` and `order`
+        are `same`, `different` or `inconclusive`; `a`, `b` are runs; `split` is None or an object; the rest are lists of objects.
         """
         plain = {
             name: getattr(self, name)

@@ -17,7 +17,8 @@ class Shapes:
     """The numbers given so far. The lists are indexed by them.
 
     `group` is the number of that in whose order the event stands, or -1; `loose` is equal for the same operation with another
-    result; `lane` is a Lane. `groups` has per group the object and, where it is finer than the object, a text, else -1.
+    result; `lane` is a Lane. `groups` has per group the object and, where it is finer than the object, a text, else -1;
+    `lane_of_group` the lane that its events stand in.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Shapes:
         self.lane: list[int] = []
         self.kind: list[int] = []
         self.groups: list[tuple[int, int]] = []
+        self.lane_of_group: list[int] = []
 
     def of(self, columns: Columns, objects: Sequence[int], actors: Sequence[int], texts: Sequence[int]) -> array[int]:
         """Per event its number. `objects`, `actors` and `texts` give for an index of this trace the common number."""
@@ -58,6 +60,7 @@ class Shapes:
             group = self._groups.setdefault(place, len(self._groups))
             if group == len(self.groups):
                 self.groups.append(place)
+                self.lane_of_group.append(LANE[kind])
         self.group.append(group)
         self.loose.append(obj << 8 | kind)
         self.lane.append(LANE[kind])

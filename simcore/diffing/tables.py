@@ -6,8 +6,10 @@ The numbers of A are kept; what only B has is numbered after them.
 import re
 from array import array
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from simcore.trace.model import Trace
+from simcore.trace.events import ObjectKind
+from simcore.trace.model import ActorInfo, Site, Trace
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -40,6 +42,15 @@ def match(names_a: Sequence[str], names_b: Sequence[str]) -> tuple[list[int], in
     return numbers, len(known)
 
 
+class Thing(NamedTuple):
+    """An object as a person knows it; `name` agrees between runs, `label` is what the program calls it."""
+
+    name: str
+    label: str
+    kind: ObjectKind
+    site: Site
+
+
 class Tables:
     """The common numbering. `actor_b` and `object_b` translate B's indexes; A's stand as they are."""
 
@@ -49,6 +60,7 @@ class Tables:
         self.object_b, self.objects = match(a.object_names, b.object_names)
         self.actor_a = list(range(len(a.actors)))
         self.object_a = list(range(len(a.objects)))
+        self._object_homes = {number: index for index, number in enumerate(self.object_b)}
         self._texts: dict[str | bytes, int] = {}
         self.text_a = self._number(a.texts)
         self.text_b = self._number(b.texts)
@@ -62,10 +74,24 @@ class Tables:
         actor = tag >> 32
         return (self.actor_b[actor] << 32) | (tag & 0xFFFFFFFF) if 0 <= actor < len(self.actor_b) else tag
 
+    def thing(self, obj: int) -> Thing:
+        """The object with this common number, as A has it where A does."""
+        trace, index = (self.a, obj) if obj < len(self.a.objects) else (self.b, self._object_homes[obj])
+        info = trace.objects[index]
+        return Thing(trace.object_names[index], trace.object_labels[index], info.kind, trace.sites[info.site])
+
+    def actor(self, actor: int) -> ActorInfo:
+        """The actor with this common number, as A has it where A does."""
+        return self.a.actors[actor] if actor < len(self.a.actors) else self.b.actors[self.actor_b.index(actor)]
+
+    def text(self, number: int) -> str:
+        """The text with this common number."""
+        return as_text(next((text for text, known in self._texts.items() if known == number), "?"))
+
     def sites(self) -> tuple[list[int], list[int]]:
         """Per site of A and per site of B a number that is equal for equal places."""
-        known: dict[tuple[str, int, str], int] = {}
-        first, second = ([known.setdefault(tuple(site), len(known)) for site in trace.sites] for trace in (self.a, self.b))
+        known: dict[Site, int] = {}
+        first, second = ([known.setdefault(site, len(known)) for site in trace.sites] for trace in (self.a, self.b))
         return first, second
 
 

@@ -1,0 +1,124 @@
+"""What is reported beside the order: outcomes, inputs, times, places in the source, and what the two runs were."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import compress, islice
+from operator import gt, ne, sub
+
+from simcore.diffing.meaning import INPUTS, LANE, Lane
+from simcore.diffing.pairing import Pairing
+from simcore.diffing.result import InputDiff, Moved
+from simcore.diffing.shapes import Shapes
+from simcore.diffing.tables import Tables, without_addresses
+from simcore.trace.events import Kind
+from simcore.trace.model import Trace
+
+
+def same_outcome(a: Trace, b: Trace) -> bool:
+    """Whether both ended alike: outcome, exit code where both are known, error (addresses aside), who waited for whom."""
+    first, second = a.ending, b.ending
+    codes = {first.exit_code, second.exit_code} - {None}
+    return (
+        first.outcome is second.outcome
+        and len(codes) < 2
+        and without_addresses(first.error) == without_addresses(second.error)
+        and _deadlock(a) == _deadlock(b)
+    )
+
+
+def _deadlock(trace: Trace) -> set[tuple[str, str, str]]:
+    """Who waits for what of whom, in names."""
+    actors, objects = [info.name for info in trace.actors], trace.object_names
+    return {(_name(actors, link.actor), _name(objects, link.object), _name(actors, link.owner)) for link in trace.ending.deadlock}
+
+
+def _name(names: Sequence[str], index: int) -> str:
+    return names[index] if 0 <= index < len(names) else ""
+
+
+class Paired:
+    """The pairs of events, in the order of A: `mask` says which events of A have one, `in_b` where in B it stands."""
+
+    def __init__(self, tables: Tables, pairing: Pairing) -> None:
+        self.a, self.b = tables.a, tables.b
+        self.mask = bytes(map((-1).__lt__, pairing.back))
+        self.in_b = array("i", compress(pairing.back, self.mask))
+
+    @property
+    def in_order(self) -> bool:
+        """Whether every event that counts has its twin and all come in one order."""
+        counted = (sum(trace.columns.kind.count(kind) for kind in _UNPAIRED) for trace in (self.a, self.b))
+        whole = all(len(trace) - left_out == len(self.in_b) for trace, left_out in zip((self.a, self.b), counted, strict=True))
+        return whole and not any(map(gt, self.in_b, islice(self.in_b, 1, None)))
+
+    def times_differ_ns(self) -> int:
+        """The largest difference between the times of the two events of a pair."""
+        a, b = self.a.columns.at_ns, self.b.columns.at_ns
+        gaps = array("q", map(sub, compress(a, self.mask), map(b.__getitem__, self.in_b)))
+        return max(max(gaps), -min(gaps)) if gaps else 0
+
+    def moved(self, tables: Tables) -> list[Moved]:
+        """Pairs of places in the source between which events moved, the most frequent first."""
+        number_a, number_b = tables.sites()
+        sites_a, sites_b = self.a.columns.site, self.b.columns.site
+        first = array("I", map(number_a.__getitem__, compress(sites_a, self.mask)))
+        second = array("I", map(number_b.__getitem__, map(sites_b.__getitem__, self.in_b)))
+        found = Counter(compress(zip(first, second, strict=True), map(ne, first, second)))
+        places = dict(zip(number_a, self.a.sites, strict=True)) | dict(zip(number_b, self.b.sites, strict=True))
+        return [Moved(places[one], places[other], events) for (one, other), events in found.most_common()]
+
+
+_UNPAIRED = [int(kind) for kind in Kind if LANE[kind] == Lane.NONE]
+
+
+def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputDiff]:
+    """What came from outside, per kind, in the order of the kinds; kinds that neither run has are left out."""
+    a, b = tables.a.columns, tables.b.columns
+    compared, differ = Counter[int](), Counter[int]()
+    first: dict[int, tuple[int, int]] = {}
+    for position in shapes.positions(pairing.b.shape, INPUTS):
+        other = pairing.twin[position]
+        if other < 0:
+            continue
+        kind, value_a, value_b = b.kind[position], a.value[other], b.value[position]
+        compared[kind] += 1
+        if kind == Kind.ENTROPY:
+            value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
+        if value_a != value_b:
+            differ[kind] += 1
+            first[kind] = min(first.get(kind, (other, position)), (other, position))
+    result = []
+    for kind in [*sorted(INPUTS), Kind.GC]:
+        events_a, events_b = a.kind.count(kind), b.kind.count(kind)
+        if events_a or events_b:
+            places = first.get(kind, (None, None))
+            result.append(InputDiff(kind.name.lower(), events_a, events_b, compared[kind], differ[kind], *places))
+    return result
+
+
+def _number(texts: Sequence[int], index: int) -> int:
+    return texts[index] if 0 <= index < len(texts) else -1
+
+
+def notes(a: Trace, b: Trace) -> Iterator[str]:
+    """What a reader should know about the two runs before he trusts the answer."""
+    one, other = a.header, b.header
+    if (one.scenario.target, one.scenario.name) != (other.scenario.target, other.scenario.name):
+        yield f"A is a run of {one.scenario.name}, B of {other.scenario.name}"
+    elif one.scenario.argv != other.scenario.argv:
+        yield f"A ran with the arguments {list(one.scenario.argv)}, B with {list(other.scenario.argv)}"
+    for name in {**one.scenario.params, **other.scenario.params}:
+        values = [scenario.params.get(name, "not given") for scenario in (one.scenario, other.scenario)]
+        if values[0] != values[1]:
+            yield f"parameter {name} is {values[0]} in A, {values[1]} in B"
+    if one.minor != other.minor:
+        yield f"A was recorded on Python {one.minor}, B on {other.minor}"
+    changed = sorted(file for file, digest in one.files.items() if other.files.get(file, digest) != digest)
+    if changed:
+        yield f"changed between the runs: {', '.join(changed[:3])}{f' and {len(changed) - 3} more' if len(changed) > 3 else ''}"
+    for letter, trace in (("A", a), ("B", b)):
+        if trace.ending.cut_off:
+            yield f"{letter} is cut off after {len(trace):,} events: {trace.ending.cut_off}"

@@ -1,0 +1,121 @@
+"""The sentence that says where two runs part, in the program's own names."""
+
+from __future__ import annotations
+
+from simcore.diffing.result import Moment, Split
+from simcore.diffing.tables import as_text
+from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.model import Trace
+
+LONGEST = 40
+
+_VERBS = {
+    Kind.RELEASE: "gives back {}",
+    Kind.UNDO: "fails to give back {}",
+    Kind.BEGIN: "begins",
+    Kind.PUT: "puts into {}",
+    Kind.CLOCK: "reads {}",
+    Kind.SEED: "seeds a random generator",
+    Kind.ENTROPY: "draws random bytes",
+    Kind.GC: "collects garbage",
+    Kind.PAUSE: "returns from signal.pause",
+    Kind.COUNT: "counts the living threads",
+    Kind.ENUMERATE: "lists the living threads",
+    Kind.N_WAITING: "asks how many wait at {}",
+    Kind.QSIZE: "asks for the size of {}",
+}
+
+
+def moment(trace: Trace, position: int) -> Moment:
+    """The event at a position as one side of a split."""
+    event = trace.event(position)
+    obj = trace.columns.object[position]
+    label = trace.object_labels[obj]
+    return Moment(position, event.actor, event.name, event.kind, event.object, label, action(trace, position), event.site)
+
+
+def action(trace: Trace, position: int) -> str:
+    """What the event does, in the present tense: "takes `cache_lock`"."""
+    c = trace.columns
+    kind, value, thing = Kind(c.kind[position]), c.value[position], called(trace, c.object[position])
+    match kind:
+        case Kind.ACQUIRE:
+            return {0: f"tries {thing}, which is not free", -1: f"gives up waiting for {thing}"}.get(value, f"takes {thing}")
+        case Kind.START:
+            known = 0 <= value < len(trace.actors)
+            return f"starts {trace.actors[value].name}" if known else f"starts {thing}"
+        case Kind.END:
+            return "ends by an exception" if value else "ends"
+        case Kind.JOIN:
+            return f"joins {thing}" if value else f"gives up joining {thing}"
+        case Kind.GET:
+            ways = {-1: f"finds {thing} empty", -2: f"gives up waiting for {thing}"}
+            return ways[value] if value in ways else f"gets {_item(trace, value)} from {thing}"
+        case Kind.SLEEP:
+            return f"sleeps {value / 1e9:g} s"
+        case Kind.WRITE:
+            return f"writes {_text(trace, value)} to {thing}"
+        case Kind.SIGNAL:
+            return f"handles signal {value}"
+        case Kind.EXIT:
+            return f"exits with {value}"
+        case Kind.LOCKED | Kind.IS_SET | Kind.IS_ALIVE | Kind.EMPTY | Kind.BROKEN:
+            return f"finds {thing} {'' if value else 'not '}{kind.name.lower().removeprefix('is_')}"
+        case Kind.IMPORT | Kind.IMPORTED:
+            return f"{'imports' if kind is Kind.IMPORT else 'has imported'} {_text(trace, value).strip(chr(39))}"
+    return _VERBS.get(kind, f"{kind.name.lower()} {{}}").format(thing)
+
+
+def called(trace: Trace, obj: int) -> str:
+    """An object in backquotes as the program calls it; a thread, stream or clock without them."""
+    info = trace.objects[obj]
+    label = trace.object_labels[obj]
+    if info.kind in (ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.NONE):
+        return label
+    return f"`{label}`"
+
+
+def _item(trace: Trace, tag: int) -> str:
+    actor = tag >> 32
+    return f"item {tag & 0xFFFFFFFF} of {trace.actors[actor].name if actor < len(trace.actors) else f'actor {actor}'}"
+
+
+def _text(trace: Trace, index: int) -> str:
+    if not 0 <= index < len(trace.texts):
+        return "a text that the trace does not have"
+    text = as_text(trace.texts[index])
+    return repr(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
+
+
+def split(why: str, trace_a: Trace, position_a: int | None, trace_b: Trace, position_b: int | None) -> Split:
+    """The split at these two events, None where there is none."""
+    a = None if position_a is None else moment(trace_a, position_a)
+    b = None if position_b is None else moment(trace_b, position_b)
+    return Split(why, a, b, sentence(why, a, b))
+
+
+def sentence(why: str, a: Moment | None, b: Moment | None) -> str:
+    """`in A main takes `cache_lock` first (api.py:41), in B main.1 does (pool.py:88)`."""
+    if a is None or b is None:
+        there, one, none = ("A", a, "B") if b is None else ("B", b, "A")
+        return f"only in {there} {one.actor} {one.action}{_at(one)}; in {none} it does nothing more" if one else ""
+    if a.actor != b.actor and a.kind == b.kind and a.object == b.object:
+        return f"in A {a.actor} {_first(a)}{_at(a)}, in B {b.actor} does{_at(b)}"
+    who = "it" if a.actor == b.actor else b.actor
+    other = b.action
+    if a.action == b.action:
+        other = "does the same" if why != "result" else f"{b.action} with another result"
+    return f"in A {a.actor} {a.action}{_at(a)}, in B {who} {other}{_at(b)}"
+
+
+def _first(moment: Moment) -> str:
+    """The action without what would make it this actor's own: which item, which text."""
+    if moment.kind is Kind.GET:
+        return f"gets from `{moment.label}` first"
+    if moment.kind is Kind.WRITE:
+        return f"writes to {moment.label} first"
+    return f"{moment.action} first"
+
+
+def _at(moment: Moment) -> str:
+    return f" ({moment.site})" if moment.site.line else ""
