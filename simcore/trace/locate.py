@@ -18,8 +18,8 @@ def locate(trace: Trace, spec: str) -> int:
     """The position of the event that `spec` names.
 
     `@N` is a position, from 0. `ACTOR:STEP` takes the actor's path or the name that the program gave the thread. `FILE:LINE` is
-    the first event at that line; the file may be given by the end of its path. `failure` is what the actor that failed did last in
-    the function that failed, `deadlock` what the actor whose waiting closed the cycle did last before. Raises: UsageError.
+    the first event at that line; the file may be given by the end of its path. `failure` is the last thing that the failed actor
+    did in the function that failed, `deadlock` the last that the actor did whose waiting closed the cycle. Raises: UsageError.
     """
     spec = spec.strip()
     if spec.startswith("@"):
@@ -59,10 +59,8 @@ def _position(trace: Trace, spec: str) -> int:
     if not _is_number(digits):
         raise UsageError(f"{spec!r} is no position, expected a number after the @", "`simcore show` lists the positions")
     if int(digits) >= len(trace):
-        last = f"@0 to @{len(trace) - 1}" if len(trace) else "none"
-        raise UsageError(
-            f"there is no event @{digits}: the trace has {len(trace):,} events, {last}", _last(trace, len(trace) - 1)
-        )
+        found = f"the trace has {len(trace):,} events, @0 to @{len(trace) - 1}" if len(trace) else "the trace has none"
+        raise UsageError(f"there is no event @{digits}: {found}", _last(trace, len(trace) - 1))
     return int(digits)
 
 
@@ -142,10 +140,8 @@ def _few(items: Iterable[object], most: int = 8) -> str:
 def _failure(trace: Trace, spec: str) -> int:
     outcome = trace.outcome
     if outcome is Outcome.OK or (spec == "deadlock" and outcome is not Outcome.DEADLOCK):
-        how = f"this trace has no {spec}: the run ended {outcome.word}"
-        raise UsageError(
-            how, "`simcore record --until-failure` repeats until it fails" if outcome is Outcome.OK else "try failure"
-        )
+        hint = "`simcore record --until-failure` repeats until it fails" if outcome is Outcome.OK else "did you mean failure ?"
+        raise UsageError(f"this trace has no {spec}: the run ended {outcome.word}", hint)
     if not len(trace):
         raise UsageError(f"this trace has no event, so none for its {spec}", _last(trace, -1))
     if outcome is Outcome.DEADLOCK or outcome is Outcome.STALLED:

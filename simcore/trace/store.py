@@ -105,7 +105,7 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
     Raises: UsageError when the place cannot be written to; TraceError for a trace whose indices lead nowhere.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.part")
+    beside = path.with_name(f".{secrets.token_hex(8)}.simtrace.part")
     try:
         # 0o666 less the umask, as any program does: a trace is no secret and no executable.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -174,7 +174,6 @@ class _Collector:
         """What was collected. Raises: TraceError when not even the header was."""
         if self._found is None:
             raise TraceError(f"{self.path} is cut off within its header, expected at least that: nothing can be read", _AGAIN)
-        self._found.sources = dict(zip(self._sources[::2], self._sources[1::2], strict=False))
         return self._found
 
     def take(self, frame: Frame) -> None:
@@ -195,12 +194,15 @@ class _Collector:
             trace.ending, counts, _ = _ending(frame.raw)
             if counts != sizes:
                 raise Damage(f"the file holds {sizes}, expected {counts}")
+            if len(self._sources) != 2 * len(trace.sources):
+                raise Damage("sources and paths that are no pairs, each path once")
             tables.check_ending(trace.ending, sizes)
             self._ended = True
-        elif kind in (FrameKind.TEXTS, FrameKind.SOURCES):
-            self.memory += tables.decode_texts(
-                kind, frame.items, frame.raw, trace.texts if kind is FrameKind.TEXTS else self._sources
-            )
+        elif kind is FrameKind.TEXTS:
+            self.memory += tables.decode_texts(kind, frame.items, frame.raw, trace.texts)
+        elif kind is FrameKind.SOURCES:
+            self.memory += tables.decode_texts(kind, frame.items, frame.raw, self._sources)
+            trace.sources = dict(zip(self._sources[::2], self._sources[1::2], strict=False))
         else:
             rows = tables.decode_table(kind, frame.items, frame.raw)
             if kind is FrameKind.OBJECTS:
@@ -221,7 +223,15 @@ class _Collector:
 
 def sizes_of(trace: Trace) -> Sizes:
     """How many rows the tables of a trace have."""
-    return Sizes(len(trace.actors), len(trace.sites), len(trace.objects), len(trace.texts), len(trace), len(trace.spans))
+    return Sizes(
+        len(trace.actors),
+        len(trace.sites),
+        len(trace.objects),
+        len(trace.texts),
+        len(trace.sources),
+        len(trace),
+        len(trace.spans),
+    )
 
 
 def _write(trace: Trace, file: BinaryIO) -> None:
@@ -288,7 +298,7 @@ def _nearby(folder: Path, name: str) -> str:
         names = [entry.name for entry in sorted(folder.glob("*.simtrace"), key=lambda entry: entry.stat().st_mtime)]
     except OSError:
         names = []
-    close = get_close_matches(name, names, 1) or get_close_matches(f"{name}.simtrace", names, 1)
+    close = name and (get_close_matches(name, names, 1) or get_close_matches(f"{name}.simtrace", names, 1))
     if close:
         return f"did you mean {folder / close[0]} ?"
     return f"the latest trace there is {folder / names[-1]}" if names else "`simcore record` writes one"

@@ -5,9 +5,10 @@ index that leads nowhere. The same checks run before a trace is written: what wa
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum, IntEnum
+from functools import cache
 from itertools import compress
 from operator import add, sub
 from types import NoneType, UnionType
@@ -67,6 +68,7 @@ class Sizes(NamedTuple):
     sites: int
     objects: int
     texts: int
+    sources: int
     events: int
     spans: int
 
@@ -74,8 +76,7 @@ class Sizes(NamedTuple):
 # Maps and rows whose types the model declares.
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def to_map(record: object) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def fit(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, list | tuple) and len(value) == len(types):
             pairs = zip(value, types.items(), strict=True)
             return hint(*(fit(item, kind, f"{where}.{name}") for item, (name, kind) in pairs))
-    elif type(value) is hint or (hint is float and type(value) is int):
+    elif type(value) is hint or (hint is float and type(value) is int and abs(value) < 1 << 64):
         return hint(value)
     raise Damage(f"{where} is {_short(value)}, expected {getattr(hint, '__name__', hint)}")
 

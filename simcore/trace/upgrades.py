@@ -7,7 +7,7 @@ writes it; it may consume what it got. A file of version 3 is read through `UPGR
 from collections.abc import Callable
 from typing import Any, Final
 
-from simcore.trace.codec import FrameKind
+from simcore.trace.codec import Damage, FrameKind
 from simcore.trace.events import FORMAT_VERSION
 
 Raw = Any
@@ -25,7 +25,10 @@ def readable(version: int) -> bool:
 
 
 def upgrade(version: int, kind: FrameKind, raw: Raw) -> Raw:
-    """The payload as the present version writes it."""
+    """The payload as the present version writes it. Raises: Damage when it is not what that version wrote."""
     for step in range(version, FORMAT_VERSION):
-        raw = UPGRADES[step](kind, raw)
+        try:
+            raw = UPGRADES[step](kind, raw)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Damage(f"a frame of {kind.word} that is not of format version {step} ({error!r})") from None
     return raw
