@@ -28,25 +28,23 @@ class Side:
     writes: dict[int, array[int]] = field(default_factory=dict)
     groups: dict[int, array[int]] = field(default_factory=dict)
 
-    def sort_in(self, shapes: Shapes) -> None:
-        """Fill the positions, each list in the order of the trace."""
-        steps, writes, groups = self.steps, self.writes, self.groups
-        lane_of, group_of = shapes.lane, shapes.group
-        for position, (actor, shape) in enumerate(zip(self.actor, self.shape, strict=True)):
-            lane = lane_of[shape]
-            if lane == Lane.NONE:
-                continue
-            home = writes if lane else steps
-            try:
-                home[actor].append(position)
-            except KeyError:
-                home[actor] = array("i", (position,))
-            group = group_of[shape]
+    def sort_in(self, shapes: Shapes, actors: int) -> None:
+        """Fill the positions, each list in the order of the trace. `actors` is how many there are in both traces."""
+        steps = [array("i") for _ in range(actors)]
+        writes = [array("i") for _ in range(actors)]
+        groups = [array("i") for _ in shapes.groups]
+        add_step, add_write, add_group = ([one.append for one in home] for home in (steps, writes, groups))
+        lanes, orders = map(shapes.lane.__getitem__, self.shape), map(shapes.group.__getitem__, self.shape)
+        for position, (actor, lane, group) in enumerate(zip(self.actor, lanes, orders, strict=True)):
+            if not lane:
+                add_step[actor](position)
+            elif lane == Lane.WRITE:
+                add_write[actor](position)
             if group >= 0:
-                try:
-                    groups[group].append(position)
-                except KeyError:
-                    groups[group] = array("i", (position,))
+                add_group[group](position)
+        self.steps, self.writes, self.groups = (
+            {number: positions for number, positions in enumerate(home) if positions} for home in (steps, writes, groups)
+        )
 
 
 @dataclass(slots=True)
@@ -102,8 +100,8 @@ def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
         translated(trace_b.columns.actor, tables.actor_b),
         shapes.of(trace_b.columns, tables.object_b, tables.actor_b, tables.text_b),
     )
-    a.sort_in(shapes)
-    b.sort_in(shapes)
+    a.sort_in(shapes, tables.actors)
+    b.sort_in(shapes, tables.actors)
     pairing = Pairing(a, b, array("i", repeat(-1, len(trace_b))), array("i", repeat(-1, len(trace_a))))
     changed: list[tuple[dict[int, Change], int, array[int], array[int]]] = []
     for lane_a, lane_b, changes in ((a.steps, b.steps, pairing.steps), (a.writes, b.writes, pairing.writes)):

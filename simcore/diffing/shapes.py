@@ -7,6 +7,7 @@ passes over a million events only look numbers up.
 from array import array
 from collections.abc import Sequence
 from itertools import compress
+from operator import mul
 
 from simcore.diffing.meaning import INPUTS, LANE, PER_TEXT, RESULTS, VALUE, Value, carries_order
 from simcore.trace.events import Kind
@@ -33,23 +34,15 @@ class Shapes:
 
     def of(self, columns: Columns, objects: Sequence[int], actors: Sequence[int], texts: Sequence[int]) -> array[int]:
         """Per event its number. `objects`, `actors` and `texts` give for an index of this trace the common number."""
-        known, how_of = self._known, VALUE
-        result = array("I")
-        append = result.append
-        for kind, obj, value in zip(columns.kind, map(objects.__getitem__, columns.object), columns.value, strict=True):
-            how = how_of[kind]
-            if how:
-                if how == Value.IGNORED:
-                    value = 0
-                elif how == Value.SIGN:
-                    value = min(value, 0)
-                else:
-                    names = actors if how == Value.ACTOR else texts
-                    value = names[value] if 0 <= value < len(names) else -1
-            key = (kind, obj, value)
-            shape = known.get(key)
-            append(self._new(key) if shape is None else shape)
-        return result
+        # Two lookups in one pass of C: a value that does not count is multiplied by 0, then (kind, object, value) is looked up.
+        values = map(mul, columns.value, map(_COUNTS.__getitem__, columns.kind))
+        raw = _Raw(self, objects, actors, texts)
+        return array("I", map(raw.__getitem__, zip(columns.kind, columns.object, values, strict=True)))
+
+    def number(self, key: tuple[int, int, int]) -> int:
+        """The number of a kind, an object and a value, all three in the common numbering."""
+        shape = self._known.get(key)
+        return self._new(key) if shape is None else shape
 
     def _new(self, key: tuple[int, int, int]) -> int:
         kind, obj, value = key
@@ -79,3 +72,27 @@ class Shapes:
     def inputs(self, shapes: array[int]) -> list[int]:
         """Positions of events whose value is an input."""
         return self.positions(shapes, INPUTS)
+
+
+_COUNTS = [0 if how == Value.IGNORED else 1 for how in VALUE]
+
+
+class _Raw(dict[tuple[int, int, int], int]):
+    """From kind, object and value as one trace has them to the number of the shape; filled as they come."""
+
+    def __init__(self, shapes: Shapes, objects: Sequence[int], actors: Sequence[int], texts: Sequence[int]) -> None:
+        super().__init__()
+        self.shapes, self.objects = shapes, objects
+        self.names = {Value.ACTOR: actors, Value.TEXT: texts}
+
+    def __missing__(self, key: tuple[int, int, int]) -> int:
+        kind, obj, value = key
+        how = VALUE[kind]
+        if how == Value.SIGN:
+            # Tags are all different: remembering them would only cost memory.
+            return self.shapes.number((kind, self.objects[obj], min(value, 0)))
+        if how in (Value.ACTOR, Value.TEXT):
+            names = self.names[Value(how)]
+            value = names[value] if 0 <= value < len(names) else -1
+        shape = self[key] = self.shapes.number((kind, self.objects[obj], value))
+        return shape

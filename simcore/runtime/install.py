@@ -94,8 +94,8 @@ def _install(gate: Gate, following: Any) -> None:
     if interval:
         sys.setswitchinterval(float(interval))
     if following is not None:
-        pids = following.pids
-        patch_pids(pids)
+        patch_pids(following.pids)
+        _let_stacks_be_written(environment["SIMCORE_RUN"])
     lock = fast.FastLock if not gate.following else locks.Lock
     chaos = environment.get("SIMCORE_CHAOS")
     if chaos:
@@ -121,6 +121,15 @@ def _install(gate: Gate, following: Any) -> None:
     _patches.set(os, "_exit", _exit_now)
     _patches.set(sys, "excepthook", _report)
     atexit.register(_end)
+
+
+def _let_stacks_be_written(folder: str) -> None:
+    """Let the controller have all stacks written by a signal: faulthandler works in C, also while Python waits."""
+    import faulthandler
+    import signal
+
+    file = os.open(f"{folder}/stacks", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    faulthandler.register(signal.SIGRTMAX - 3, file=file, all_threads=True, chain=False)
 
 
 def patch_pids(pids: tuple[int, int]) -> None:

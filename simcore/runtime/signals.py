@@ -17,6 +17,7 @@ from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
+from simcore.runtime.segment import TAG_PROCESS
 from simcore.trace.events import Kind
 
 gate: Gate  # set by install
@@ -80,6 +81,8 @@ def _signal(number: int, handler: Any, /) -> Any:
     before = _handlers.get(number)
     old = originals.signal_signal(number, _arrived)
     _handlers[int(number)] = handler
+    if handler is not signal.default_int_handler:
+        actors.segment.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
     return before if old is _arrived else _as_enum(old)
 
 

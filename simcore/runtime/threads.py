@@ -17,10 +17,13 @@ from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
-from simcore.runtime.segment import PHASE_SHUTDOWN, TAG_ERROR
+from simcore.runtime.segment import PHASE_ENDED, PHASE_SHUTDOWN, TAG_ERROR
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 gate: Gate  # set by install
+
+failures: list[str] = []
+"""Names of actors whose thread ended by an exception that nobody caught."""
 
 _thread_of: dict[str, "weakref.ref[threading.Thread]"] = {}
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
@@ -69,6 +72,7 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
             if here() is child:  # else this is a forked child, or the end of the process
                 gate.give(child, Kind.END, child.thread_object, site, int(child.failed))
                 gate.gave(child)
+                actors.set_phase(child, PHASE_ENDED)
                 del tls.actor
 
     gate.give(actor, Kind.START, child.thread_object, site, child.index)
@@ -216,6 +220,7 @@ def _report(args: Any) -> None:
     actor = here()
     if actor is not None and args.exc_type is not SystemExit:
         actor.failed = True
+        failures.append(actor.name)
         note_error(actor, args.exc_type, args.exc_value, args.exc_traceback)
     _excepthook(args)
 

@@ -71,7 +71,7 @@ class Lanes:
             legend = Text()
             for number, actor in enumerate(self.actors):
                 legend.append(f"{'   ' if number else ''}{_lane_name(number)} ", style="dim")
-                legend.append(self.timeline.words.actor(actor).replace(" ", "\u00a0"), style=_colour(number))
+                legend.append(self.timeline.words.actor(actor), style=_colour(number))
             yield legend
             yield Text()
         lives = _Lives(self.timeline, self.actors)

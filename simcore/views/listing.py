@@ -33,7 +33,7 @@ def listing_view(host: PluginHost) -> RenderableType:
         grid.add_column(ratio=1, overflow="fold")
         grid.add_column(style="dim", max_width=24, overflow="fold", justify="right")
         for pattern in patterns:
-            grid.add_row(clean(pattern.name), _title(pattern), clean(_without_version(origin(host, pattern), pattern)))
+            grid.add_row(clean(pattern.name), _title(pattern), clean(_short_origin(host, pattern)))
         parts.append(Padding(grid, (0, 0, 0, 2)))
     if parts:
         parts.append(Text())
@@ -108,8 +108,11 @@ def origin(host: PluginHost, pattern: Pattern) -> str:
     return shown(of_plugin.origin) if of_plugin is not None else pattern.plugin
 
 
-def _without_version(text: str, pattern: Pattern) -> str:
-    return text.removesuffix(f" {pattern.plugin_version}") if pattern.plugin_version else text
+def _short_origin(host: PluginHost, pattern: Pattern) -> str:
+    """The origin without version or folder: a line has little room, and `info` says it in full."""
+    if pattern.plugin_file:
+        return pattern.plugin_file.rpartition("/")[2]
+    return origin(host, pattern).removesuffix(f" {pattern.plugin_version}")
 
 
 def _title(pattern: Pattern) -> Text:

@@ -1,0 +1,89 @@
+"""Whether a replay did what was recorded: event by event, by identity and value; time is decoration."""
+
+from dataclasses import dataclass
+
+from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.model import Trace
+
+_SKIPPED = frozenset({int(Kind.WRITE), int(Kind.GC)})
+_LOCAL = frozenset(int(kind) for kind in LOCAL_KINDS)
+_TEXTS = frozenset({int(Kind.ENTROPY), int(Kind.ENUMERATE)})
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What differs, in one line or '', how many events were the same from the start, how many writes have other texts."""
+
+    differs: str
+    matched: int
+    writes_changed: int
+
+
+def _rows(trace: Trace, *, local: bool) -> list[tuple[object, ...]]:
+    """The comparable part of a trace, in order: turns, or (per actor) the local inputs that take none."""
+    c = trace.columns
+    names = [info.name for info in trace.actors]
+    objects = trace.object_names
+    rows: list[tuple[object, ...]] = []
+    for actor, kind, obj, value in zip(c.actor, c.kind, c.object, c.value, strict=True):
+        if kind in _SKIPPED or (kind in _LOCAL) is not local:
+            continue
+        shown: object = value
+        if kind in _TEXTS:
+            shown = trace.texts[value]
+        elif kind == Kind.START:
+            shown = names[value] if value < len(names) else value
+        elif kind in (Kind.PUT, Kind.GET) and value >= 0:
+            shown = (names[value >> 32], value & 0xFFFFFFFF)
+        rows.append((names[actor], kind, objects[obj], shown))
+    if local:
+        rows.sort(key=lambda row: str(row[0]))
+    return rows
+
+
+def _writes(trace: Trace) -> list[tuple[str, int, str]]:
+    c = trace.columns
+    return [
+        (trace.actors[actor].name, obj, str(trace.texts[value]))
+        for actor, kind, obj, value in zip(c.actor, c.kind, c.object, c.value, strict=True)
+        if kind == Kind.WRITE
+    ]
+
+
+def compare(recorded: Trace, replayed: Trace) -> Compared:
+    """Hold a replay's own trace against the one it followed."""
+    ours, theirs = _rows(recorded, local=False), _rows(replayed, local=False)
+    matched = next((place for place, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+    differs = ""
+    if ours != theirs:
+        differs = f"{matched} of {len(ours)} events were the same" if matched < len(ours) else f"{len(theirs) - matched} events more"
+    elif _rows(recorded, local=True) != _rows(replayed, local=True):
+        differs = "inputs differ"
+    elif recorded.outcome is not replayed.outcome:
+        differs = f"outcome {replayed.outcome.word} instead of {recorded.outcome.word}"
+    elif recorded.ending.exit_code != replayed.ending.exit_code and recorded.ending.exit_code is not None:
+        differs = f"exit code {replayed.ending.exit_code} instead of {recorded.ending.exit_code}"
+    elif _deadlock(recorded) != _deadlock(replayed):
+        differs = "another deadlock"
+    before, after = _writes(recorded), _writes(replayed)
+    changed = sum(a != b for a, b in zip(before, after, strict=False)) if len(before) == len(after) else 0
+    return Compared(differs, len(recorded) if not differs else matched, changed)
+
+
+def _deadlock(trace: Trace) -> list[tuple[object, ...]]:
+    def lines(sites: tuple[int, ...]) -> list[tuple[str, int]]:
+        return [trace.sites[site][:2] for site in sites]
+
+    return [
+        (
+            trace.actors[link.actor].name,
+            trace.object_names[link.object],
+            link.kind,
+            trace.sites[link.site][:2],
+            trace.actors[link.owner].name,
+            link.owner_ended,
+            lines(link.taken),
+            lines(link.released),
+        )
+        for link in trace.ending.deadlock
+    ]

@@ -1,0 +1,63 @@
+"""Compiles a trace into the order file that the runtime follows: fixed records, grouped by actor, with the turns worked out."""
+
+from pathlib import Path
+
+from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, ORDER_HEAD, ORDER_LENGTH, ORDER_MAGIC, ORDER_OBJECT, POST
+from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, Kind
+from simcore.trace.model import Trace
+
+_INPUT_KINDS = frozenset({Kind.ENTROPY, Kind.ENUMERATE})
+
+
+def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> list[int]:
+    """Write the order file; returns the positions that take a turn, in order."""
+    c = trace.columns
+    local = {int(kind) for kind in LOCAL_KINDS}
+    turns = [position for position, kind in enumerate(c.kind) if kind not in local]
+    flags = bytearray(len(c))
+    after = [0] * len(c)
+    for position, kind in enumerate(c.kind):
+        if kind in local:
+            flags[position] = LOCAL
+    previous = 0  # the main actor has the first turn without being told
+    for place, position in enumerate(turns):
+        actor = c.actor[position]
+        if actor != previous:
+            flags[position] |= AWAIT
+        if place + 1 < len(turns):
+            following = c.actor[turns[place + 1]]
+            after[position] = following
+            if following != actor:
+                flags[position] |= POST
+        previous = actor
+    parts: list[list[bytes]] = [[] for _ in trace.actors]
+    pack = ORDER_EVENT.pack
+    numbers = _object_numbers(trace)
+    for position, (actor, kind, obj, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
+        parts[actor].append(pack(value, numbers[obj], site, after[position], position, kind, flags[position]))
+    names = "\0".join(info.name for info in trace.actors).encode()
+    objects: list[bytes] = [ORDER_OBJECT.pack(0xFFFFFFFF, 0, number) for number in range(max(numbers, default=0) + 1)]
+    for index, info in enumerate(trace.objects):
+        if index >= len(FIXED_OBJECTS):
+            objects[numbers[index]] = ORDER_OBJECT.pack(info.creator, int(info.kind), info.n)
+    inputs = bytearray()
+    for text in sorted({value for kind, value in zip(c.kind, c.value, strict=True) if kind in _INPUT_KINDS}):
+        data = trace.texts[text]
+        encoded = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+        inputs += ORDER_LENGTH.pack(text) + ORDER_LENGTH.pack(len(encoded)) + encoded
+    with path.open("wb") as file:
+        stop = NOWHERE if stop_at is None else stop_at
+        file.write(
+            ORDER_HEAD.pack(
+                ORDER_MAGIC, len(trace.actors), len(objects), len(c), stop, trace.header.pid, trace.header.ppid
+            )
+        )
+        for section in (names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
+            file.write(ORDER_LENGTH.pack(len(section)) + section)
+    return turns
+
+
+def _object_numbers(trace: Trace) -> list[int]:
+    """Numbers for objects in the run: the fixed ones keep theirs, the program's follow behind FIRST_OBJECT."""
+    fixed = len(FIXED_OBJECTS)
+    return [index if index < fixed else index - fixed + FIRST_OBJECT for index in range(len(trace.objects))]
