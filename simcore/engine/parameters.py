@@ -274,7 +274,7 @@ def _short(value: object) -> str:
     """A value in an error: short, whatever it is, and on one line."""
     try:
         text = repr(value)
-    except Exception:  # a default may be any object; a huge int has no text at all
+    except BaseException:  # a default may be any object; a huge int has no text at all
         text = f"a {type(value).__name__}"
     return text if len(text) <= 40 else text[:37] + "..."
 

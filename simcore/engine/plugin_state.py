@@ -80,7 +80,8 @@ class Draft:
             raise
         except BaseException as error:  # a plugin that calls sys.exit costs itself only
             file, line = self._place_of(error)
-            self.problem(f"{what}: {_described(error)}", file, line, _traceback(error))
+            detail = _traceback(error)  # first: the error's own __str__ may change its traceback
+            self.problem(f"{what}: {_described(error)}", file, line, detail)
 
     def _place_of(self, error: BaseException) -> tuple[str, int]:
         """The last line of the plugin's own on the way to the error, else the place a SyntaxError names, else its file."""
@@ -122,7 +123,8 @@ class Draft:
         """The marked implementations: attribute, hook, function, options. Notes a function named as a hook without a mark."""
         for attribute in dir(self.plugin):
             static = getattr_static(self.plugin, attribute, None)
-            static = getattr(static, "__func__", static)
+            if isinstance(static, (staticmethod, classmethod)):
+                static = static.__func__
             if not isinstance(static, FunctionType):
                 continue
             options = manager.parse_hookimpl_opts(self.plugin, attribute)
@@ -161,7 +163,7 @@ def shown(file: str) -> str:
 def _described(error: BaseException) -> str:
     try:
         text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    except Exception:  # an exception's own __str__ may fail
+    except BaseException:  # an exception's own __str__ may fail, in any way
         text = ""
     name = type(error).__name__
     return f"{name}: {text[:300]}" if text else name
@@ -173,7 +175,7 @@ def _traceback(error: BaseException) -> str:
         frames = frames.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, frames))
-    except Exception:
+    except BaseException:
         return f"{type(error).__name__}, whose text cannot be had"
 
 
@@ -184,6 +186,6 @@ def _is_plumbing(frame: FrameType) -> bool:
 def short(value: object) -> str:
     try:
         text = " ".join(repr(value).split())
-    except Exception:
+    except BaseException:  # the value's own __repr__ is the plugin's code
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

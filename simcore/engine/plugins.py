@@ -154,9 +154,17 @@ class PluginHost:
             draft.problem(f"{attribute} is a hook wrapper; hooks are called one by one, there is nothing to wrap", *place)
             return
         own_name = f"{len(self._manager.get_plugins())} {draft.name} {attribute}"
+        fits = all(
+            parameter.default is not parameter.empty
+            for parameter in signature(function).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY  # pluggy passes hook arguments by position only
+        )
         try:
-            self._manager.register(_OneHook(attribute, function), own_name)
+            if fits:
+                self._manager.register(_OneHook(attribute, function), own_name)
         except pluggy.PluginValidationError:
+            fits = False
+        if not fits:
             offer = f"{name}{signature(getattr(hookspecs, name))}".partition(" ->")[0]
             draft.problem(f"{attribute}{signature(function)} does not fit the hook {offer}", *place)
             return
