@@ -53,7 +53,7 @@ def command(as_json: bool) -> int:
         guide.step(f"2  Run it again {TIMES} times under the recorded order. Every event is checked.")
         guide.command(f"simcore replay a.simtrace --times {TIMES}")
         replayed = replay(first, times=TIMES)
-        guide.show(replay_view(first, replayed))
+        guide.show(replay_view(first, replayed, TIMES))
 
         guide.step("3  Record it once more. Nobody controls the schedule, so the threads take turns in another order.")
         second = guide.record(Path(place, "b.simtrace"))

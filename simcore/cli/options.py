@@ -67,12 +67,14 @@ def folder() -> TraceFolder:
     from simcore.engine.folder import TraceFolder
 
     found = TraceFolder()
-    for path in found.recover():
+    if (found.path / ".runs").is_dir():
         from rich.text import Text
 
+        from simcore.engine.recording import recover
         from simcore.views.summary import shown_path
 
-        console.talk(Text(f"recovered {shown_path(path)} from a run that was cut off", style="yellow"))
+        for path in recover(found):
+            console.talk(Text(f"recovered {shown_path(path)} from a recording that was cut off", style="yellow"))
     return found
 
 

@@ -17,7 +17,7 @@ import click
 from rich_click import RichCommand
 
 from simcore.cli import console
-from simcore.cli.options import common, plugin_option
+from simcore.cli.options import common, folder, plugin_option
 from simcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def command(
         from simcore.cli.hunt import hunt
 
         return hunt(run, max_runs, as_json=as_json)
+    folder()
     trace = run.once()
     if as_json:
         from simcore.views.summary import summary_facts

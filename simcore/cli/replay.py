@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 from rich_click import RichCommand
@@ -10,6 +12,9 @@ from rich_click import RichCommand
 from simcore.cli import console
 from simcore.cli.options import common, load_trace, plugin_option, verdict_code
 from simcore.errors import UsageError
+
+if TYPE_CHECKING:
+    from simcore.trace.model import Trace
 
 
 @click.command(cls=RichCommand)
@@ -60,6 +65,8 @@ def command(
     loaded = load_trace(trace)
     if event is not None and times > 1:
         raise UsageError("--pdb stops one replay, but --times asks for more", "leave --times out")
+    if plugins:
+        loaded = with_plugins(loaded, plugins)
     stop_at = locate(loaded, event) if event is not None else None
     result = replay(
         loaded,
@@ -76,5 +83,22 @@ def command(
     if as_json:
         console.answer_json(replay_facts(loaded, result))
     else:
-        console.answer(replay_view(loaded, result))
+        console.answer(replay_view(loaded, result, times))
     return verdict_code(result.verdict)
+
+
+def with_plugins(trace: Trace, plugins: Sequence[str]) -> Trace:
+    """The trace with its pattern taken from these plugin files: where it came from may lie elsewhere now, or be improved.
+
+    Raises: UsageError for a trace of a program; UnknownPattern, PluginError.
+    """
+    from simcore.engine.plugins import PluginHost
+
+    scenario = trace.header.scenario
+    if scenario.target != "pattern":
+        raise UsageError(f"--plugin was given, but this trace is of a {scenario.target}", "leave --plugin out")
+    pattern = PluginHost(plugins).find(scenario.name)
+    scenario = replace(
+        scenario, plugin=pattern.plugin, plugin_file=pattern.plugin_file, function=f"{pattern.module}:{pattern.qualname}"
+    )
+    return replace(trace, header=replace(trace.header, scenario=scenario))

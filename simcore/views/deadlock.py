@@ -99,15 +99,15 @@ def _held(words: Words, link: DeadlockLink) -> Text:
     elif taken:
         text.append(f"\ntaken at {taken}")
     if released:
-        text.append(f"; released {_times(len(link.released))}, at {released}")
-    elif link.owner_ended or len(link.taken) > 1:
+        text.append(f"\nreleased {_times(len(link.released))}, at {released}")
+    elif taken and (link.owner_ended or len(link.taken) > 1):
         text.append("; never released")
     return text
 
 
 def _places(words: Words, sites: tuple[int, ...]) -> str:
     """The places in order, in words; of many only the first and last."""
-    places = [words.site_in_full(words.trace.sites[site]) or "an unknown line" for site in sites]
+    places = [words.site(words.trace.sites[site]) or "an unknown line" for site in sites]
     if len(places) > MOST_PLACES:
         return f"{', '.join(places[: MOST_PLACES - 2])}, ..., {places[-1]}"
     return join(places)

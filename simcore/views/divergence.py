@@ -52,7 +52,7 @@ def next_commands(trace: Trace, divergence: Divergence) -> list[str]:
     commands = [f"simcore show{path} --range @{first}..@{last}"]
     earlier = _last_of_actor(trace, divergence.actor, position)
     if earlier is not None:
-        commands.insert(0, f"simcore replay{path} --pdb {name_of(trace, earlier)}")
+        commands.insert(0, f"simcore replay{path} --pdb {clean(name_of(trace, earlier))}")
     return commands
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -14,31 +15,34 @@ from simcore.views.divergence import divergence_facts, divergence_view
 from simcore.views.words import clean, count, duration
 
 if TYPE_CHECKING:
-    from simcore.engine import Replay
-    from simcore.engine.replay import ReplayRun
+    from simcore.engine import Replay, ReplayRun
+
+_PLAIN: Final = "default not bold"
 
 
-def replay_view(trace: Trace, replay: Replay) -> RenderableType:
-    """The answer of `simcore replay`; a deadlock that was replayed is reported as it was when recorded."""
-    same = [run for run in replay.runs if run.divergence is None]
-    failing = next((run for run in replay.runs if run.divergence is not None), None)
-    parts: list[RenderableType] = []
-    if failing is not None and failing.divergence is not None:
-        parts.append(divergence_view(trace, failing.divergence, failing.matched))
-        if len(replay.runs) > 1:
-            number = replay.runs.index(failing) + 1
-            parts.append(Text(f"  in replay {number} of {len(replay.runs)}; {len(same)} were the same"))
+def replay_view(trace: Trace, replay: Replay, times: int) -> RenderableType:
+    """The answer of `simcore replay --times N`; a deadlock that was replayed is reported as it was when recorded."""
+    parting = next((run for run in replay.runs if run.divergence is not None or run.differs), None)
+    if parting is None and replay.verdict is Verdict.SAME:
+        parts: list[RenderableType] = [_same(trace, replay, times)]
+        if replay.runs and replay.runs[-1].trace.ending.deadlock:
+            again = dataclasses.replace(replay.runs[-1].trace, sources=trace.sources)
+            parts += [Text(), deadlock_view(again)]
         return Group(*parts)
-    if replay.verdict is Verdict.SAME:
-        parts.append(_same(trace, replay))
-        if trace.outcome is Outcome.DEADLOCK and trace.ending.deadlock and replay.runs:
-            parts += [Text(), deadlock_view(replay.runs[-1].trace)]
+    if parting is None:
+        return Text("INCONCLUSIVE", style="bold yellow").append(f"  {len(replay.runs)} of {times} replays finished", style=_PLAIN)
+    if parting.divergence is not None:
+        parts = [divergence_view(trace, parting.divergence, parting.matched)]
     else:
-        text = Text(replay.verdict.name, style="bold yellow" if replay.verdict is Verdict.INCONCLUSIVE else "bold red")
-        text.append(f"  replayed {len(same)} of {len(replay.runs)}", style="default not bold")
+        title = Text("DIFFERENT", style="bold red").append(f"  {clean(parting.differs)}", style=_PLAIN)
         changed = _output(replay)
-        text.append(f"; {changed}" if changed else "", style="default not bold")
-        parts.append(text)
+        title.append(f"  ({changed.partition(': ')[2]})" if changed else "", style=_PLAIN)
+        title.append(f"\n  {parting.matched:,} of {count(len(trace), 'event')} were the same.", style=_PLAIN)
+        parts = [title]
+    if times > 1:
+        number = replay.runs.index(parting)
+        before = f"; {'the one' if number == 1 else f'the {number}'} before it {'was' if number == 1 else 'were'} the same"
+        parts.append(Text(f"  This was replay {number + 1} of {times}{before if number else ''}."))
     return Group(*parts)
 
 
@@ -55,18 +59,18 @@ def replay_facts(trace: Trace, replay: Replay) -> dict[str, object]:
     }
 
 
-def _same(trace: Trace, replay: Replay) -> Text:
+def _same(trace: Trace, replay: Replay, times: int) -> Text:
     changed = _output(replay)
-    text = Text(f"replayed {len(replay.runs)} of {len(replay.runs)}: ")
+    text = Text(f"replayed {len(replay.runs)} of {times}: ")
     text.append("same order and results" if changed else "same order, results and output", style="bold green")
     if changed:
         text.append("; ").append(changed, style="bold yellow")
     if trace.outcome is not Outcome.OK:
-        text.append(f"; each ended {trace.outcome.word} as recorded" if len(replay.runs) > 1 else f"; ended {trace.outcome.word}")
-    times = [run.duration_ns for run in replay.runs]
-    each = duration(sum(times) // len(times)) if times else "0 s"
-    word = f"{each} each" if len(times) > 1 else each
-    text.append(f"   ({count(len(trace), 'event')}; {word}, recorded {duration(trace.ending.duration_ns)})", style="dim")
+        text.append(f", and the same end: {trace.outcome.name}")
+    took = [run.duration_ns for run in replay.runs]
+    each = duration(sum(took) // max(len(took), 1))
+    word = f"{each} each" if len(took) > 1 else each
+    text.append(f"\n  {count(len(trace), 'event')}; {word}, recorded {duration(trace.ending.duration_ns)}", style="dim")
     return text
 
 
@@ -90,5 +94,6 @@ def _run_facts(run: ReplayRun) -> dict[str, object]:
         "writes_removed": run.writes_removed,
         "writes_changed": run.writes_changed,
         "duration_ns": run.duration_ns,
+        "differs": run.differs,
         "divergence": divergence_facts(run.divergence) if run.divergence is not None else None,
     }

@@ -15,7 +15,7 @@ from typing import Final
 from simcore.trace.events import LOCAL_KINDS, Kind
 from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
-from simcore.views.words import Words, duration
+from simcore.views.words import Words, clean, duration
 
 QUIET_KINDS: Final = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
 """Kinds that a listing leaves out unless they or all events are asked for."""
@@ -41,8 +41,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a listing. `state` is `did`, `waits` (it arrived and had to wait), `starts` (an operation) or `got` (the end of
-    either). A row with a `gap` stands for that many rows left out."""
+    """One line of a listing.
+
+    `state` is `did`, `waits` (it arrived and had to wait; `position` is then that of the event it stands before), `starts` (an
+    operation) or `got` (the end of either). A row with a `gap` stands for that many rows left out.
+    """
 
     position: int
     at_ns: int
@@ -149,7 +152,7 @@ class Timeline:
             site = words.site(self.trace.sites[columns.site[position]])
             return Row(position, at_ns, actor, words.event(position), site)
         site = words.site(self.trace.sites[span.site])
-        name = f"{span.operation} {words.object(span.object)}".rstrip()
+        name = f"{clean(span.operation)} {words.object(span.object)}".rstrip()
         if position in self.starts:
             return Row(position, at_ns, actor, name, site, "starts")
         took = at_ns - columns.at_ns[span.first]
@@ -166,7 +169,7 @@ class Timeline:
             what += f" ... waits for {words.short_actor(owner)}"
         else:
             what += " ... waits"
-        return Row(position, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits")
+        return Row(met, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits")
 
     def _holder(self, thing: int, before: int) -> int | None:
         """Who took the object last before a position, None when nobody did lately."""

@@ -121,7 +121,8 @@ class Words:
     def site_in_full(self, site: Site) -> str:
         """`bank.py:27 in add`, or nothing for an unknown place."""
         where = self.site(site)
-        return f"{where} in {clean(site.function)}" if where and site.function else where
+        function = clean(site.function.rpartition(".")[2])
+        return f"{where} in {function}" if where and function else where
 
     def text(self, index: int) -> str:
         """A recorded text in quotes and shortened; a text that is missing from the trace is said to be."""
