@@ -36,6 +36,7 @@ class Moment:
 
     position: int
     actor: str
+    thread_name: str
     event: str
     kind: Kind
     object: str

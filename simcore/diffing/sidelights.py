@@ -50,7 +50,7 @@ class Paired:
     @property
     def in_order(self) -> bool:
         """Whether every event that counts has its twin and all come in one order."""
-        counted = (sum(trace.columns.kind.count(kind) for kind in _UNPAIRED) for trace in (self.a, self.b))
+        counted = (sum(trace.columns.kind.tobytes().count(kind) for kind in _UNPAIRED) for trace in (self.a, self.b))
         whole = all(len(trace) - left_out == len(self.in_b) for trace, left_out in zip((self.a, self.b), counted, strict=True))
         return whole and not any(map(gt, self.in_b, islice(self.in_b, 1, None)))
 
@@ -92,7 +92,7 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
             first[kind] = min(first.get(kind, (other, position)), (other, position))
     result = []
     for kind in [*sorted(INPUTS), Kind.GC]:
-        events_a, events_b = a.kind.count(kind), b.kind.count(kind)
+        events_a, events_b = a.kind.tobytes().count(kind), b.kind.tobytes().count(kind)
         if events_a or events_b:
             places = first.get(kind, (None, None))
             result.append(InputDiff(kind.name.lower(), events_a, events_b, compared[kind], differ[kind], *places))

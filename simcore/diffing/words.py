@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from simcore.diffing.result import Moment, Split
 from simcore.diffing.tables import as_text
 from simcore.trace.events import Kind, ObjectKind
@@ -19,10 +21,6 @@ _VERBS = {
     Kind.ENTROPY: "draws random bytes",
     Kind.GC: "collects garbage",
     Kind.PAUSE: "returns from signal.pause",
-    Kind.COUNT: "counts the living threads",
-    Kind.ENUMERATE: "lists the living threads",
-    Kind.N_WAITING: "asks how many wait at {}",
-    Kind.QSIZE: "asks for the size of {}",
 }
 
 
@@ -31,7 +29,9 @@ def moment(trace: Trace, position: int) -> Moment:
     event = trace.event(position)
     obj = trace.columns.object[position]
     label = trace.object_labels[obj]
-    return Moment(position, event.actor, event.name, event.kind, event.object, label, action(trace, position), event.site)
+    thread = trace.actors[trace.columns.actor[position]].thread_name
+    what = action(trace, position)
+    return Moment(position, event.actor, thread, event.name, event.kind, event.object, label, what, event.site)
 
 
 def action(trace: Trace, position: int) -> str:
@@ -61,6 +61,14 @@ def action(trace: Trace, position: int) -> str:
             return f"exits with {value}"
         case Kind.LOCKED | Kind.IS_SET | Kind.IS_ALIVE | Kind.EMPTY | Kind.BROKEN:
             return f"finds {thing} {'' if value else 'not '}{kind.name.lower().removeprefix('is_')}"
+        case Kind.QSIZE:
+            return f"finds {value} items in {thing}"
+        case Kind.COUNT:
+            return f"counts {value} living threads"
+        case Kind.ENUMERATE:
+            return f"lists the living threads: {_text(trace, value)}"
+        case Kind.N_WAITING:
+            return f"finds {value} waiting at {thing}"
         case Kind.IMPORT | Kind.IMPORTED:
             return f"{'imports' if kind is Kind.IMPORT else 'has imported'} {_text(trace, value).strip(chr(39))}"
     return _VERBS.get(kind, f"{kind.name.lower()} {{}}").format(thing)
@@ -70,9 +78,22 @@ def called(trace: Trace, obj: int) -> str:
     """An object in backquotes as the program calls it; a thread, stream or clock without them."""
     info = trace.objects[obj]
     label = trace.object_labels[obj]
+    if info.kind is ObjectKind.THREAD:
+        return next((trace.actors[actor].name for actor in _started(trace, obj)), label)
     if info.kind in (ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.NONE):
         return label
     return f"`{label}`"
+
+
+def _started(trace: Trace, thread: int) -> Iterator[int]:
+    """The actors that this Thread object was started as: one, or none in a trace that lacks the start."""
+    c = trace.columns
+    kinds = c.kind.tobytes()
+    position = kinds.find(Kind.START)
+    while position >= 0:
+        if c.object[position] == thread and 0 <= c.value[position] < len(trace.actors):
+            yield c.value[position]
+        position = kinds.find(Kind.START, position + 1)
 
 
 def _item(trace: Trace, tag: int) -> str:
@@ -91,21 +112,37 @@ def split(why: str, trace_a: Trace, position_a: int | None, trace_b: Trace, posi
     """The split at these two events, None where there is none."""
     a = None if position_a is None else moment(trace_a, position_a)
     b = None if position_b is None else moment(trace_b, position_b)
-    return Split(why, a, b, sentence(why, a, b))
+    text = _one_sided(a, trace_b, "A", "B") or _one_sided(b, trace_a, "B", "A") if a is None or b is None else _sentence(a, b)
+    return Split(why, a, b, _printable(text))
 
 
-def sentence(why: str, a: Moment | None, b: Moment | None) -> str:
+def _one_sided(here: Moment | None, there: Trace, letter: str, other: str) -> str:
+    """The sentence for an event whose actor does nothing more in the other run; nothing when the event is the other run's."""
+    return f"in {letter} {_who(here)} {here.action}{_at(here)}, in {other} it {_idle(there, here.actor)}" if here else ""
+
+
+def _idle(trace: Trace, actor: str) -> str:
+    """What an actor does that does nothing more: it waits, or it was never there, or that was all."""
+    names = [info.name for info in trace.actors]
+    for pending in trace.ending.pending:
+        if names[pending.actor] == actor:
+            site = trace.sites[pending.site]
+            return f"waits for {called(trace, pending.object)}{f' ({site})' if site.line else ''}"
+    return "does nothing more" if actor in names else "is not there"
+
+
+def _printable(text: str) -> str:
+    """The text with everything else escaped: names come from a trace, and a trace may be hostile."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _sentence(a: Moment, b: Moment) -> str:
     """`in A main takes `cache_lock` first (api.py:41), in B main.1 does (pool.py:88)`."""
-    if a is None or b is None:
-        there, one, none = ("A", a, "B") if b is None else ("B", b, "A")
-        return f"only in {there} {one.actor} {one.action}{_at(one)}; in {none} it does nothing more" if one else ""
     if a.actor != b.actor and a.kind == b.kind and a.object == b.object:
-        return f"in A {a.actor} {_first(a)}{_at(a)}, in B {b.actor} does{_at(b)}"
-    who = "it" if a.actor == b.actor else b.actor
-    other = b.action
-    if a.action == b.action:
-        other = "does the same" if why != "result" else f"{b.action} with another result"
-    return f"in A {a.actor} {a.action}{_at(a)}, in B {who} {other}{_at(b)}"
+        return f"in A {_who(a)} {_first(a)}{_at(a)}, in B {_who(b)} does{_at(b)}"
+    who = "it" if a.actor == b.actor else _who(b)
+    other = b.action if b.action != a.action else "does the same" if a.actor != b.actor else f"{b.action}, but not the same way"
+    return f"in A {_who(a)} {a.action}{_at(a)}, in B {who} {other}{_at(b)}"
 
 
 def _first(moment: Moment) -> str:
@@ -115,6 +152,12 @@ def _first(moment: Moment) -> str:
     if moment.kind is Kind.WRITE:
         return f"writes to {moment.label} first"
     return f"{moment.action} first"
+
+
+def _who(moment: Moment) -> str:
+    """The actor by its path, and by the name that the program gave the thread."""
+    name = moment.thread_name
+    return f'{moment.actor} "{name}"' if name and name != "MainThread" else moment.actor
 
 
 def _at(moment: Moment) -> str:
