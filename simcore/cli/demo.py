@@ -48,7 +48,7 @@ def command(as_json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="simcore-demo-") as place:
         guide.step("1  Three threads change one balance under one lock. Let the system schedule them, and record it.")
         first = guide.record(Path(place, "a.simtrace"))
-        guide.show(summary_view(first))
+        guide.show(summary_view(first, place=False))
 
         guide.step(f"2  Run it again {TIMES} times under the recorded order. Every event is checked.")
         guide.command(f"simcore replay a.simtrace --times {TIMES}")
@@ -57,7 +57,7 @@ def command(as_json: bool) -> int:
 
         guide.step("3  Record it once more. Nobody controls the schedule, so the threads take turns in another order.")
         second = guide.record(Path(place, "b.simtrace"))
-        guide.show(summary_view(second))
+        guide.show(summary_view(second, place=False))
 
         guide.step("4  Where do the two runs part? Who got the lock before whom?")
         guide.command("simcore diff a.simtrace b.simtrace")

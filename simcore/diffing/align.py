@@ -1,8 +1,8 @@
 """Aligning two sequences of numbers, and measuring how far one is out of order.
 
-`align` is Myers' greedy algorithm ("An O(ND) Difference Algorithm and Its Variations", Algorithmica 1986) between anchors
-found as in patience diff (numbers that occur once in each). Its effort is bounded: what lies past the budget is paired place by
-place.
+`align` is Myers' greedy algorithm ("An O(ND) Difference Algorithm and Its Variations", Algorithmica 1986). Its effort is bounded:
+sequences that differ too much for it are cut at anchors as in patience diff (numbers that occur once in each) and searched
+piece by piece, and what lies past the budget is paired place by place.
 """
 
 from array import array
@@ -74,17 +74,17 @@ class _Pair:
 
 
 def align(a: array[int], b: array[int], budget: Budget) -> tuple[list[Block], bool]:
-    """The equal runs of two sequences in order, and whether the budget sufficed to look for the longest ones everywhere."""
+    """The equal runs of two sequences in order, and whether the budget sufficed to find the most that can be equal."""
     pair = _Pair(a, b)
     head = pair.run(0, 0, min(len(a), len(b)))
     tail = pair.run_back(len(a), len(b), min(len(a), len(b)) - head)
     end_a, end_b = len(a) - tail, len(b) - tail
     blocks = [Block(0, 0, head)]
     exact = True
-    x, y = head, head
-    for anchor_x, anchor_y in [*_anchors(a, b, head, end_a, end_b), (end_a, end_b)]:
-        exact &= _between(pair, x, y, anchor_x, anchor_y, blocks, budget)
-        x, y = anchor_x, anchor_y
+    if head < end_a and head < end_b:
+        found: list[Block] = []
+        exact = _reach(pair, head, head, end_a, end_b, found, budget) == (end_a, end_b)
+        blocks += found if exact else _pieces(pair, head, end_a, end_b, budget)
     blocks.append(Block(end_a, end_b, tail))
     return _joined(blocks), exact
 
@@ -103,27 +103,31 @@ def _joined(blocks: list[Block]) -> list[Block]:
     return result
 
 
+def _pieces(pair: _Pair, start: int, end_a: int, end_b: int, budget: Budget) -> list[Block]:
+    """Equal runs of sequences that are too different to be searched as a whole."""
+    blocks: list[Block] = []
+    x, y = start, start
+    for next_x, next_y in [*_anchors(pair.a, pair.b, start, end_a, end_b), (end_a, end_b)]:
+        while x < next_x and y < next_y:
+            if budget.steps > 0:
+                x, y = _reach(pair, x, y, next_x, next_y, blocks, budget)
+            else:
+                _place_by_place(pair, x, y, min(next_x - x, next_y - y), blocks)
+                break
+        x, y = next_x, next_y
+    return blocks
+
+
 def _anchors(a: array[int], b: array[int], start: int, end_a: int, end_b: int) -> list[tuple[int, int]]:
     """Places that surely belong together: numbers that occur once in each middle part, as far as their order agrees."""
-    if start >= end_a or start >= end_b:
-        return []
     count_a, count_b = Counter(islice(a, start, end_a)), Counter(islice(b, start, end_b))
     place_b = {number: y for y, number in enumerate(islice(b, start, end_b), start) if count_b[number] == 1}
     both = [(x, place_b[n]) for x, n in enumerate(islice(a, start, end_a), start) if count_a[n] == 1 and n in place_b]
     return [both[index] for index in increasing([y for _, y in both])]
 
 
-def _between(pair: _Pair, x: int, y: int, end_x: int, end_y: int, blocks: list[Block], budget: Budget) -> bool:
-    """Append the equal runs between two anchors. Returns: whether the budget sufficed."""
-    while x < end_x and y < end_y:
-        if budget.steps <= 0:
-            _place_by_place(pair, x, y, min(end_x - x, end_y - y), blocks)
-            return False
-        x, y = _reach(pair, x, y, end_x, end_y, blocks, budget)
-    return True
-
-
 def _place_by_place(pair: _Pair, x: int, y: int, length: int, blocks: list[Block]) -> None:
+    """Append the runs that are equal where both sequences stand as they are."""
     done = 0
     while done < length:
         if run := pair.run(x + done, y + done, length - done):

@@ -5,6 +5,7 @@ The standard library reads the clock to decide how long it waits, also under nam
 name there is.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from struct import pack, unpack
@@ -108,7 +109,9 @@ def install_datetime(patches: Patches, module: Any) -> None:
     import gc
 
     cls = module.datetime
-    now, utcnow = cls.now, cls.utcnow
+    # A type of C has no settable attributes, but the dictionary behind its read-only view is an ordinary one.
+    (entries,) = (d for d in gc.get_referents(cls.__dict__) if type(d) is dict)
+    now, utcnow = entries["now"].__get__(None, cls), entries["utcnow"].__get__(None, cls)
     number = _CLOCKS["datetime.now"]
 
     def moment() -> float | None:
@@ -131,11 +134,9 @@ def install_datetime(patches: Patches, module: Any) -> None:
         seconds = moment()
         return utcnow() if seconds is None else kind.fromtimestamp(seconds, module.timezone.utc).replace(tzinfo=None)
 
-    # A type of C has no settable attributes, but the dictionary behind its read-only view is an ordinary one. Nobody has looked
-    # these two up yet (the module has only just been imported), so no cache holds the old ones.
-    (entries,) = (d for d in gc.get_referents(cls.__dict__) if type(d) is dict)
     for name, value in (("now", replaced_now), ("utcnow", replaced_utcnow)):
         patches.item(entries, name, classmethod(value))
+    getattr(sys, "_clear_internal_caches", sys._clear_type_cache)()
 
 
 def _wall_bits() -> int:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, caller, emit, intern_text, publish
+from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
 from simcore.runtime.order import (
     AWAIT,
     LOCAL,
@@ -182,7 +182,8 @@ class Follow:
     def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
         """What the trace has; nothing is asked."""
         value = self.enter(actor, kind, object_id, site)
-        self.leave(actor, kind, object_id, site, value)
+        ours = intern_text(actor.following.text(value)) if kind is Kind.ENUMERATE else value
+        self.leave(actor, kind, object_id, site, ours)
         return value
 
     def local(self, actor: Actor, kind: Kind, object_id: int, ask: Callable[[], int]) -> int:
@@ -192,7 +193,7 @@ class Follow:
             value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
             if its_kind == kind and its_object == object_id:
                 mine.cursor += ORDER_EVENT.size
-                emit(actor, kind, object_id, 0, value)
+                emit(actor, kind, object_id, 0, keep_bytes(self.inputs[value]) if kind is Kind.ENTROPY else value)
                 result: int = value
                 return result
             if not self._due(actor, mine, its_kind, value, flags, after, position):

@@ -1,8 +1,24 @@
 """Names that were replaced, so that everything can be undone."""
 
+from functools import partial
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 _MISSING = object()
+
+
+class Builtin(partial):  # type: ignore[type-arg]
+    """A Python function in the place of a builtin one.
+
+    A builtin that is an attribute of a class (`converter = time.localtime` in `logging`) is not bound to the instance, a Python
+    function would be. It pickles by name, as the original does.
+    """
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        return str(self.__name__)
+
+    def __repr__(self) -> str:
+        return f"<built-in function {self.__name__}>"
 
 
 class Patches:
@@ -17,6 +33,11 @@ class Patches:
         if old is _MISSING:
             if not hasattr(owner, name):
                 return
+        if type(value) is FunctionType and type(old) is BuiltinFunctionType:
+            original = old
+            value = Builtin(value)
+            for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+                setattr(value, attribute, getattr(original, attribute, None))
         self._done.append((owner, name, old))
         setattr(owner, name, value)
 

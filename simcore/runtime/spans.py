@@ -137,6 +137,13 @@ def install_futures(patches: Patches, base: Any) -> None:
 
     patches.method(base.Future, "__init__", __init__)
     patches.method(base.Future, "__hash__", __hash__)
+    acquire = base._AcquireFutures
+
+    def in_order(self: Any, futures: Any) -> None:
+        """Sorted by creation instead of by address, which is as good an order for locking and the same in replay."""
+        self.futures = sorted(futures, key=lambda future: (hash(future), id(future)))
+
+    patches.method(acquire, "__init__", in_order)
     patches.set(base, "wait", _spanned_function(base.wait, "futures.wait"))
 
 

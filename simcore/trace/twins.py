@@ -62,7 +62,9 @@ class Twins:
         if lock is None:
             lock = self.locks[object_id] = LockTwin()
         broken = None
-        if lock.owner >= 0 and not (object_kind == ObjectKind.RLOCK and lock.owner == actor):
+        # A re-entrant lock knows its owner by the thread's ident, and the kernel gives that of an ended thread to the next one.
+        reentered = object_kind == ObjectKind.RLOCK and (lock.owner == actor or lock.owner in self.ended)
+        if lock.owner >= 0 and not reentered:
             broken = "a lock is taken while it is held"
             lock.depth = 0
         if lock.depth == 0:

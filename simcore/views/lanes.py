@@ -15,7 +15,7 @@ from rich.text import Text
 
 from simcore.views.timeline import Row, Timeline
 
-NARROWEST: Final = 30
+NARROWEST: Final = 38
 """Fewer columns than this for a lane, and the words go beside the lanes."""
 
 COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")

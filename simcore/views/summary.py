@@ -27,18 +27,20 @@ STYLES = {
 }
 
 
-def summary_view(trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "") -> RenderableType:
-    """Outcome, time, size, the busiest lock, what was not controlled, a deadlock in full, the trace's place."""
+def summary_view(
+    trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True
+) -> RenderableType:
+    """Outcome, time, size, the busiest lock, what was not controlled, a deadlock in full, with `place` where the trace lies."""
     words = Words(trace)
     parts: list[RenderableType] = [_headline(trace, prefix)]
     lines = [_counts(trace), *_traffic_lines(words), *_ending_lines(trace, words)]
     parts.append(Padding(Group(*lines), (0, 0, 0, 2)))
     parts += _blocked(trace)
     last = Text()
-    if trace.path is not None:
+    if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
     if next_commands:
-        last.append("\n" if trace.path is not None else "").append("next:  ", style="dim").append("   ".join(next_commands))
+        last.append("\n" if last.plain else "").append("next:  ", style="dim").append("   ".join(next_commands))
     if last.plain:
         parts.append(Padding(last, (0, 0, 0, 2)))
     return Group(*parts)

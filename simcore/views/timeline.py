@@ -15,7 +15,7 @@ from typing import Final
 from simcore.trace.events import LOCAL_KINDS, Kind
 from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
-from simcore.views.words import Words, clean, duration
+from simcore.views.words import WAITING, Words, clean, duration
 
 QUIET_KINDS: Final = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
 """Kinds that a listing leaves out unless they or all events are asked for."""
@@ -83,6 +83,8 @@ class Timeline:
         queues = {actor: iter(of_actor) for actor, of_actor in spans.items()}
         current = {actor: next(queue, None) for actor, queue in queues.items()}
         quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
+        # print() writes its line end by itself: a row for that says nothing.
+        blank = frozenset(index for index, text in enumerate(self.trace.texts) if text in ("", "\n"))
         kinds = None if wanted.kinds is None else frozenset(map(int, wanted.kinds))
         found: list[int] = []
         for position in range(wanted.last + 1):
@@ -105,7 +107,7 @@ class Timeline:
             if wanted.objects is not None and thing not in wanted.objects:
                 continue
             kind = columns.kind[position]
-            if kind in quiet:
+            if kind in quiet or (kind == Kind.WRITE and not raw and columns.value[position] in blank):
                 self.hidden += 1
             elif kinds is None or kind in kinds:
                 found.append(position)
@@ -125,14 +127,16 @@ class Timeline:
 
     def _rows(self, positions: list[int]) -> list[Row]:
         """Rows of these events, each long wait split in two where somebody else did something meanwhile."""
-        at_ns = self.trace.columns.at_ns
+        columns = self.trace.columns
+        at_ns = columns.at_ns
         arrivals: dict[int, list[Row]] = {}
         events: list[Row] = []
         shown = frozenset(positions)
         for index, position in enumerate(positions):
             row = self._row(position, shown)
-            since = at_ns[position] - self.trace.columns.waited_us[position] * 1000
-            if row.state == "did" and since < at_ns[position] and position not in self.ends:
+            since = at_ns[position] - columns.waited_us[position] * 1000
+            waited = row.state == "did" and since < at_ns[position] and columns.kind[position] in WAITING
+            if waited and position not in self.ends:
                 met = bisect_right(positions, since, hi=index, key=at_ns.__getitem__)
                 if 0 < met < index:
                     arrivals.setdefault(met, []).append(self._arrival(position, positions[met], since))

@@ -28,6 +28,9 @@ OBJECT_WORDS = {
 
 LONGEST_TEXT = 60
 
+WAITING = frozenset({Kind.ACQUIRE, Kind.GET, Kind.PUT, Kind.JOIN, Kind.IMPORT})
+"""Kinds whose time of waiting is worth a word; a sleep waits as long as it says."""
+
 
 def clean(text: str) -> str:
     """The text with everything that is not printable escaped, line ends included."""
@@ -162,7 +165,7 @@ class Words:
         kind, thing, value = Kind(columns.kind[position]), columns.object[position], columns.value[position]
         waited = columns.waited_us[position] * 1000
         phrase = self._phrase(kind, thing, value)
-        return f"{phrase} after {duration(waited)}" if waited and kind in _WAITING else phrase
+        return f"{phrase} after {duration(waited)}" if waited and kind in WAITING else phrase
 
     def operation(self, kind: Kind, thing: int) -> str:
         """An operation that has not completed: `take balance_lock`, `join worker-1`."""
@@ -220,7 +223,7 @@ class Words:
                 return f"is_alive of {self.thread(thing)}? {answer}"
             case Kind.LOCKED | Kind.IS_SET | Kind.EMPTY | Kind.BROKEN:
                 return f"{name} {kind.name.lower()}? {answer}"
-            case Kind.QSIZE | Kind.N_WAITING:
+            case Kind.QSIZE | Kind.NWAITING:
                 return f"{name} {kind.name.lower()} = {value}"
             case Kind.COUNT:
                 return f"counted {count(value, 'living thread')}"
@@ -228,9 +231,6 @@ class Words:
                 return f"listed the threads: {self.text(value)}"
             case _:
                 return f"{kind.name.lower()} {name} {value}"
-
-
-_WAITING = frozenset({Kind.ACQUIRE, Kind.GET, Kind.PUT, Kind.JOIN, Kind.IMPORT})
 
 
 def _float(value: int) -> str:
