@@ -130,7 +130,9 @@ def _place_by_place(pair: _Pair, x: int, y: int, length: int, blocks: list[Block
     """Append the runs that are equal where both sequences stand as they are."""
     done = 0
     while done < length:
-        if run := pair.run(x + done, y + done, length - done):
+        run = 0
+        if pair.a[x + done] == pair.b[y + done]:
+            run = pair.run(x + done, y + done, length - done)
             blocks.append(Block(x + done, y + done, run))
         done += run + 1
 

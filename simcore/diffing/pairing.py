@@ -118,7 +118,7 @@ def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
     return pairing
 
 
-EFFORT = 1_500_000
+EFFORT = 1_000_000
 """So many steps of search the alignments of one diff may take together; what one actor does not need is left to the next."""
 
 _EMPTY = array("i")

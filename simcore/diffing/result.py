@@ -65,7 +65,7 @@ class ActorDiff:
 
     `events_a` and `events_b` count all its events; of its steps `only_a` and `only_b` have no counterpart and `other_results`
     have one that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences
-    differ too much to be aligned at bounded cost: then the counts are upper bounds.
+    differ too much to be aligned at bounded cost: then the counts may be larger than they had to be.
     """
 
     name: str

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simcore.trace.events import ObjectKind, Outcome, Verdict
+from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.views.sides import Sides
 from simcore.views.summary import shown_path
 from simcore.views.words import OBJECT_WORDS, clean, count, duration, join, shorten
@@ -214,6 +214,6 @@ def _next(d: Diff) -> list[Text]:
     path, split = d.trace_b.path, d.split
     if path is None or split is None or split.b is None:
         return []
-    return [
-        Text("next  ", style="dim").append(f"simcore replay {shown_path(path)} --pdb {clean(split.b.event)}", style="default")
-    ]
+    # A write is no step: its place in the trace names it.
+    event = f"@{split.b.position}" if split.b.kind is Kind.WRITE else split.b.event
+    return [Text("next  ", style="dim").append(f"simcore replay {shown_path(path)} --pdb {clean(event)}", style="default")]
