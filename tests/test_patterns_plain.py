@@ -89,7 +89,8 @@ def test_a_teller_of_the_leak_ends_and_keeps_the_lock() -> None:
         "import os, sys, threading\n"
         "from simcore_patterns.recursive_mutex_leak import Account\n"
         "account = Account(fixed=False)\n"
-        "first = threading.Thread(target=account.serve, args=(1,))\n"
+        "doors = threading.Event(); doors.set()\n"
+        "first = threading.Thread(target=account.serve, args=(1, doors))\n"
         "first.start(); first.join()\n"
         "print('free' if account.account_lock.acquire(blocking=False) else 'held for ever')\n"
     )

@@ -27,8 +27,9 @@ class Account:
         if self.fixed:
             self.account_lock.release()
 
-    def serve(self, amount: int) -> None:
-        """Both at once: holds the lock three deep, and gives back one."""
+    def serve(self, amount: int, doors: threading.Event) -> None:
+        """Both at once when the doors open: holds the lock three deep, and gives back one."""
+        doors.wait()
         self.account_lock.acquire()
         self.add(amount)
         self.take(amount)
@@ -45,9 +46,11 @@ def recursive_mutex_leak(fixed: bool = False) -> None:
     back what it took; a `with` statement would never have forgotten.
     """
     account = Account(fixed)
-    tellers = [threading.Thread(target=account.serve, args=(10,), name=f"teller-{n}") for n in (1, 2)]
+    doors = threading.Event()
+    tellers = [threading.Thread(target=account.serve, args=(10, doors), name=f"teller-{n}") for n in (1, 2)]
     for teller in tellers:
         teller.start()
+    doors.set()  # not before both are there: one who starts after the other's end may get his number, and with it his lock
     for teller in tellers:
         teller.join()
     assert account.balance == 0, f"the balance is {account.balance}"
