@@ -5,6 +5,7 @@ order is then held against the twins of all objects; a trace whose order breaks 
 """
 
 import hashlib
+import os
 import sys
 from array import array
 from collections.abc import Iterable
@@ -43,6 +44,8 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
     definitions = reader.refresh_definitions()
     reader.refresh_records()
     files = _Files(header.root)
+    sites = {number: (files.absolute(file), line, function) for number, (file, line, function) in definitions.sites.items()}
+    definitions = replace(definitions, sites=sites)
     start_ns = header.start_ns
     created: dict[int, tuple[int, int, int, int, int]] = {}  # id -> stamp, actor, kind and n, site, inner site
     spans: list[tuple[int, int, int, int, int, int]] = []  # actor, operation, object, site, begin stamp, end stamp
@@ -246,6 +249,12 @@ class _Files:
         data = self._bytes(name)
         return "" if data is None else hashlib.sha256(data).hexdigest()
 
+    def absolute(self, name: str) -> str:
+        """A file's one name: `python ./app.py` calls it `./app.py`. What is no file (`<string>`) stays as it is."""
+        if not name or name.startswith("<"):
+            return name
+        return os.path.normpath(os.path.join(self._root, name))
+
     def relative(self, name: str) -> str:
         """Below the root: the path from there."""
         return name[len(self._root) :] if name.startswith(self._root) else name
@@ -334,7 +343,7 @@ def _error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int], fi
     trace.ending.error = f"{kind}: {message}" if message else kind
     if not main:
         trace.ending.error += f" in {name}"
-    site = Site(files.relative(file), line, "")
+    site = Site(files.relative(files.absolute(file)), line, "")
     found = [index for index, known in enumerate(trace.sites) if known[:2] == site[:2]]
     if not found:
         trace.sites.append(site)

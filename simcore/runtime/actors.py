@@ -162,7 +162,10 @@ def create(kind: ObjectKind, frame: FrameType) -> int:
     actor = acting()
     if actor is None:
         return 0
-    inner = _own_site(frame) if is_internal(frame.f_code) else 0
+    made: FrameType | None = frame
+    while made is not None and made.f_code.co_filename.startswith(_here):
+        made = made.f_back
+    inner = _own_site(made) if made is not None and is_internal(made.f_code) else 0
     return create_for(actor, kind, site_of(frame), inner)
 
 

@@ -1,0 +1,42 @@
+"""What all tests share: a working directory of their own, and a look at what they leave behind."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Each test works in a folder of its own, so traces and run folders land there; nothing may run or lie about afterwards."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("SIMCORE_PLUGINS", raising=False)
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    before = _shared_memory()
+    yield folder
+    assert _left_in(tmp_path) == [], "a process that the test started still runs"
+    assert _shared_memory() <= before, "something is left in shared memory"
+    assert list(tmp_path.rglob(".runs/run-*")) == [], "a run folder is left"
+
+
+def _shared_memory() -> set[str]:
+    try:
+        return set(os.listdir("/dev/shm"))
+    except OSError:
+        return set()
+
+
+def _left_in(folder: Path) -> list[str]:
+    """Command lines of processes whose run folder lies below `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes()
+            if f"SIMCORE_RUN={folder}".encode() in environment:
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
