@@ -120,10 +120,10 @@ def test_hosts_know_nothing_of_each_other(write: Callable[..., Path]) -> None:
 def test_loading_a_file_leaves_nothing_behind(write: Callable[..., Path]) -> None:
     """No bytecode beside the plugin, no folder on the path."""
     path = write(GOOD)
-    before = list(sys.path)
+    before, beside = list(sys.path), sorted(path.parent.iterdir())
     host_of(path)
     assert sys.path == before
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == beside
 
 
 def test_a_file_may_import_its_neighbours_but_shadows_no_module(write: Callable[..., Path]) -> None:
@@ -138,7 +138,6 @@ def test_a_file_may_import_its_neighbours_but_shadows_no_module(write: Callable[
     assert host.find("ring-of-threads").parameters[0].default == 7
     assert sys.modules["queue"] is queue
     del sys.modules["ring_neighbour"]
-    (path.parent / "__pycache__").is_dir() and [file.unlink() for file in (path.parent / "__pycache__").iterdir()]
 
 
 def test_two_files_of_one_name_are_two_plugins(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -520,6 +519,24 @@ def test_an_unknown_pattern_is_told_with_what_was_meant() -> None:
     assert caught.value.exit_code == 2
     with pytest.raises(UsageError, match="there is no plugin 'mutx'"):
         host.find_plugin("mutx")
+
+
+def test_a_pattern_missing_for_a_broken_plugin_is_told_so(write: Callable[..., Path]) -> None:
+    """Who names a broken file and asks for its pattern learns what is wrong with the file; a near name goes first."""
+    path = write("1/0")
+    with pytest.raises(PluginError, match="ZeroDivisionError") as caught:
+        host_of(path).find("meeting")
+    assert caught.value.exit_code == 4
+    assert f"`simcore plugins check {path}`" in caught.value.hint
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        host_of(path).find("ring")
+    with pytest.raises(UnknownPattern) as unknown:
+        host_of(path).find("mutx")
+    assert unknown.value.hint == "did you mean mutex?"
+    installed = PluginHost(env=False, entry_points=[*BUILT_IN, EntryPoint("acme-ring", "no_such_module_anywhere", GROUP)])
+    with pytest.raises(UnknownPattern) as unknown:
+        installed.find("meeting")
+    assert "plugin 'acme-ring' is broken" in unknown.value.hint
 
 
 def test_without_any_plugin_the_host_says_what_to_do() -> None:

@@ -45,7 +45,7 @@ class PluginHost:
 
     def __init__(
         self,
-        files: Iterable[str | os.PathLike[str]] = (),
+        files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
         *,
         env: bool = True,
         entry_points: bool | Iterable[EntryPoint] = True,
@@ -61,7 +61,8 @@ class PluginHost:
                 drafts.append(self._load_point(point))
             self._nothing_installed = asked_installed and not drafts
             by_path: dict[str, Draft] = {}
-            for file in [*files, *(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)) if env else ())]:
+            named = [files] if isinstance(files, (str, os.PathLike)) else files
+            for file in [*named, *(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)) if env else ())]:
                 path = os.path.realpath(file)
                 if path in by_path:
                     by_path[path].problem("is given twice; it is loaded once", path)
@@ -93,7 +94,18 @@ class PluginHost:
             if plugin.name == name and plugin.state == "broken":
                 raise PluginError(plugin.problems[0], f"`simcore plugins check {name}` shows more")
         near = get_close_matches(name.lower().replace("_", "-"), self.patterns, n=3, cutoff=0.55)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`simcore list` shows all patterns"
+        broken = [plugin for plugin in self.plugins if plugin.state == "broken"]
+        if near:
+            hint = f"did you mean {' or '.join(near)}?"
+        elif broken:  # it may well be the one that would have this pattern: above all when its file was named for this run
+            plugin = max(broken, key=lambda plugin: bool(plugin.file))
+            if plugin.file:
+                raise PluginError(
+                    plugin.problems[0], f"so there is no pattern {name!r}; `simcore plugins check {plugin.file}` shows more"
+                )
+            hint = f"`simcore list` shows all patterns; plugin {plugin.name!r} is broken: `simcore plugins check {plugin.name}`"
+        else:
+            hint = "`simcore list` shows all patterns"
         raise UnknownPattern(f"there is no pattern {name!r} among {len(self.patterns)}", self.advice or hint)
 
     def find_plugin(self, word: str) -> PluginState:
