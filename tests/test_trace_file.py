@@ -144,9 +144,17 @@ def test_lock_traffic_takes_at_most_four_bytes_an_event(tmp_path: Path) -> None:
 # Saving.
 
 
-def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder."""
+    path = tmp_path / "traces"
+    path.mkdir()
+    return path
+
+
+def test_a_failed_save_changes_nothing(folder: Path) -> None:
     """A trace that contradicts itself is refused with one line; the file that was there stays, nothing lies beside it."""
-    path = build(2, 20).save(tmp_path / "a.simtrace")
+    path = build(2, 20).save(folder / "a.simtrace")
     before = path.read_bytes()
     wrong = build(2, 20)
     wrong.columns.object[7] = 1000
@@ -155,7 +163,7 @@ def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
     assert wrong.path is None
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["a.simtrace"]
+    assert os.listdir(folder) == ["a.simtrace"]
 
 
 def changed(**fields: object) -> Trace:
@@ -173,25 +181,25 @@ def changed(**fields: object) -> Trace:
         (changed(header=header(seed="7")), "header.scenario.seed is '7', expected int"),
     ],
 )
-def test_what_would_not_load_is_not_saved(tmp_path: Path, trace: Trace, words: str) -> None:
+def test_what_would_not_load_is_not_saved(folder: Path, trace: Trace, words: str) -> None:
     """The checks of reading are made before writing, and name the place."""
     if words == "text 0":
         trace.columns.kind[5], trace.columns.value[5] = Kind.WRITE, 0
     with pytest.raises(TraceError) as caught:
-        trace.save(tmp_path / "a.simtrace")
+        trace.save(folder / "a.simtrace")
     assert words in str(caught.value)
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(folder) == []
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_told(folder: Path) -> None:
     """A missing folder, a folder in the file's place: one line, no file left."""
     with pytest.raises(UsageError, match="there is no folder") as caught:
-        build(2, 20).save(tmp_path / "no" / "a.simtrace")
+        build(2, 20).save(folder / "no" / "a.simtrace")
     assert "mkdir" in caught.value.hint
-    (tmp_path / "a.simtrace").mkdir()
+    (folder / "a.simtrace").mkdir()
     with pytest.raises(UsageError, match="cannot write"):
-        build(2, 20).save(tmp_path / "a.simtrace")
-    assert os.listdir(tmp_path) == ["a.simtrace"]
+        build(2, 20).save(folder / "a.simtrace")
+    assert os.listdir(folder) == ["a.simtrace"]
 
 
 def test_the_file_obeys_the_umask_and_cannot_be_executed(tmp_path: Path) -> None:
@@ -281,9 +289,9 @@ def test_an_older_file_passes_through_the_upgrades(tmp_path: Path, monkeypatch: 
 
 
 def test_columns_reckon_modulo_two_to_the_64() -> None:
-    """Differences of extreme values come back, with and without keys."""
+    """Differences of extreme values come back, with and without groups."""
     dice = random.Random(3)
     values = array("q", [2**63 - 1, -(2**63), 0, 1, -1, *(dice.randrange(-(2**63), 2**63) for _ in range(1000))])
     keys = [dice.randrange(5) for _ in values]
     assert codec.sums(codec.differences(values)) == values
-    assert codec.keyed_sums(keys, codec.keyed_differences(keys, values)) == values
+    assert codec.grouped_sums(keys, codec.grouped_differences(keys, values)) == values

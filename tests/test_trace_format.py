@@ -38,7 +38,7 @@ def section(title: str) -> str:
 
 def code(title: str, number: int = 0) -> str:
     """A block of code in a section."""
-    return re.findall(r"^```\w*\n(.*?)^```", section(title), flags=re.M | re.S)[number]
+    return str(re.findall(r"^```\w*\n(.*?)^```", section(title), flags=re.M | re.S)[number])
 
 
 def example() -> Trace:
@@ -170,7 +170,7 @@ def test_the_page_lists_every_field() -> None:
     assert re.findall(r"^\| `(\w+)` \| [ui]", section("Events"), flags=re.M) == [
         field.name for field in dataclasses.fields(Columns)
     ]
-    assert all(f"`{name}`" in section("`LAST`") for name in store.Sizes._fields)
+    assert all(f"`{name}`" in section("`LAST`") for name in tables.Sizes._fields)
 
 
 def test_the_page_names_the_limits() -> None:

@@ -22,8 +22,8 @@ from simcore.trace.codec import (
     decode_column,
     differences,
     encode_column,
-    keyed_differences,
-    keyed_sums,
+    grouped_differences,
+    grouped_sums,
     signed,
     sums,
 )
@@ -236,7 +236,7 @@ def encode_events(events: Columns) -> Iterator[tuple[FrameKind, int, object]]:
     columns = columns_of(events)
     for start in range(0, len(events), BLOCK):
         actor, kind, obj, site, value, waited, at = (column[start : start + BLOCK] for column in columns)
-        value = keyed_differences(zip(kind, obj, strict=True), value)
+        value = grouped_differences(zip(kind, obj, strict=True), value)
         content = [encode_column(column) for column in (actor, kind, obj, site, value, waited, differences(at))]
         yield FrameKind.EVENTS, len(kind), content
 
@@ -245,7 +245,7 @@ def decode_events(count: int, raw: Any) -> list["array[int]"]:
     """The columns of one frame in the order of the file. Raises: Damage."""
     planes = _parts(FrameKind.EVENTS, count, raw, len(EVENT_CODES))
     columns = [decode_column(code, count, plane) for code, plane in zip(EVENT_CODES, planes, strict=True)]
-    columns[4] = keyed_sums(zip(columns[1], columns[2], strict=True), columns[4])
+    columns[4] = grouped_sums(zip(columns[1], columns[2], strict=True), columns[4])
     columns[6] = sums(columns[6])
     return columns
 
