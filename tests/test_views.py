@@ -212,8 +212,20 @@ def test_the_summary_says_the_answer_first() -> None:
 def test_the_summary_of_a_run_that_did_not_end_well(ending: Ending, words: list[str]) -> None:
     """It says how it ended, why and where, and that this was not expected."""
     text = rendered(summary_view(small((0, Kind.EXIT, 14, 1, 1, 0), ending=ending)))
-    for word in [*words, "(expected: ok)"]:
+    for word in words:
         assert word in text
+
+
+def test_an_outcome_is_held_against_what_was_expected() -> None:
+    """Only a scenario that expects more than success says so."""
+    deadlock = Ending(Outcome.DEADLOCK, -9)
+    for expect, ending, words in (
+        (("ok",), Ending(), "  ok in 0 ns"),
+        (("deadlock",), Ending(), "  ok in 0 ns  (expected: deadlock)"),
+        (("deadlock", "ok"), deadlock, "  DEADLOCK after 0 ns  as expected"),
+    ):
+        text = rendered(summary_view(small(ending=ending, header=header("leak", expect=expect))))
+        assert text.splitlines()[0] == f"leak{words}"
 
 
 def leak() -> Trace:

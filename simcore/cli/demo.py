@@ -6,7 +6,9 @@ It works in a folder of its own that is gone afterwards, through the same calls 
 from __future__ import annotations
 
 import tempfile
+from contextlib import chdir
 from pathlib import Path
+from secrets import randbits
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from simcore.trace.model import Trace
 
 PATTERN: Final = "mutex"
-PARAMETERS: Final = {"workers": 3, "rounds": 40}
-SWITCH_INTERVAL_S: Final = 0.00001
-"""So short that the threads meet at the lock: two recordings shall have something to differ in."""
+PARAMETERS: Final = {"rounds": 20, "pause_s": 0.0005}
+"""So that the threads meet at the lock: two recordings shall have something to differ in."""
 
 TIMES: Final = 3
 
@@ -45,9 +46,11 @@ def command(as_json: bool) -> int:
 
     guide = Guide(silent=as_json)
     started_ns = monotonic_ns()
-    with tempfile.TemporaryDirectory(prefix="simcore-demo-") as place:
-        guide.step("1  Three threads change one balance under one lock. Let the system schedule them, and record it.")
-        first = guide.record(Path(place, "a.simtrace"))
+    with tempfile.TemporaryDirectory(prefix="simcore-demo-") as place, chdir(place):
+        guide.step(
+            "1  Three threads change one balance under one lock. Record who got it when (--chaos: with short random delays)."
+        )
+        first = guide.record(Path("a.simtrace"))
         guide.show(summary_view(first, place=False))
 
         guide.step(f"2  Run it again {TIMES} times under the recorded order. Every event is checked.")
@@ -56,7 +59,7 @@ def command(as_json: bool) -> int:
         guide.show(replay_view(first, replayed, TIMES))
 
         guide.step("3  Record it once more. Nobody controls the schedule, so the threads take turns in another order.")
-        second = guide.record(Path(place, "b.simtrace"))
+        second = guide.record(Path("b.simtrace"))
         guide.show(summary_view(second, place=False))
 
         guide.step("4  Where do the two runs part? Who got the lock before whom?")
@@ -103,8 +106,8 @@ class Guide:
         from simcore.engine import record
 
         words = " ".join(f"-p {name}={value}" for name, value in PARAMETERS.items())
-        self.command(f"simcore record {PATTERN} {words} --switch-interval {SWITCH_INTERVAL_S:f} -o {path.name}")
-        return record(PATTERN, params=PARAMETERS, output=path, switch_interval_s=SWITCH_INTERVAL_S, quiet=True)
+        self.command(f"simcore record {PATTERN} {words} --chaos -o {path.name}")
+        return record(PATTERN, params=PARAMETERS, output=path, chaos=randbits(31), quiet=True)
 
     def show(self, renderable: RenderableType) -> None:
         """What a command printed."""

@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from simcore.cli import console
 from simcore.cli.options import SUFFIX, folder
 from simcore.errors import ExitCode
 from simcore.trace.events import Outcome
-from simcore.views.summary import outcome_words, scenario_name, shown_path, summary_facts
+from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts
 from simcore.views.words import Words, clean, count, duration
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from simcore.cli.record import Run
     from simcore.trace.model import Trace
-
-_BLOCKED: Final = (Outcome.DEADLOCK, Outcome.STALLED, Outcome.TIMEOUT)
 
 
 def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
@@ -63,8 +62,10 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
                 "first_split": split or None,
             }
         )
+    elif failed is None:
+        console.answer(_clean_bill(number, each_ns, passed, chaos=run.chaos))
     else:
-        console.answer(_report(number, each_ns, failed, passed, split))
+        console.answer(_report(number, failed, passed, split))
     return ExitCode.YES if failed is None else ExitCode.NO
 
 
@@ -104,32 +105,33 @@ def _first_split(passed: Trace, failed: Trace) -> str:
     return split.sentence if split is not None else ""
 
 
-def _report(number: int, each_ns: int, failed: Trace | None, passed: Trace | None, split: str) -> Text:
-    if failed is None:
-        text = Text(f"{count(number, 'run')}, ").append("none failed", style="bold green")
-        text.append(f"   {duration(each_ns)} each", style="dim")
-        if passed is not None and passed.path is not None:
-            text.append(f"\nkept  {shown_path(passed.path)} (run {number})")
-        return text.append("\nnext  --chaos shakes the schedule, --max-runs N tries longer")
+def _clean_bill(number: int, each_ns: int, passed: Trace | None, *, chaos: bool) -> Text:
+    text = Text(f"{count(number, 'run')}, ").append("none failed", style="bold green")
+    text.append(f"   {duration(each_ns)} each", style="dim")
+    if passed is not None and passed.path is not None:
+        text.append("\nkept  ", style="dim").append(f"{shown_path(passed.path)} (run {number})")
+    text.append("\nnext  ", style="dim").append("--max-runs N tries longer")
+    return text if chaos else text.append(", --chaos shakes the schedule")
+
+
+def _report(number: int, failed: Trace, passed: Trace | None, split: str) -> RenderableType:
     words = Words(failed)
     text = Text(f"run {number} ").append(outcome_words(failed), style="bold red")
-    if failed.outcome not in _BLOCKED and failed.ending.error:
-        text.append(f"  {clean(failed.ending.error)}")
+    if not failed.ending.deadlock and failed.ending.error:
+        text.append(f"\n{clean(failed.ending.error)}")
         if where := words.site_in_full(failed.sites[failed.ending.error_site]):
-            text.append(f" at {where}")
-    text.append(f"   {scenario_name(failed)}", style="dim")
-    kept = [
-        f"{shown_path(trace.path)} (run {of})"
-        for trace, of in ((failed, number), (passed, number - 1))
-        if trace is not None and trace.path
-    ]
-    text.append(f"\nkept  {', '.join(kept)}")
+            text.append(f"  at {where}", style="dim")
+    parts: list[RenderableType] = [text, *blocked(failed)]
+    kept = [(trace.path, of) for trace, of in ((failed, number), (passed, number - 1)) if trace is not None and trace.path]
+    last = Text("kept  ", style="dim")
+    last.append(", ".join(f"{shown_path(path)} (run {of})" for path, of in kept), style="default")
     if split:
-        text.append(f"\nfirst split  {split}")
-    text.append("\nnext  ", style="dim").append(f"simcore replay {kept[0].split(' (')[0]}")
+        last.append("\nfirst split  ", style="dim").append(split)
+    fail = shown_path(kept[0][0]) if kept else ""
+    last.append("\nnext  ", style="dim").append(f"simcore replay {fail}")
     if len(kept) > 1:
-        text.append(f"      simcore diff {kept[1].split(' (')[0]} {kept[0].split(' (')[0]}")
-    return text
+        last.append(f"\n      simcore diff {shown_path(kept[1][0])} {fail}")
+    return Group(*parts, last)
 
 
 @contextmanager

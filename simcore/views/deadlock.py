@@ -36,7 +36,8 @@ def pending_view(trace: Trace) -> RenderableType:
     words = Words(trace)
     grid = _grid()
     for pending in trace.ending.pending:
-        text = Text(f"waited to {words.operation(pending.kind, pending.object)}" + (" (with a timeout)" if pending.timed else ""))
+        text = Text("slept" if pending.kind is Kind.SLEEP else f"waited to {words.operation(pending.kind, pending.object)}")
+        text.append(" (with a timeout)" if pending.timed and pending.kind is not Kind.SLEEP else "")
         text.append(f" for {duration(max(trace.ending.duration_ns - pending.since_ns, 0))}", style="dim")
         _append_site(text, words, pending.site, "at ")
         grid.add_row(_bold(words.actor(pending.actor)), text)

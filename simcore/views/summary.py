@@ -27,15 +27,13 @@ STYLES = {
 }
 
 
-def summary_view(
-    trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True
-) -> RenderableType:
+def summary_view(trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True) -> RenderableType:
     """Outcome, time, size, the busiest lock, what was not controlled, a deadlock in full, with `place` where the trace lies."""
     words = Words(trace)
     parts: list[RenderableType] = [_headline(trace, prefix)]
     lines = [_counts(trace), *_traffic_lines(words), *_ending_lines(trace, words)]
     parts.append(Padding(Group(*lines), (0, 0, 0, 2)))
-    parts += _blocked(trace)
+    parts += blocked(trace)
     last = Text()
     if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
@@ -119,7 +117,9 @@ def shown_path(path: Path) -> str:
 def scenario_name(trace: Trace) -> str:
     """What the run is called in one or a few words: the pattern, the file, or the command shortened."""
     scenario = trace.header.scenario
-    name = " ".join(scenario.argv) if scenario.target == "command" and scenario.argv else scenario.name
+    name = scenario.name
+    if scenario.target == "command" and scenario.argv:
+        name = " ".join((os.path.basename(scenario.argv[0]), *scenario.argv[1:]))
     return shorten(clean(name), 40)
 
 
@@ -139,9 +139,10 @@ def _headline(trace: Trace, prefix: str) -> Text:
     text = Text(f"{prefix}{scenario_name(trace)}  ")
     text.append(outcome_words(trace), style=STYLES[trace.outcome])
     expect = list(trace.header.scenario.expect)
-    if expect != ["ok"] or not trace.as_expected:
-        expected = f"  (expected: {clean(join(expect, 'or'))})" if not trace.as_expected else "  as expected"
-        text.append(expected, style="" if trace.as_expected else "bold red")
+    if expect != ["ok"] and trace.as_expected:
+        text.append("  as expected")
+    elif expect != ["ok"]:
+        text.append(f"  (expected: {clean(join(expect, 'or'))})", style="bold red")
     return text
 
 
@@ -186,7 +187,8 @@ def _ending_lines(trace: Trace, words: Words) -> list[Text]:
     return lines
 
 
-def _blocked(trace: Trace) -> list[RenderableType]:
+def blocked(trace: Trace) -> list[RenderableType]:
+    """Who waits for whom in a deadlock, or what never completed in another run that did not end well; with blank lines around."""
     if trace.ending.deadlock:
         return [Text(), deadlock_view(trace), Text()]
     if trace.ending.pending and trace.outcome is not Outcome.OK:

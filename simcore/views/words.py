@@ -223,7 +223,7 @@ class Words:
                 return f"is_alive of {self.thread(thing)}? {answer}"
             case Kind.LOCKED | Kind.IS_SET | Kind.EMPTY | Kind.BROKEN:
                 return f"{name} {kind.name.lower()}? {answer}"
-            case Kind.QSIZE | Kind.NWAITING:
+            case Kind.QSIZE | Kind.N_WAITING:
                 return f"{name} {kind.name.lower()} = {value}"
             case Kind.COUNT:
                 return f"counted {count(value, 'living thread')}"
