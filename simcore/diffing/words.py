@@ -98,7 +98,8 @@ def _started(trace: Trace, thread: int) -> Iterator[int]:
 
 def _item(trace: Trace, tag: int) -> str:
     actor = tag >> 32
-    return f"item {tag & 0xFFFFFFFF} of {trace.actors[actor].name if actor < len(trace.actors) else f'actor {actor}'}"
+    who = trace.actors[actor].name if 0 <= actor < len(trace.actors) else f"actor {actor}"
+    return f"item {tag & 0xFFFFFFFF} of {who}"
 
 
 def _text(trace: Trace, index: int) -> str:
@@ -123,12 +124,11 @@ def _one_sided(here: Moment | None, there: Trace, letter: str, other: str) -> st
 
 def _idle(trace: Trace, actor: str) -> str:
     """What an actor does that does nothing more: it waits, or it was never there, or that was all."""
-    names = [info.name for info in trace.actors]
     for pending in trace.ending.pending:
-        if names[pending.actor] == actor:
+        if trace.actors[pending.actor].name == actor:
             site = trace.sites[pending.site]
             return f"waits for {called(trace, pending.object)}{f' ({site})' if site.line else ''}"
-    return "does nothing more" if actor in names else "is not there"
+    return "does nothing more" if any(info.name == actor for info in trace.actors) else "is not there"
 
 
 def _printable(text: str) -> str:
