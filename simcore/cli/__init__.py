@@ -21,7 +21,8 @@ BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code. Errors become one `error:` line and a `hint:` line on stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Not list(...): once the verb `list` is loaded, that name is its module here.
+    arguments = [*(sys.argv[1:] if argv is None else argv)]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A mark that the terminal's encoding lacks must not cost the answer.
