@@ -530,6 +530,67 @@ def test_a_pattern_is_recorded_shown_replayed_and_diffed(run: Run, plugin: str, 
     assert not (here / ".simtraces").exists()
 
 
+def test_record_does_not_overwrite_what_is_no_trace(run: Run, here: Path) -> None:
+    """A folder, or the user's own program named by accident, is refused before anything runs; an old trace is replaced."""
+    (here / "app.py").write_text("print('ran')\n")
+    code, out, err = run("record", "-o", "app.py", "app.py")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: -o app.py would overwrite a file that is no trace\nhint: ")
+    assert (here / "app.py").read_text() == "print('ran')\n"
+    code, out, err = run("record", "-o", ".", "app.py")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: -o . is a folder, expected a file\n")
+    for _ in range(2):
+        assert run("record", "-o", "a.simtrace", "app.py")[:2] == (0, "ran\n")
+
+
+def test_a_recording_cut_off_by_kill_is_found_by_the_next_command(run: Run, here: Path) -> None:
+    """kill -9 of simcore itself: whatever verb comes next turns the run folder into a trace and says so."""
+    (here / "waits.py").write_text("import sys\nprint('ready', flush=True)\nsys.stdin.read()\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "simcore.cli", "record", "waits.py"]
+    with subprocess.Popen(command, cwd=here, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        assert process.stdout.read() == b""
+    code, out, err = run("show")
+    assert code == 0
+    assert err == "recovered .simtraces/waits-1.simtrace from a recording that was cut off\n"
+    assert "CUT OFF: " in out
+    assert run("show", "waits-1")[2] == ""
+
+
+def test_a_hunt_shows_its_progress_to_a_terminal(here: Path) -> None:
+    """A bar on stderr while it runs, gone at the end; the answer on stdout."""
+    import pty
+
+    (here / "late.py").write_text(FAILS_LATE)
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "simcore.cli", "record", "--until-failure", "--max-runs", "9", "late.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(command, cwd=here, env=environment, stdout=subprocess.PIPE, stderr=child) as process:
+        os.close(child)
+        shown = b""
+        while True:
+            try:
+                data = os.read(parent, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            shown += data
+        out, _ = process.communicate(timeout=60)
+    os.close(parent)
+    assert process.returncode == 1
+    assert b"run 1 of 9" in shown
+    assert b"/run  failed 0" in shown
+    assert out.startswith(b"run 3 FAILED")
+
+
 def test_the_trace_folder_is_used_without_an_output(run: Run, plugin: str) -> None:
     """A trace per run, numbered; the last one is meant when none is named."""
     for number in (1, 2):

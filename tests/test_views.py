@@ -335,6 +335,25 @@ def test_quiet_events_are_left_out_and_counted() -> None:
     assert everything(trace, kinds={Kind.CLOCK}).positions == [1]
 
 
+def test_writes_that_go_on_with_each_other_are_one_row() -> None:
+    """A print is one row with its line end; another stream, another actor or another event in between starts a new one."""
+    texts = ["done", "\n", "", b"\x00"]
+    written = [(0, 1, 0), (0, 1, 1), (0, 2, 0), (1, 2, 2), (1, 1, 0), (1, 1, 1), (0, 1, 1), (0, 1, 3), (0, 1, 0)]
+    trace = small(*((actor, Kind.WRITE, stream, text, 1, 0) for actor, stream, text in written), texts=texts)
+    timeline = everything(trace)
+    assert [(row.position, row.what) for row in timeline.rows()] == [
+        (0, 'stdout: "done\\n"'),
+        (2, 'stderr: "done"'),
+        (4, 'stdout: "done\\n"'),
+        (6, 'stdout: "\\n"'),
+        (7, "stdout: 1 bytes"),
+        (8, 'stdout: "done"'),
+    ]
+    assert timeline.hidden == 3
+    assert timeline.positions == list(range(9))
+    assert len(everything(trace, inner=True).rows()) == 9
+
+
 def test_a_selection_by_actor_object_kind_and_range() -> None:
     """Each narrows what the others leave."""
     trace = small(*CONTENDED)

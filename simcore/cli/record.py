@@ -17,7 +17,7 @@ import click
 from rich_click import RichCommand
 
 from simcore.cli import console
-from simcore.cli.options import common, folder, plugin_option
+from simcore.cli.options import SUFFIX, common, folder, plugin_option
 from simcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def command(
     from simcore.engine.parameters import split_assignments
 
     is_command = bool(ctx.meta[_IS_COMMAND])
+    if output is not None:
+        _check_output(Path(output))
     run = Run(
         words=_checked(list(target), is_command),
         is_command=is_command,
@@ -228,3 +230,21 @@ def _checked(words: list[str], is_command: bool) -> list[str]:
             "parameters are set as in -p workers=4; a program and its words follow `--`",
         )
     return words
+
+
+def _check_output(path: Path) -> None:
+    """Refuse what `-o` must not overwrite: a forgotten file name takes the next word, which may be the user's program.
+
+    Raises: UsageError.
+    """
+    from simcore.trace.codec import MAGIC
+
+    if path.is_dir():
+        raise UsageError(f"-o {path} is a folder, expected a file", f"write it as -o {path / ('my' + SUFFIX)}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except OSError:
+        return
+    if start and start != MAGIC[: len(start)]:
+        raise UsageError(f"-o {path} would overwrite a file that is no trace", f"name another one, such as {path.stem}{SUFFIX}")

@@ -20,6 +20,9 @@ from simcore.views.words import WAITING, Words, clean, duration
 QUIET_KINDS: Final = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
 """Kinds that a listing leaves out unless they or all events are asked for."""
 
+LONGEST_WRITE: Final = 1000
+"""Characters that are joined to one row; far more than a row shows."""
+
 LOOK_BACK: Final = 20_000
 """How many events a search for the holder of a lock goes back at most."""
 
@@ -66,10 +69,11 @@ class Timeline:
         self.ends: dict[int, Span] = {}
         self.hidden = 0
         self.positions = self._select()
+        self._written: dict[int, str] = {}
 
     def rows(self, head: int | None = None, tail: int = 0) -> list[Row]:
         """The rows, in order; with `head` only the first `head` and last `tail`, and between them a row that says how many."""
-        shown = self.positions
+        shown = self._joined_writes()
         if head is None or len(shown) <= head + tail + 1:
             return self._rows(shown)
         cut = len(shown) - tail
@@ -83,8 +87,6 @@ class Timeline:
         queues = {actor: iter(of_actor) for actor, of_actor in spans.items()}
         current = {actor: next(queue, None) for actor, queue in queues.items()}
         quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
-        # print() writes its line end by itself: a row for that says nothing.
-        blank = frozenset(index for index, text in enumerate(self.trace.texts) if text in ("", "\n"))
         kinds = None if wanted.kinds is None else frozenset(map(int, wanted.kinds))
         found: list[int] = []
         for position in range(wanted.last + 1):
@@ -107,11 +109,47 @@ class Timeline:
             if wanted.objects is not None and thing not in wanted.objects:
                 continue
             kind = columns.kind[position]
-            if kind in quiet or (kind == Kind.WRITE and not raw and columns.value[position] in blank):
+            if kind in quiet:
                 self.hidden += 1
             elif kinds is None or kind in kinds:
                 found.append(position)
         return self._without_idle_starts(found)
+
+    def _joined_writes(self) -> list[int]:
+        """The positions without writes that go on with the one before: print() writes its line end apart, a traceback a character
+        at a time. All are there when all events are asked for."""
+        if self.selection.inner or self.selection.kinds is not None:
+            return self.positions
+        columns, shown = self.trace.columns, list[int]()
+        for position in self.positions:
+            text = self._text(position)
+            if text is not None:
+                last = shown[-1] if shown else -1
+                same = last in self._written and columns.actor[last] == columns.actor[position]
+                if same and columns.object[last] == columns.object[position]:
+                    self._written[last] += text if len(self._written[last]) < LONGEST_WRITE else ""
+                    self.hidden += 1
+                    continue
+                if not text:
+                    self.hidden += 1
+                    continue
+                self._written[position] = text
+            shown.append(position)
+        return shown
+
+    def _text(self, position: int) -> str | None:
+        """What a write wrote, None for any other event and for bytes."""
+        columns, texts = self.trace.columns, self.trace.texts
+        index = columns.value[position]
+        if (
+            columns.kind[position] != Kind.WRITE
+            or position in self.starts
+            or position in self.ends
+            or not 0 <= index < len(texts)
+        ):
+            return None
+        text = texts[index]
+        return text if isinstance(text, str) else None
 
     def _without_idle_starts(self, found: list[int]) -> list[int]:
         """Leave out the start of an operation that is followed at once by its end."""
@@ -154,7 +192,9 @@ class Timeline:
         span = self.starts.get(position) or self.ends.get(position)
         if span is None:
             site = words.site(self.trace.sites[columns.site[position]])
-            return Row(position, at_ns, actor, words.event(position), site)
+            text = self._written.get(position)
+            what = words.event(position) if text is None else words.written(columns.object[position], text)
+            return Row(position, at_ns, actor, what, site)
         site = words.site(self.trace.sites[span.site])
         name = f"{clean(span.operation)} {words.object(span.object)}".rstrip()
         if position in self.starts:

@@ -134,6 +134,10 @@ class Words:
         text = self.trace.texts[index]
         return f"{len(text)} bytes" if isinstance(text, bytes) else f'"{shorten(clean(text))}"'
 
+    def written(self, stream: int, text: str) -> str:
+        """What was written to a stream: `stdout: "done\\n"`."""
+        return f'{self.object(stream)}: "{shorten(clean(text))}"'
+
     def item(self, tag: int) -> str:
         """An item of a queue by who put it: `item 3 of producer`."""
         actor = tag >> 32
