@@ -547,7 +547,7 @@ def test_notes_say_what_was_run_otherwise() -> None:
     assert d.verdict is Verdict.SAME
     assert d.notes == (
         "parameter workers is 2 in A, 5 in B",
-        "A was recorded on Python 3.12, B on 3.13",
+        "A was recorded on Python 3.12, B on 3.13: compared by the operations that the program wrote",
         "changed between the runs: bank.py",
     )
     b.header = replace(b.header, scenario=replace(scenario, name="other"))
@@ -618,7 +618,19 @@ def test_json_is_plain_and_complete() -> None:
     a, b = build(3, 400, seed=1), build(3, 400, seed=2)
     facts = json.loads(json.dumps(diff(a, b).to_json()))
     assert set(facts) == {
-        *("verdict", "order", "same_outcome", "same_output", "a", "b", "split", "actors", "objects", "private_objects"),
+        *(
+            "verdict",
+            "order",
+            "compared",
+            "same_outcome",
+            "same_output",
+            "a",
+            "b",
+            "split",
+            "actors",
+            "objects",
+            "private_objects",
+        ),
         *("waiting", "output", "inputs", "moved", "total_order_same", "times_differ_ns", "notes"),
     }
     assert facts["verdict"] == "different"

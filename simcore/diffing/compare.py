@@ -12,6 +12,7 @@ from simcore.diffing.pairing import Change, Pairing, pair_up, switches
 from simcore.diffing.result import ActorDiff, Diff, Run, Split
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
+from simcore.diffing.spans import by_events, by_spans, minor
 from simcore.diffing.tables import Tables
 from simcore.diffing.words import split
 from simcore.trace.events import ObjectKind, Verdict
@@ -26,7 +27,13 @@ def diff(a: Trace, b: Trace) -> Diff:
     for trace in (a, b):
         if not isinstance(trace, Trace):
             raise TypeError(f"diff compares two traces, not a {type(trace).__name__}: load a file with Trace.load(path)")
-    tables, shapes = Tables(a, b), Shapes()
+    by = "events" if minor(a) == minor(b) else "spans"
+    if by == "events":
+        tables = Tables(by_events(a), by_events(b))
+    else:
+        operations: dict[str, int] = {}
+        tables = Tables(by_spans(a, operations), by_spans(b, operations))
+    shapes = Shapes(tables.waiters)
     pairing = pair_up(tables, shapes)
     orders = compare_groups(pairing, shapes)
     streams = stream_diffs(tables, pairing.a, pairing.b)
@@ -40,6 +47,7 @@ def diff(a: Trace, b: Trace) -> Diff:
     return Diff(
         verdict=verdict,
         order=order,
+        compared=by,
         same_outcome=outcome_same,
         same_output=output_same,
         a=_run(a, "A", sum(one.hand_offs_a for one in objects if one.kind in _HANDED)),
@@ -94,12 +102,11 @@ class _Parts:
             return None
         *_, rank, place_a, place_b = found
         a, b = self.tables.a, self.tables.b
-        position_a = place_a if place_a < len(a) else None
-        position_b = place_b if place_b < len(b) else None
+        position_a, position_b = place_a if place_a < len(a) else None, place_b if place_b < len(b) else None
         why = ("order", "actor", "output")[rank]
         if why == "actor" and position_a is not None and self.pairing.back[position_a] == position_b:
             why = "result"
-        return split(why, a, position_a, b, position_b)
+        return split(why, self.tables.told_a, position_a, self.tables.told_b, position_b)
 
     def _candidates(self) -> Iterator[tuple[int, int, int, int, int]]:
         """Per place: its earlier position, the sum of both, what it is, both positions.
@@ -155,5 +162,6 @@ def _actor_diffs(tables: Tables, pairing: Pairing) -> list[ActorDiff]:
         change = change or Change()
         numbers = (events_a[actor], events_b[actor], change.only_a, change.only_b, change.other)
         first_a, first_b = change.first or (None, None)
+        first_a, first_b = tables.told_a.place(first_a), tables.told_b.place(first_b)
         result.append(ActorDiff(info.name, info.thread_name, state, *numbers, first_a, first_b, change.exact))
     return result

@@ -8,14 +8,15 @@ What an actor did is its sequence of (kind, object, value). Of the value there c
 - the result of a try (`acquire`, `join`, a `get` that found nothing), how a thread ended, whom a `start` started, a flag that was
   read, the module of an `import`, the number of a `signal`, the text of a `write`: an event with another one is another event;
 - the item that a `get` returned, a number or list that was read (`qsize`, `count`, `n_waiting`, `enumerate`), an exit status: the
-  same event with another result;
+  same event with another result; so is whose `Condition.wait` a `release` ended;
 - nothing of `put` (its item is told by who puts and how often it did), `release`, `undo`, `begin`, `pause`;
 - nothing of `clock`, `seed`, `entropy`, `sleep`: what they hand out or are asked for is an input, and listed as such.
 
 Order is carried by what has an effect on an object: `acquire` that got it, `release`, `undo`, `put`, `get` that got an item,
 `start`, `begin`, `end`, `join` that found the end, and `write` for its stream. Imports are ordered per module. Failed tries,
 timeouts and reads change nothing: had their place mattered, their result would differ, and results are compared. Sleeps, clocks,
-seeds, signals and exits belong to one actor and order nobody else. Garbage collections are counted as inputs only.
+seeds, signals and exits belong to one actor and order nobody else; the lock of a single `Condition.wait` is passed in the
+order in which its condition's own lock was taken. Garbage collections are counted as inputs only.
 """
 
 from enum import IntEnum

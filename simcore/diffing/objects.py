@@ -12,6 +12,7 @@ from simcore.diffing.align import out_of_place
 from simcore.diffing.pairing import Pairing
 from simcore.diffing.result import ObjectDiff, WaitDiff
 from simcore.diffing.shapes import Shapes
+from simcore.diffing.spans import SpanIndex
 from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace
@@ -124,12 +125,13 @@ def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[Obj
         label = known.label if order.text < 0 else f"import of {tables.text(order.text)}"
         changed = order.operations_a != order.operations_b or (order.parts is not None and not order.reordered)
         state = "reordered" if order.reordered else "changed" if changed else "same"
-        first = order.parts or (None, None)
+        first_a, first_b = order.parts or (None, None)
         told.append(
             ObjectDiff(
                 *(known.name, label, known.kind, known.site, state),
                 *(order.operations_a, order.operations_b, order.hand_offs_a, order.hand_offs_b),
-                *(order.compared, order.reversed, order.moved, *first),
+                *(order.compared, order.reversed, order.moved),
+                *(tables.told_a.place(first_a), tables.told_b.place(first_b)),
             )
         )
     told.sort(key=lambda one: (one.state == "same", -one.reversed, -one.moved, -one.hand_offs_a, one.name))
@@ -154,7 +156,14 @@ def _waits(trace: Trace, numbers: Sequence[int]) -> dict[int, tuple[int, int, in
     """Per object total and longest wait in us, and their number."""
     c = trace.columns
     found: dict[int, tuple[int, int, int]] = {}
-    for obj, kind, waited in compress(zip(c.object, c.kind, c.waited_us, strict=True), c.waited_us):
+    spans: SpanIndex | None = None
+    for position in compress(range(len(c)), c.waited_us):
+        obj, kind, waited = c.object[position], c.kind[position], c.waited_us[position]
+        if trace.objects[obj].kind is ObjectKind.WAITER:
+            # The programmer waits for a condition, not for the lock that is made for each wait.
+            spans = spans or SpanIndex(trace)
+            span = spans.at(c.actor[position], position)
+            obj = span.object if span is not None else obj
         if kind not in (Kind.SLEEP, Kind.PAUSE):
             total, longest, number = found.get(numbers[obj], (0, 0, 0))
             found[numbers[obj]] = (total + waited, max(longest, waited), number + 1)

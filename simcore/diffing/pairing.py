@@ -172,6 +172,7 @@ def _compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
     """Note pairs of equal events that returned something else: another item, another number."""
     a, b = pairing.a, pairing.b
     values_a, values_b = a.trace.columns.value, b.trace.columns.value
+    objects_a, objects_b = a.trace.columns.object, b.trace.columns.object
     kinds = b.trace.columns.kind
     tags = _tags(pairing)
     for position in shapes.results(b.shape):
@@ -183,6 +184,8 @@ def _compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
             if value_b < 0 or value_a < 0:
                 continue
             value_b = tags[value_b] if value_b in tags else tables.tag_b(value_b)
+        elif kind == Kind.RELEASE:
+            value_a, value_b = tables.object_a[objects_a[other]], tables.object_b[objects_b[position]]
         elif kind == Kind.ENUMERATE:
             value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
         if value_a != value_b:

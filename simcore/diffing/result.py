@@ -32,7 +32,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One side of the split: an event, its name (`main/1:17`), and what it does in words (`takes `cache_lock``)."""
+    """One side of the split: an event, its name (`main/1:17`), and what it does in words (`takes `cache_lock``).
+
+    `operation` is that of the programmer that the event is part of (`Queue.put`), or empty.
+    """
 
     position: int
     actor: str
@@ -42,6 +45,7 @@ class Moment:
     object: str
     label: str
     action: str
+    operation: str
     site: Site
 
 
@@ -174,12 +178,14 @@ class Diff:
     `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is
     cut off before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
     output are the same. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
+    `compared` is `events`, or `spans` for traces of two Python minors: then events are the operations that the programmer wrote.
     `total_order_same` says whether also events that are independent of each other came in the same order.
     `times_differ_ns` is the largest difference between the times of one event, counted from the start of its run.
     """
 
     verdict: Verdict
     order: Verdict
+    compared: str
     same_outcome: bool
     same_output: bool
     a: Run
@@ -210,7 +216,7 @@ class Diff:
         plain = {
             name: getattr(self, name)
             for name in (
-                *("same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns"),
+                *("compared", "same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns"),
                 *("a", "b", "split", "actors", "objects", "waiting", "output", "inputs", "moved", "notes"),
             )
         }

@@ -5,28 +5,35 @@ passes over a million events only look numbers up.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import compress
 from operator import mul
+from typing import Final
 
 from simcore.diffing.meaning import INPUTS, LANE, PER_TEXT, RESULTS, VALUE, Value, carries_order
 from simcore.trace.events import Kind
 from simcore.trace.model import Columns
+
+ANY_WAITER: Final = -1
+"""The object of a release that ends a Condition.wait: whose wait it was is a result."""
 
 
 class Shapes:
     """The numbers given so far. The lists are indexed by them.
 
     `group` is the number of that in whose order the event stands, or -1; `loose` is equal for the same operation with another
-    result; `lane` is a Lane. `groups` has per group the object and, where it is finer than the object, a text, else -1;
-    `lane_of_group` the lane that its events stand in.
+    result; `result` says whether there is more to compare than the shape; `lane` is a Lane. `groups` has per group the object
+    and, where it is finer than the object, a text, else -1; `lane_of_group` the lane that its events stand in. `waiters` are the
+    objects that are locks of a single Condition.wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiters: Collection[int] = ()) -> None:
+        self.waiters = waiters
         self._known: dict[tuple[int, int, int], int] = {}
         self._groups: dict[tuple[int, int], int] = {}
         self.group: list[int] = []
         self.loose: list[int] = []
+        self.result: list[bool] = []
         self.lane: list[int] = []
         self.kind: list[int] = []
         self.groups: list[tuple[int, int]] = []
@@ -48,7 +55,7 @@ class Shapes:
         kind, obj, value = key
         shape = self._known[key] = len(self._known)
         group = -1
-        if carries_order(kind, value):
+        if carries_order(kind, value) and obj != ANY_WAITER and obj not in self.waiters:
             place = (obj, value if kind in PER_TEXT else -1)
             group = self._groups.setdefault(place, len(self._groups))
             if group == len(self.groups):
@@ -56,22 +63,22 @@ class Shapes:
                 self.lane_of_group.append(LANE[kind])
         self.group.append(group)
         self.loose.append(obj << 8 | kind)
+        self.result.append(kind in RESULTS or obj == ANY_WAITER)
         self.lane.append(LANE[kind])
         self.kind.append(kind)
         return shape
 
-    def positions(self, shapes: array[int], kinds: frozenset[Kind]) -> list[int]:
-        """Where in a trace the events of these kinds stand."""
-        wanted = [kind in kinds for kind in self.kind]
-        return list(compress(range(len(shapes)), map(wanted.__getitem__, shapes))) if any(wanted) else []
-
     def results(self, shapes: array[int]) -> list[int]:
         """Positions of events whose value is a result."""
-        return self.positions(shapes, RESULTS)
+        return _positions(shapes, self.result)
 
     def inputs(self, shapes: array[int]) -> list[int]:
         """Positions of events whose value is an input."""
-        return self.positions(shapes, INPUTS)
+        return _positions(shapes, [kind in INPUTS for kind in self.kind])
+
+
+def _positions(shapes: array[int], wanted: Sequence[bool]) -> list[int]:
+    return list(compress(range(len(shapes)), map(wanted.__getitem__, shapes))) if any(wanted) else []
 
 
 _COUNTS = [0 if how == Value.IGNORED else 1 for how in VALUE]
@@ -87,12 +94,14 @@ class _Raw(dict[tuple[int, int, int], int]):
 
     def __missing__(self, key: tuple[int, int, int]) -> int:
         kind, obj, value = key
-        how = VALUE[kind]
+        obj, how = self.objects[obj], VALUE[kind]
         if how == Value.SIGN:
             # Tags are all different: remembering them would only cost memory.
-            return self.shapes.number((kind, self.objects[obj], min(value, 0)))
+            return self.shapes.number((kind, obj, min(value, 0)))
+        if kind == Kind.RELEASE and obj in self.shapes.waiters:
+            obj = ANY_WAITER
         if how in (Value.ACTOR, Value.TEXT):
             names = self.names[Value(how)]
             value = names[value] if 0 <= value < len(names) else -1
-        shape = self[key] = self.shapes.number((kind, self.objects[obj], value))
+        shape = self[key] = self.shapes.number((kind, obj, value))
         return shape

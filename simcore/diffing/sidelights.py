@@ -6,12 +6,13 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import compress, islice
-from operator import gt, ne, sub
+from operator import and_, gt, ne, sub
 
 from simcore.diffing.meaning import INPUTS, LANE, Lane
 from simcore.diffing.pairing import Pairing
 from simcore.diffing.result import InputDiff, Moved
 from simcore.diffing.shapes import Shapes
+from simcore.diffing.spans import minor
 from simcore.diffing.tables import Tables, without_addresses
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
@@ -44,6 +45,7 @@ class Paired:
 
     def __init__(self, tables: Tables, pairing: Pairing) -> None:
         self.a, self.b = tables.a, tables.b
+        self.changed = set(pairing.steps)
         self.mask = bytes(map((-1).__lt__, pairing.back))
         self.in_b = array("i", compress(pairing.back, self.mask))
 
@@ -66,7 +68,10 @@ class Paired:
         sites_a, sites_b = self.a.columns.site, self.b.columns.site
         first = array("I", map(number_a.__getitem__, compress(sites_a, self.mask)))
         second = array("I", map(number_b.__getitem__, map(sites_b.__getitem__, self.in_b)))
-        found = Counter(compress(zip(first, second, strict=True), map(ne, first, second)))
+        # Of an actor that did something else it is not sure which of its events are the same.
+        steady = [actor not in self.changed for actor in range(len(tables.actor_a))]
+        sure = map(steady.__getitem__, compress(self.a.columns.actor, self.mask))
+        found = Counter(compress(zip(first, second, strict=True), map(and_, map(ne, first, second), sure)))
         places = dict(zip(number_a, self.a.sites, strict=True)) | dict(zip(number_b, self.b.sites, strict=True))
         return [Moved(places[one], places[other], events) for (one, other), events in found.most_common()]
 
@@ -79,7 +84,7 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
     a, b = tables.a.columns, tables.b.columns
     compared, differ = Counter[int](), Counter[int]()
     first: dict[int, tuple[int, int]] = {}
-    for position in shapes.positions(pairing.b.shape, INPUTS):
+    for position in shapes.inputs(pairing.b.shape):
         other = pairing.twin[position]
         if other < 0:
             continue
@@ -94,7 +99,8 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
     for kind in [*sorted(INPUTS), Kind.GC]:
         events_a, events_b = a.kind.tobytes().count(kind), b.kind.tobytes().count(kind)
         if events_a or events_b:
-            places = first.get(kind, (None, None))
+            first_a, first_b = first.get(kind, (None, None))
+            places = tables.told_a.place(first_a), tables.told_b.place(first_b)
             result.append(InputDiff(kind.name.lower(), events_a, events_b, compared[kind], differ[kind], *places))
     return result
 
@@ -115,7 +121,8 @@ def notes(a: Trace, b: Trace) -> Iterator[str]:
         if values[0] != values[1]:
             yield f"parameter {name} is {values[0]} in A, {values[1]} in B"
     if one.minor != other.minor:
-        yield f"A was recorded on Python {one.minor}, B on {other.minor}"
+        how = "" if minor(a) == minor(b) else ": compared by the operations that the program wrote"
+        yield f"A was recorded on Python {one.minor}, B on {other.minor}{how}"
     changed = sorted(file for file, digest in one.files.items() if other.files.get(file, digest) != digest)
     if changed:
         yield f"changed between the runs: {', '.join(changed[:3])}{f' and {len(changed) - 3} more' if len(changed) > 3 else ''}"

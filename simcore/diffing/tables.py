@@ -8,8 +8,9 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from simcore.diffing.spans import Told
 from simcore.trace.events import ObjectKind
-from simcore.trace.model import ActorInfo, Site, Trace
+from simcore.trace.model import ActorInfo, Site
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -54,13 +55,19 @@ class Thing(NamedTuple):
 class Tables:
     """The common numbering. `actor_b` and `object_b` translate B's indexes; A's stand as they are."""
 
-    def __init__(self, a: Trace, b: Trace) -> None:
-        self.a, self.b = a, b
+    def __init__(self, told_a: Told, told_b: Told) -> None:
+        self.told_a, self.told_b = told_a, told_b
+        a, b = self.a, self.b = told_a.trace, told_b.trace
         self.actor_b, self.actors = match([info.name for info in a.actors], [info.name for info in b.actors])
-        self.object_b, self.objects = match(a.object_names, b.object_names)
-        self.actor_a = list(range(len(a.actors)))
-        self.object_a = list(range(len(a.objects)))
+        self.object_b, self.objects = match(told_a.names, told_b.names)
+        self.actor_a, self.object_a = list(range(len(a.actors))), list(range(len(a.objects)))
         self._object_homes = {number: index for index, number in enumerate(self.object_b)}
+        self.waiters = frozenset(
+            number
+            for trace, numbers in ((a, self.object_a), (b, self.object_b))
+            for number, info in zip(numbers, trace.objects, strict=True)
+            if info.kind is ObjectKind.WAITER
+        )
         self._texts: dict[str | bytes, int] = {}
         self.text_a = self._number(a.texts)
         self.text_b = self._number(b.texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simcore.diffing.result import Moment, Split
+from simcore.diffing.spans import FIRST_OPERATION, Told, span_at
 from simcore.diffing.tables import as_text
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace
@@ -24,14 +25,29 @@ _VERBS = {
 }
 
 
-def moment(trace: Trace, position: int) -> Moment:
+def moment(told: Told, position: int) -> Moment:
     """The event at a position as one side of a split."""
-    event = trace.event(position)
-    obj = trace.columns.object[position]
-    label = trace.object_labels[obj]
+    trace = told.recorded
+    whole = told.trace.columns.kind[position] >= FIRST_OPERATION
+    position = position if told.places is None else told.places[position]
+    event, span = trace.event(position), span_at(trace, position)
+    obj, site, what, operation = trace.columns.object[position], event.site, "", span.operation if span is not None else ""
+    if whole and span is not None:
+        obj, site, operation = span.object, trace.sites[span.site], ""
+        what = f"does {span.operation} on {called(trace, obj)}"
     thread = trace.actors[trace.columns.actor[position]].thread_name
-    what = action(trace, position)
-    return Moment(position, event.actor, thread, event.name, event.kind, event.object, label, what, event.site)
+    return Moment(
+        position,
+        event.actor,
+        thread,
+        event.name,
+        event.kind,
+        trace.object_names[obj],
+        trace.object_labels[obj],
+        what or action(trace, position),
+        operation,
+        site,
+    )
 
 
 def action(trace: Trace, position: int) -> str:
@@ -39,6 +55,8 @@ def action(trace: Trace, position: int) -> str:
     c = trace.columns
     kind, value, thing = Kind(c.kind[position]), c.value[position], called(trace, c.object[position])
     match kind:
+        case Kind.RELEASE if trace.objects[c.object[position]].kind is ObjectKind.WAITER:
+            return f"wakes {trace.actors[trace.objects[c.object[position]].creator].name}"
         case Kind.ACQUIRE:
             return {0: f"tries {thing}, which is not free", -1: f"gives up waiting for {thing}"}.get(value, f"takes {thing}")
         case Kind.START:
@@ -109,11 +127,14 @@ def _text(trace: Trace, index: int) -> str:
     return repr(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
 
 
-def split(why: str, trace_a: Trace, position_a: int | None, trace_b: Trace, position_b: int | None) -> Split:
+def split(why: str, told_a: Told, position_a: int | None, told_b: Told, position_b: int | None) -> Split:
     """The split at these two events, None where there is none."""
-    a = None if position_a is None else moment(trace_a, position_a)
-    b = None if position_b is None else moment(trace_b, position_b)
-    text = _one_sided(a, trace_b, "A", "B") or _one_sided(b, trace_a, "B", "A") if a is None or b is None else _sentence(a, b)
+    a = None if position_a is None else moment(told_a, position_a)
+    b = None if position_b is None else moment(told_b, position_b)
+    if a is not None and b is not None:
+        text = _sentence(a, b)
+    else:
+        text = _one_sided(a, told_b.recorded, "A", "B") or _one_sided(b, told_a.recorded, "B", "A")
     return Split(why, a, b, _printable(text))
 
 
@@ -138,7 +159,7 @@ def _printable(text: str) -> str:
 
 def _sentence(a: Moment, b: Moment) -> str:
     """`in A main takes `cache_lock` first (api.py:41), in B main.1 does (pool.py:88)`."""
-    if a.actor != b.actor and a.kind == b.kind and a.object == b.object:
+    if a.actor != b.actor and a.kind == b.kind and a.object == b.object and _first(a) == _first(b):
         return f"in A {_who(a)} {_first(a)}{_at(a)}, in B {_who(b)} does{_at(b)}"
     who = "it" if a.actor == b.actor else _who(b)
     other = b.action if b.action != a.action else "does the same" if a.actor != b.actor else f"{b.action}, but not the same way"
@@ -147,7 +168,7 @@ def _sentence(a: Moment, b: Moment) -> str:
 
 def _first(moment: Moment) -> str:
     """The action without what would make it this actor's own: which item, which text."""
-    if moment.kind is Kind.GET:
+    if moment.kind is Kind.GET and moment.action.startswith("gets"):
         return f"gets from `{moment.label}` first"
     if moment.kind is Kind.WRITE:
         return f"writes to {moment.label} first"
@@ -161,4 +182,7 @@ def _who(moment: Moment) -> str:
 
 
 def _at(moment: Moment) -> str:
-    return f" ({moment.site})" if moment.site.line else ""
+    """Where it is done, and as part of what."""
+    parts = [str(moment.site)] if moment.site.line else []
+    parts += [f"in {moment.operation}"] if moment.operation else []
+    return f" ({', '.join(parts)})" if parts else ""

@@ -32,7 +32,7 @@ def diff_view(d: Diff) -> RenderableType:
         return Group(_same(d), *_remarks(d))
     parts: list[RenderableType] = [_headline(d)]
     if d.split is not None:
-        parts += [_parting(d.split), Text(), Sides(d.trace_a, d.trace_b, d.split, (d.a.name, d.b.name))]
+        parts += [_parting(d.split), Text(), Sides(d, d.split)]
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
@@ -67,7 +67,8 @@ def _headline(d: Diff) -> Text:
     if d.same_outcome:
         text.append(f", same outcome ({_outcome(d.a)})")
     else:
-        text.append(f", different outcome ({_outcome(d.a)} / {_outcome(d.b)})")
+        one, other = _outcome(d.a), _outcome(d.b)
+        text.append(f", different outcome ({f'{one} / {other}' if one != other else f'another {one}'})")
     if not d.same_output:
         text.append(", different output")
     return text

@@ -10,12 +10,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.events import LOCAL_KINDS, Kind, ObjectKind
 from simcore.trace.model import Trace
 from simcore.views.words import Words, clean
 
 if TYPE_CHECKING:
-    from simcore.diffing.result import Moment, Split
+    from simcore.diffing.result import Diff, Moment, Split
 
 BEFORE: Final = 2
 AFTER: Final = 1
@@ -44,12 +44,12 @@ class _Cell(NamedTuple):
 class Sides:
     """A renderable that fits the width it is given. Where that is too little, words are cut: the sentence above has them all."""
 
-    def __init__(self, a: Trace, b: Trace, split: Split, titles: tuple[str, str]) -> None:
-        self.titles = [
-            clean(f"{letter}: {title}" if title != letter else title) for letter, title in zip("AB", titles, strict=True)
-        ]
-        self.cells = (_cells(a, split.a, split.b), _cells(b, split.b, split.a))
-        self.sources = (_source(a, split.a), _source(b, split.b))
+    def __init__(self, d: Diff, split: Split) -> None:
+        whole = d.compared == "spans"
+        names = (("A", d.a.name), ("B", d.b.name))
+        self.titles = [clean(f"{letter}: {name}" if name != letter else name) for letter, name in names]
+        self.cells = (_cells(d.trace_a, split.a, split.b, whole=whole), _cells(d.trace_b, split.b, split.a, whole=whole))
+        self.sources = (_source(d.trace_a, split.a), _source(d.trace_b, split.b))
         self.number_width = max(len(cell.position) for cells in self.cells for cell in cells)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -99,8 +99,11 @@ def _fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 2) + ".."
 
 
-def _cells(trace: Trace, here: Moment | None, there: Moment | None) -> list[_Cell]:
-    """The events around the split in one run; where the actor did nothing more, the end of the trace and what it waits for."""
+def _cells(trace: Trace, here: Moment | None, there: Moment | None, *, whole: bool) -> list[_Cell]:
+    """The events around the split in one run; where the actor did nothing more, the end of the trace and what it waits for.
+
+    With `whole` the split is told as the operation that the program wrote.
+    """
     words = Words(trace)
     position = here.position if here is not None else len(trace)
     before = [_event(words, near) for near in _loud(trace, range(position - 1, max(position - LOOK_FOR, 0) - 1, -1), BEFORE)][
@@ -108,6 +111,8 @@ def _cells(trace: Trace, here: Moment | None, there: Moment | None) -> list[_Cel
     ]
     after = [_event(words, near) for near in _loud(trace, range(position + 1, min(position + LOOK_FOR, len(trace))), AFTER)]
     middle = _event(words, position)._replace(split=True) if here is not None else _end(words, there)
+    if whole and here is not None:
+        middle = middle._replace(what=clean(here.action), where=words.site(here.site))
     empty = _Cell()
     return [empty] * (BEFORE - len(before)) + before + [middle] + after + [empty] * (AFTER - len(after))
 
@@ -115,7 +120,9 @@ def _cells(trace: Trace, here: Moment | None, there: Moment | None) -> list[_Cel
 def _loud(trace: Trace, positions: range, number: int) -> list[int]:
     """The first so many positions whose events others can see."""
     kinds = trace.columns.kind
-    return list(islice((position for position in positions if kinds[position] not in _QUIET), number))
+    objects, waiters = trace.columns.object, {n for n, info in enumerate(trace.objects) if info.kind is ObjectKind.WAITER}
+    loud = (position for position in positions if kinds[position] not in _QUIET and objects[position] not in waiters)
+    return list(islice(loud, number))
 
 
 def _event(words: Words, position: int) -> _Cell:
@@ -138,9 +145,10 @@ def _end(words: Words, there: Moment | None) -> _Cell:
 
 
 def _source(trace: Trace, moment: Moment | None) -> str:
-    """`api.py:41 | while not self.closed:`, or nothing where the trace does not have the line."""
+    """`api.py:41 | while not self.closed:`, or what is known of the place without the source."""
     if moment is None or moment.site.line < 1:
         return ""
     lines = trace.sources.get(moment.site.file, "").split("\n")
-    line = lines[moment.site.line - 1] if moment.site.line <= len(lines) else ""
-    return f"{clean(str(moment.site)):>12} | {clean(line.strip())}"
+    line = lines[moment.site.line - 1].strip() if moment.site.line <= len(lines) else ""
+    function = f"in {moment.site.function}" if moment.site.function else ""
+    return f"{clean(str(moment.site)):>12} {clean(f'| {line}' if line else function)}"
