@@ -701,6 +701,14 @@ def test_a_hunt_that_finds_nothing_ends_with_0(run: Run, here: Path) -> None:
     assert facts["fail"]["error"] == "AssertionError: run 3 failed"
 
 
+def test_a_hunt_tells_what_a_program_said_last(run: Run, here: Path) -> None:
+    """A program that ends with an exit code and no exception: its output was hidden, so the end of it is in the report."""
+    (here / "exits.py").write_text("print('one\\ntwo')\nprint()\nprint('three')\nprint('four\\x1b[31m')\nraise SystemExit(9)\n")
+    code, out, _ = run("record", "--until-failure", "exits.py")
+    assert code == 1
+    assert re.match(r"run 1 FAILED with exit code 9 after .*\n  two\n  three\n  four\\x1b\[31m\nkept  ", out)
+
+
 def test_the_verbs_are_commands_with_their_own_file() -> None:
     """Each name in the table is a module of the package with a click command in it."""
     from importlib import import_module

@@ -354,6 +354,26 @@ def test_writes_that_go_on_with_each_other_are_one_row() -> None:
     assert len(everything(trace, inner=True).rows()) == 9
 
 
+def test_a_lock_that_one_thread_only_took_is_no_news() -> None:
+    """It is left out of the whole picture, but not when it is waited for, a try of it failed, or one thread is looked at."""
+    other = LOCK + 4
+    objects = [*small().objects, ObjectInfo(0, ObjectKind.LOCK, 2, 1, "own")]
+    events = (
+        *((1, kind, other, 1 - index, index, 0) for index, kind in enumerate((Kind.ACQUIRE, Kind.RELEASE))),
+        (1, Kind.ACQUIRE, other, -1, 3, 0),
+        *((actor, kind, LOCK, 1, 4, 0) for actor in (1, 2) for kind in (Kind.ACQUIRE, Kind.RELEASE)),
+    )
+    trace = small(*events, objects=objects)
+    assert everything(trace).positions == [2, 3, 4, 5, 6]
+    assert everything(trace).hidden == 2
+    assert everything(trace, actors={1}).positions == [0, 1, 2, 3, 4]
+    assert everything(trace, objects={other}).positions == [0, 1, 2]
+    waiting = Ending(Outcome.DEADLOCK, -9, pending=[Pending(1, Kind.ACQUIRE, other, 1, 5, False)])
+    assert everything(small(*events, objects=objects, ending=waiting)).positions == list(range(7))
+    alone = [(0, *event[1:]) for event in events[:3]]
+    assert everything(small(*alone, objects=objects, actors=[ActorInfo("main", "MainThread")])).positions == [0, 1, 2]
+
+
 def test_a_selection_by_actor_object_kind_and_range() -> None:
     """Each narrows what the others leave."""
     trace = small(*CONTENDED)

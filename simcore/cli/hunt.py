@@ -19,9 +19,9 @@ from rich.text import Text
 from simcore.cli import console
 from simcore.cli.options import SUFFIX, folder
 from simcore.errors import ExitCode
-from simcore.trace.events import Outcome
+from simcore.trace.events import Kind, Outcome
 from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts
-from simcore.views.words import Words, clean, count, duration
+from simcore.views.words import Words, clean, count, duration, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +114,20 @@ def _clean_bill(number: int, each_ns: int, passed: Trace | None, *, chaos: bool)
     return text if chaos else text.append(", --chaos shakes the schedule")
 
 
+def last_words(trace: Trace, lines: int = 3) -> list[str]:
+    """The last lines that a run wrote to stdout and stderr, blank ones left out, cleaned and shortened."""
+    columns, texts = trace.columns, trace.texts
+    found = ""
+    for position in range(len(trace) - 1, -1, -1):
+        index = columns.value[position]
+        if columns.kind[position] == Kind.WRITE and 0 <= index < len(texts):
+            text = texts[index]
+            found = (text if isinstance(text, str) else "") + found
+            if len([line for line in found.splitlines()[1:] if line.strip()]) >= lines:
+                break
+    return [shorten(clean(line.rstrip()), 76) for line in found.splitlines() if line.strip()][-lines:]
+
+
 def _report(number: int, failed: Trace, passed: Trace | None, split: str) -> RenderableType:
     words = Words(failed)
     text = Text(f"run {number} ").append(outcome_words(failed), style="bold red")
@@ -121,6 +135,10 @@ def _report(number: int, failed: Trace, passed: Trace | None, split: str) -> Ren
         text.append(f"\n{clean(failed.ending.error)}")
         if where := words.site_in_full(failed.sites[failed.ending.error_site]):
             text.append(f"  at {where}", style="dim")
+    elif not failed.ending.deadlock:
+        # Its output was hidden, and what it said last is likely what went wrong.
+        for line in last_words(failed):
+            text.append(f"\n  {line}", style="dim")
     parts: list[RenderableType] = [text, *blocked(failed)]
     kept = [(trace.path, of) for trace, of in ((failed, number), (passed, number - 1)) if trace is not None and trace.path]
     last = Text("kept  ", style="dim")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simcore.views.timeline import Row, Timeline
+from simcore.views.words import count
 
 NARROWEST: Final = 38
 """Fewer columns than this for a lane, and the words go beside the lanes."""
@@ -49,7 +50,8 @@ class Lanes:
             yield from self._narrow(room, plain=plain)
         if self.timeline.hidden:
             yield Text()
-            yield Text(f"{self.timeline.hidden:,} inner and quiet events are not shown; --events shows them", style="dim")
+            what = f"{count(self.timeline.hidden, 'event')} inside operations, of one thread only or quiet"
+            yield Text(f"{what}: --events shows them", style="dim")
 
     def _wide(self) -> Iterator[RenderableType]:
         for part in self._split():

@@ -1,8 +1,8 @@
 """Which events of a trace a listing shows, and as which rows: who did what when, in the words of the programmer.
 
 An operation such as `Condition.wait` is made of many events. Unless all are asked for it is one row, or two when others did
-something between its start and its end. What only one actor can see (clocks, seeds, garbage) and import locks are left out
-likewise.
+something between its start and its end. What only one actor can see (clocks, seeds, garbage), import locks, and locks that
+only one actor ever took are left out likewise.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Timeline:
         queues = {actor: iter(of_actor) for actor, of_actor in spans.items()}
         current = {actor: next(queue, None) for actor, queue in queues.items()}
         quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
+        narrowed = raw or wanted.actors is not None or wanted.objects is not None
+        private = frozenset[int]() if narrowed else self._private()
         kinds = None if wanted.kinds is None else frozenset(map(int, wanted.kinds))
         found: list[int] = []
         for position in range(wanted.last + 1):
@@ -109,11 +111,23 @@ class Timeline:
             if wanted.objects is not None and thing not in wanted.objects:
                 continue
             kind = columns.kind[position]
-            if kind in quiet:
+            if kind in quiet or (thing in private and kind in _PASSING and columns.value[position] >= 0):
                 self.hidden += 1
             elif kinds is None or kind in kinds:
                 found.append(position)
         return self._without_idle_starts(found)
+
+    def _private(self) -> frozenset[int]:
+        """The objects that only one actor used: taking them was no matter between actors. None of them where there is one actor
+        only, and none that somebody waits for to this day."""
+        if len(self.trace.actors) < 2:
+            return frozenset()
+        users: dict[int, int] = {}
+        for thing, actor in zip(self.trace.columns.object, self.trace.columns.actor, strict=True):
+            if users.setdefault(thing, actor) != actor:
+                users[thing] = -1
+        waited_for = {pending.object for pending in self.trace.ending.pending}
+        return frozenset(thing for thing, actor in users.items() if actor >= 0 and thing not in waited_for)
 
     def _joined_writes(self) -> list[int]:
         """The positions without writes that go on with the one before: print() writes its line end apart, a traceback a character
@@ -245,6 +259,9 @@ def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
         "at_ns": event.at_ns,
         "waited_ns": event.waited_ns,
     }
+
+
+_PASSING: Final = frozenset({int(Kind.ACQUIRE), int(Kind.RELEASE)})
 
 
 def _outermost(trace: Trace) -> dict[int, list[Span]]:
