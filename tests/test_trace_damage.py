@@ -294,6 +294,16 @@ def test_frames_out_of_place_are_refused(tmp_path: Path) -> None:
         assert part[0] is not FrameKind.ENDING
 
 
+def test_frames_in_another_order_are_refused(tmp_path: Path) -> None:
+    """The order of kinds is part of the format, also where nothing depends on it."""
+    parts = parts_of(tiny().save(tmp_path / "whole.simtrace"))
+    texts = next(n for n, part in enumerate(parts) if part[0] is FrameKind.TEXTS)
+    parts[texts], parts[texts + 1] = parts[texts + 1], parts[texts]
+    path = tmp_path / "hostile.simtrace"
+    path.write_bytes(assemble(parts))
+    refused(path, "a frame of texts out of its place")
+
+
 def test_an_index_of_other_frames_is_refused(tmp_path: Path) -> None:
     """The index in the last frame must list the frames of the file."""
     parts = parts_of(tiny().save(tmp_path / "whole.simtrace"))
@@ -362,6 +372,13 @@ def test_a_small_file_cannot_ask_for_much_memory(tmp_path: Path, monkeypatch: py
     path.write_bytes(assemble([*bomb, parts[-1]]))
     assert path.stat().st_size < 20_000
     refused(path, "bytes of content, expected at most")
+
+
+def test_a_repetitive_text_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may print a million equal letters: its trace, which could shrink a thousandfold, is still loaded."""
+    monkeypatch.setattr(store, "_MEMORY_FREE", 1 << 20)
+    trace = Trace(header(), texts=["x" * (8 << 20)])
+    assert same(Trace.load(trace.save(tmp_path / "a.simtrace")), trace)
 
 
 def mutated(value: Any, dice: random.Random) -> Any:
