@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.events import LOCAL_KINDS, UNCOUNTED_KINDS, Kind
 from simcore.trace.model import Trace
 
-_SKIPPED = frozenset({int(Kind.WRITE), int(Kind.GC)})
+_SKIPPED = frozenset(int(kind) for kind in UNCOUNTED_KINDS)
 _LOCAL = frozenset(int(kind) for kind in LOCAL_KINDS)
 _TEXTS = frozenset({int(Kind.ENTROPY), int(Kind.ENUMERATE)})
 

@@ -6,7 +6,7 @@ from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, ORDER_HEAD
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, Kind
 from simcore.trace.model import Trace
 
-_INPUT_KINDS = frozenset({Kind.ENTROPY, Kind.ENUMERATE})
+_INPUT_KINDS = frozenset({Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
 
 
 def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> list[int]:

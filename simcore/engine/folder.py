@@ -1,8 +1,9 @@
-"""Where traces lie, and the run folders of recordings that were cut off.
+"""Where traces lie, and the run folders of recordings under way.
 
 The trace folder is `[tool.simcore] trace-dir` of the nearest pyproject.toml, else `.simtraces`; it ignores itself in git. Below it
 `.runs` holds one folder per run under way, locked with flock by its controller: a folder that nobody locks is left over from a
-controller that was killed, and any next command turns it into a trace.
+controller that was killed, and any next command turns it into a trace (see `recovery`). Whoever makes, takes over or removes run
+folders holds a lock on `.runs` meanwhile, so that a folder which is just being made is nobody's leftover.
 """
 
 import fcntl
@@ -11,11 +12,16 @@ import re
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from simcore.errors import UsageError
 
-SUFFIX = ".simtrace"
+SUFFIX: Final = ".simtrace"
+_IGNORE_ALL: Final = "*\n"
+_LONGEST_STEM: Final = 80
 
 
 def configured(start: Path) -> Path:
@@ -23,24 +29,38 @@ def configured(start: Path) -> Path:
     for folder in (start, *start.parents):
         config = folder / "pyproject.toml"
         if config.is_file():
-            try:
-                tool = tomllib.loads(config.read_text(encoding="utf-8")).get("tool", {}).get("simcore", {})
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise UsageError(f"{config} is not TOML: {error}", "simcore reads [tool.simcore] trace-dir from it") from None
-            name = tool.get("trace-dir", ".simtraces")
-            if not isinstance(name, str) or not name:
-                raise UsageError(f"{config}: [tool.simcore] trace-dir is {name!r}, expected a path", "write it as a string")
-            return folder / name
+            return folder / _trace_dir(config)
     return start / ".simtraces"
 
 
+def _trace_dir(config: Path) -> Path:
+    """What a pyproject.toml says of the trace folder, else the default."""
+    hint = "simcore reads [tool.simcore] trace-dir from it"
+    try:
+        found: object = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{config} is not TOML: {error}", hint) from None
+    except OSError as error:
+        raise UsageError(f"{config} cannot be read: {error.strerror}", hint) from None
+    for key in ("tool", "simcore"):
+        found = found.get(key, {}) if isinstance(found, dict) else {}
+    name = found.get("trace-dir", ".simtraces") if isinstance(found, dict) else ".simtraces"
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"{config}: [tool.simcore] trace-dir is {name!r}, expected a path", "write it as a string")
+    return Path(name).expanduser()
+
+
 class RunFolder:
-    """The folder of one run, mode 0700, locked as long as this object or its process lives."""
+    """The folder of one run, mode 0700, locked as long as this object or its process lives. Raises: OSError when somebody has it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.release()
+            raise
 
     def remove(self) -> None:
         """Delete the folder and give the lock back."""
@@ -55,75 +75,150 @@ class RunFolder:
 
 
 class TraceFolder:
-    """A folder of traces. Raises: UsageError when it cannot be written."""
+    """A folder of traces, that of the working directory unless another is named. It comes into being when something is put into it."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path if path is not None else configured(Path.cwd())
+
+    @property
+    def _runs(self) -> Path:
+        return self.path / ".runs"
 
     def _make(self) -> None:
         try:
             fresh = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             if fresh and self.path.name == ".simtraces":
-                (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
+                (self.path / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
         except OSError as error:
             raise UsageError(
                 f"the trace folder {self.path} cannot be made: {error.strerror}", "set [tool.simcore] trace-dir, or name a file with -o"
             ) from None
 
-    def new_run(self) -> RunFolder:
-        """A fresh run folder."""
-        self._make()
-        runs = self.path / ".runs"
+    # Run folders ----------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _runs_locked(self) -> Iterator[None]:
+        """Hold `.runs`, which is made when it is missing. Raises: OSError."""
+        while True:
+            self._runs.mkdir(mode=0o700, exist_ok=True)
+            try:
+                held = os.open(self._runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # somebody has just removed it
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                if self._is_at_its_place(held):
+                    yield
+                    return
+            finally:
+                os.close(held)
+
+    def _is_at_its_place(self, held: int) -> bool:
         try:
-            runs.mkdir(mode=0o700, exist_ok=True)
-            if not (runs / ".gitignore").exists():
-                (runs / ".gitignore").write_text("*\n", encoding="utf-8")
-            return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=runs)))
-        except OSError as error:
-            raise UsageError(f"no run folder can be made in {self.path}: {error.strerror}", "see that the folder is writable") from None
+            return os.path.samestat(os.fstat(held), self._runs.stat())
+        except FileNotFoundError:
+            return False
 
-    def new_path(self, name: str) -> Path:
-        """A path for a new trace of this name: `mutex-3.simtrace` after `mutex-2.simtrace`. Reserves nothing."""
-        self._make()
-        stem = re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "trace"
-        taken = [0]
-        for entry in self.path.glob(f"{stem}-*{SUFFIX}"):
-            number = entry.name[len(stem) + 1 : -len(SUFFIX)]
-            if number.isdecimal():
-                taken.append(int(number))
-        return self.path / f"{stem}-{max(taken) + 1}{SUFFIX}"
-
-    def latest(self) -> Path:
-        """The trace recorded last. Raises: UsageError when there is none."""
-        found = [(entry.stat().st_mtime_ns, entry) for entry in self.path.glob(f"*{SUFFIX}")]
-        if not found:
-            raise UsageError(f"there is no trace in {self.path}", "record one: simcore record mutex")
-        return max(found)[1]
+    def new_run(self) -> RunFolder:
+        """A fresh run folder. Raises: UsageError when none can be made here."""
+        while True:
+            self._make()
+            try:
+                with self._runs_locked():
+                    if not (self._runs / ".gitignore").exists():
+                        (self._runs / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
+                    return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self._runs)))
+            except OSError as error:
+                if not self.path.exists():
+                    continue  # somebody has just tidied it away
+                raise UsageError(
+                    f"no run folder can be made in {self.path}: {error.strerror}", "see that the folder is writable"
+                ) from None
 
     def left_over(self) -> list[RunFolder]:
         """Run folders whose controller is gone, each now locked by us."""
         found = []
-        for path in sorted((self.path / ".runs").glob("run-*")):
+        if self._runs.is_dir():
             try:
-                found.append(RunFolder(path))
+                with self._runs_locked():
+                    for path in sorted(self._runs.glob("run-*")):
+                        try:
+                            found.append(RunFolder(path))
+                        except OSError:
+                            continue  # a recording under way, or somebody else's
             except OSError:
-                continue  # a recording under way
+                pass  # a folder that we may only read: nothing here is ours to recover
         return found
 
     def recover(self) -> list[Path]:
-        """Turn the run folders of killed controllers into traces: see `simcore.engine.recording.recover`."""
-        from simcore.engine.recording import recover
+        """Turn what killed controllers left over into traces; their paths. See `simcore.engine.recovery`."""
+        from simcore.engine.recovery import recover
 
         return recover(self)
 
     def tidy(self) -> None:
-        """Remove what holds nothing any more."""
-        runs = self.path / ".runs"
+        """Remove `.runs`, and a trace folder of our own making, when nothing is left in them."""
         try:
-            if runs.is_dir() and not any(runs.glob("run-*")):
-                shutil.rmtree(runs, ignore_errors=True)
-            if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= {".gitignore"} and self.path.name == ".simtraces":
-                shutil.rmtree(self.path, ignore_errors=True)
+            if self._runs.is_dir():
+                with self._runs_locked():
+                    _remove_if_empty(self._runs)
+            if self.path.name == ".simtraces":
+                _remove_if_empty(self.path)
         except OSError:
-            pass
+            pass  # it stays, and does no harm
+
+    # Traces ---------------------------------------------------------------------------------------------------------------------
+
+    def new_path(self, name: str) -> Path:
+        """A path for a new trace of this name: `mutex-3.simtrace` after `mutex-2.simtrace`. Reserves nothing: see `adopt`."""
+        self._make()
+        stem = re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:_LONGEST_STEM] or "trace"
+        taken = [0]
+        for entry in self.path.iterdir():
+            number = entry.name[len(stem) + 1 : -len(SUFFIX)]
+            if entry.name == f"{stem}-{number}{SUFFIX}" and number.isdecimal():
+                taken.append(int(number))
+        return self.path / f"{stem}-{max(taken) + 1}{SUFFIX}"
+
+    def adopt(self, file: Path, name: str) -> Path:
+        """Move a finished file here as the next trace of this name; two at the same moment get two numbers. Raises: UsageError."""
+        while True:
+            path = self.new_path(name)
+            try:
+                os.link(file, path)
+            except FileExistsError:
+                continue
+            except OSError:
+                return self._move(file, path)  # a file system without hard links
+            file.unlink(missing_ok=True)
+            return path
+
+    def _move(self, file: Path, path: Path) -> Path:
+        try:
+            shutil.move(file, path)
+        except OSError as error:
+            raise UsageError(f"cannot write the trace {path}: {error.strerror}", "choose another place with -o") from None
+        return path
+
+    def latest(self) -> Path:
+        """The trace recorded last. Raises: UsageError when there is none."""
+        found = []
+        for entry in self.path.glob(f"*{SUFFIX}"):
+            try:
+                found.append((entry.stat().st_mtime_ns, entry))
+            except OSError:
+                continue  # just removed
+        if not found:
+            raise UsageError(f"there is no trace in {self.path}", "record one: simcore record mutex")
+        return max(found)[1]
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing but its .gitignore; one that somebody puts something into meanwhile stays as it was."""
+    if {entry.name for entry in folder.iterdir()} == {".gitignore"}:
+        (folder / ".gitignore").unlink()
+        try:
+            folder.rmdir()
+        except OSError:
+            (folder / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")

@@ -19,7 +19,6 @@ from simcore.errors import Divergence, Inconclusive, UsageError
 from simcore.runtime.order import STATUS
 from simcore.runtime.segment import PHASE_ENDED, WAIT_PARKED
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Outcome, Verdict
-from simcore.trace.locate import name_of
 from simcore.trace.model import Trace
 
 _TICK_S: Final = 0.02
@@ -291,9 +290,9 @@ def _divergence(trace: Trace, merged: Merged, reader: SegmentReader, end: launch
         return _told(trace, merged, reader)
     if end.reason == "stuck" and follower.stuck_at is not None:
         position = follower.stuck_at
-        actor, _, step = name_of(trace, position).rpartition(":")
+        event = trace.event(position)
         return Divergence(
-            actor, int(step), position, phrase(trace, position), "nothing: it never came to its turn", _arrivals(merged), follower.stack
+            event.actor, event.step, position, phrase(trace, position), "nothing: it never came to its turn", _arrivals(merged), follower.stack
         )
     if end.reason == "lingers":
         last = len(trace) - 1

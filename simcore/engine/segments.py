@@ -1,15 +1,29 @@
-"""Reads what the runtime wrote: the chunks of records and the definitions of one process, finished or cut off anywhere."""
+"""Reads what the runtime wrote: the chunks of records and the definitions of one process, finished, still growing, or cut off anywhere.
+
+Nothing here blocks the writer, and everything is read at most once: a call takes in what came since the last one. The files stay
+open, so that a run folder which somebody deletes meanwhile costs nothing.
+"""
 
 import os
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from struct import Struct, error
+from struct import Struct
 from typing import Final, NamedTuple
 
 from simcore.runtime import segment as layout
 
 _RAW: Final = Struct("@qIIIHHQ")
 """A record, head and stamp in one."""
+
+_SLOT: Final = _RAW.size
+_PHASE: Final = Struct("@I")
+_SIGNATURE: Final = 64
+"""Bytes at the start of the definitions by which one writer is told from the next: they hold its main thread's ident."""
+
+RawRecord = tuple[int, int, int, int, int, int, int]
+"""value, object, site, waited_us, kind, flags, stamp."""
 
 
 class Wait(NamedTuple):
@@ -22,24 +36,12 @@ class Wait(NamedTuple):
     since: int
 
 
-class Record(NamedTuple):
-    """One committed record as the runtime wrote it."""
-
-    value: int
-    object: int
-    site: int
-    waited_us: int
-    kind: int
-    flags: int
-    stamp: int
-
-
 @dataclass(slots=True)
 class Definitions:
     """What was written once. Keys are the run's own numbers."""
 
     actors: dict[int, tuple[str, str, int]] = field(default_factory=dict)  # name, thread name, ident
-    sites: dict[int, tuple[str, int, str]] = field(default_factory=dict)
+    sites: dict[int, tuple[str, int, str]] = field(default_factory=dict)  # file, line, function
     texts: dict[int, str | bytes] = field(default_factory=dict)
     errors: list[tuple[int, str, str, str, int]] = field(default_factory=list)  # actor, type, message, file, line
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -48,40 +50,140 @@ class Definitions:
     detached: str = ""
 
 
+class Records:
+    """The committed records of one actor in its program order, kept as the bytes they are."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._data) // _SLOT
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        return self.since(0)
+
+    def since(self, index: int) -> Iterator[RawRecord]:
+        """The records from this index on, as they are now."""
+        return _RAW.iter_unpack(bytes(memoryview(self._data)[index * _SLOT :]))
+
+    def extend(self, data: bytes) -> None:
+        """Add whole records at the end."""
+        self._data += data
+
+    def insert(self, index: int, data: bytes) -> None:
+        """Add one record before the one that has this index."""
+        self._data[index * _SLOT : index * _SLOT] = data
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far one actor's chunks have been read.
+
+    `chunks` are the places of those not read to their end, `at` the next byte in the first of them. `holes` are slots that were taken
+    but not committed when they were read: where in the file, and the index that their record will have.
+    """
+
+    records: Records
+    chunks: list[int] = field(default_factory=list)
+    at: int = layout.FIRST_RECORD
+    holes: list[tuple[int, int]] = field(default_factory=list)
+
+
+class _File:
+    """A file that somebody else writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def open(self) -> bool:
+        """Whether it is there; once it was, it stays readable."""
+        if self._descriptor < 0:
+            try:
+                self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def size(self) -> int:
+        """Its length now."""
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, at: int, length: int) -> bytes:
+        """Bytes from a place; fewer at the end of the file."""
+        return os.pread(self._descriptor, length, at) if length > 0 else b""
+
+    def close(self) -> None:
+        """Close it; it may be opened again."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class SegmentReader:
-    """Follows a segment while it grows. `refresh` reads what came since the last time; it never blocks the writer."""
+    """Follows the segment of one process while it grows.
+
+    `records` are the committed records per actor, `first_chunk` the place of each actor's first chunk. `beginnings` counts how often
+    the process has begun: a program that replaces itself by exec begins anew, and all that was read before is forgotten.
+    """
 
     def __init__(self, folder: Path, name: str = "main") -> None:
-        self._events_path = folder / f"{name}.events"
-        self._names_path = folder / f"{name}.names"
+        self._events = _File(folder / f"{name}.events")
+        self._names = _File(folder / f"{name}.names")
+        self.beginnings = 0
+        self._begin_anew(b"")
+
+    def _begin_anew(self, signature: bytes) -> None:
+        self.beginnings += 1
+        self._signature = signature
         self._names_at = 0
-        self._chunks_seen = 0
-        self._chunk_actor: list[tuple[int, int]] = []  # per chunk: actor, number
-        self._open: dict[int, tuple[int, int]] = {}  # actor: its last chunk's place in the file, next slot in it
-        self._unread: dict[int, list[int]] = {}
+        self._names_broken = False
+        self._places = 0
+        self._unbegun: list[int] = []
+        self._readings: dict[int, _Reading] = {}
         self.definitions = Definitions()
         self.first_chunk: dict[int, int] = {}
-        self.records: dict[int, list[tuple[int, int, int, int, int, int, int]]] = {}
+        self.records: dict[int, Records] = {}
 
     def exists(self) -> bool:
         """Whether the process has come as far as recording."""
-        return self._events_path.exists()
+        return self._events.open() and self._names.open()
+
+    def close(self) -> None:
+        """Close the files; what was read stays."""
+        self._events.close()
+        self._names.close()
+
+    # Definitions ----------------------------------------------------------------------------------------------------------------
 
     def refresh_definitions(self) -> Definitions:
         """Read the definitions written since the last call; a half-written one stays for the next."""
-        try:
-            with self._names_path.open("rb") as file:
-                file.seek(self._names_at)
-                data = file.read()
-        except FileNotFoundError:
+        if not self._names.open():
             return self.definitions
+        signature = self._names.read(0, _SIGNATURE)
+        if not signature.startswith(self._signature):
+            self._begin_anew(signature)
+        self._signature = signature
+        if self._names_broken:
+            return self.definitions
+        data = self._names.read(self._names_at, self._names.size() - self._names_at)
         at = 0
         while at + layout.DEFINITION.size <= len(data):
             length, tag = layout.DEFINITION.unpack_from(data, at)
             end = at + layout.DEFINITION.size + length
             if end > len(data):
                 break
-            self._define(tag, data[at + layout.DEFINITION.size : end])
+            try:
+                self._define(tag, data[at + layout.DEFINITION.size : end])
+            except (ValueError, IndexError):  # a full disk took only half of one: all behind it is lost
+                self._names_broken = True
+                self.definitions.detached = self.definitions.detached or "a definition was cut off"
+                break
             at = end
         self._names_at += at
         return self.definitions
@@ -113,78 +215,109 @@ class SegmentReader:
         elif tag == layout.TAG_DETACHED:
             known.detached = text
 
-    def refresh_records(self) -> int:
-        """Read the records committed since the last call into `records`, per actor in its program order; how many there were.
+    # Records --------------------------------------------------------------------------------------------------------------------
 
-        A slot that was reserved but never committed is passed over once its actor has written behind it.
-        """
-        try:
-            size = self._events_path.stat().st_size
-            file = os.open(self._events_path, os.O_RDONLY)
-        except FileNotFoundError:
-            return 0
+    def find_chunks(self) -> None:
+        """Take in the chunks that were begun since the last call, without reading their records."""
+        if not self._events.open():
+            return
+        places = self._events.size() // layout.CHUNK
+        unknown = [*self._unbegun, *range(self._places, places)]
+        self._places = places
+        # A place is reserved before it is begun, so one may be passed over whose actor begins the next one while we look: look twice.
+        begun, unbegun = self._begun_among(unknown)
+        if begun and unbegun:
+            late, unbegun = self._begun_among(unbegun)
+            begun += late
+        self._unbegun = unbegun
+        for actor, number, place in sorted(begun):
+            reading = self._readings.get(actor)
+            if reading is None:
+                reading = self._readings[actor] = _Reading(self.records.setdefault(actor, Records()))
+            if number == 0:
+                if actor in self.first_chunk:
+                    self._unbegun.append(place)  # its head is only half there
+                    continue
+                self.first_chunk[actor] = place
+            reading.chunks.append(place)
+
+    def _begun_among(self, places: list[int]) -> tuple[list[tuple[int, int, int]], list[int]]:
+        """Those that were begun, as (actor, number among its chunks, place), and the others."""
+        begun, unbegun = [], []
+        for place in places:
+            head = self._events.read(place * layout.CHUNK, layout.CHUNK_HEAD.size)
+            if len(head) == layout.CHUNK_HEAD.size and head.startswith(layout.CHUNK_MAGIC):
+                _, actor, number, _ = layout.CHUNK_HEAD.unpack(head)
+                begun.append((actor, number, place))
+            else:
+                unbegun.append(place)
+        return begun, unbegun
+
+    def refresh_records(self) -> int:
+        """Read the records committed since the last call into `records`; how many there were."""
+        self.find_chunks()
         found = 0
-        try:
-            for chunk in range(self._chunks_seen, size // layout.CHUNK):
-                head = os.pread(file, layout.FIRST_RECORD, chunk * layout.CHUNK)
-                magic, actor, number, _ = layout.CHUNK_HEAD.unpack_from(head)
-                if magic != layout.CHUNK_MAGIC:
-                    break  # reserved, not yet begun
-                self._chunks_seen = chunk + 1
-                if number == 0:
-                    self.first_chunk[actor] = chunk
-                self._unread.setdefault(actor, []).append(chunk)
-            for actor, chunks in self._unread.items():
-                records = self.records.setdefault(actor, [])
-                before = len(records)
-                while chunks:
-                    place = chunks[0]
-                    start = self._open.get(actor, (place, layout.FIRST_RECORD))
-                    at = start[1] if start[0] == place else layout.FIRST_RECORD
-                    data = os.pread(file, layout.CHUNK - at, place * layout.CHUNK + at)
-                    data = data[: len(data) // 32 * 32]
-                    last = len(chunks) == 1
-                    if last:
-                        used = _committed(data)
-                        records.extend(record for record in _RAW.iter_unpack(data[:used]) if record[6])
-                        self._open[actor] = (place, at + used)
-                        break
-                    records.extend(record for record in _RAW.iter_unpack(data) if record[6])
-                    chunks.pop(0)
-                    self._open.pop(actor, None)
-                found += len(records) - before
-        finally:
-            os.close(file)
+        for reading in self._readings.values():
+            before = len(reading.records)
+            self._look_at_holes(reading)
+            while reading.chunks:
+                start = reading.chunks[0] * layout.CHUNK + reading.at
+                data = self._events.read(start, layout.CHUNK - reading.at)
+                used = _committed(data)
+                self._take(reading, start, data[:used])
+                reading.at += used
+                if len(reading.chunks) == 1:
+                    break
+                reading.chunks.pop(0)
+                reading.at = layout.FIRST_RECORD
+            found += len(reading.records) - before
         return found
+
+    def _take(self, reading: _Reading, start: int, data: bytes) -> None:
+        """Keep the records in these slots; the last one is committed, others may not be."""
+        if 0 not in array("Q", data)[3::4]:
+            reading.records.extend(data)
+            return
+        for at in range(0, len(data), _SLOT):
+            slot = data[at : at + _SLOT]
+            if _is_committed(slot):
+                reading.records.extend(slot)
+            else:
+                reading.holes.append((start + at, len(reading.records)))
+
+    def _look_at_holes(self, reading: _Reading) -> None:
+        """A signal handler or finaliser may write behind a record that the code it interrupts is about to commit."""
+        holes, reading.holes = reading.holes, []
+        filled = 0
+        for place, index in holes:
+            slot = self._events.read(place, _SLOT)
+            if _is_committed(slot):
+                reading.records.insert(index + filled, slot)
+                filled += 1
+            else:
+                reading.holes.append((place, index + filled))
 
     def heads(self) -> dict[int, tuple[int, Wait]]:
         """Per actor its process phase and what it waits for now. Cheap: one small read per actor."""
         result = {}
-        try:
-            file = os.open(self._events_path, os.O_RDONLY)
-        except FileNotFoundError:
-            return {}
-        try:
-            for actor, chunk in self.first_chunk.items():
-                head = os.pread(file, layout.FIRST_RECORD, chunk * layout.CHUNK)
-                try:
-                    (phase,) = Struct("@I").unpack_from(head, layout.PHASE_AT)
-                    object_id, site, kind, flags, _, since = layout.WAIT.unpack_from(head, layout.WAIT_AT)
-                except error:
-                    continue
-                result[actor] = (phase, Wait(object_id, site, kind, flags, since))
-        finally:
-            os.close(file)
+        for actor, place in self.first_chunk.items():
+            head = self._events.read(place * layout.CHUNK, layout.FIRST_RECORD)
+            if len(head) < layout.FIRST_RECORD:
+                continue
+            (phase,) = _PHASE.unpack_from(head, layout.PHASE_AT)
+            object_id, site, kind, flags, _, since = layout.WAIT.unpack_from(head, layout.WAIT_AT)
+            # A wait is taken back from its first field on: without a kind it was over.
+            result[actor] = (phase, Wait(object_id, site, kind, flags, since if kind else 0))
         return result
 
 
+def _is_committed(slot: bytes) -> bool:
+    return len(slot) == _SLOT and any(slot[-8:])
+
+
 def _committed(data: bytes) -> int:
-    """How many bytes of an actor's last chunk hold committed records, counting holes before the last one."""
-    end = len(data)
-    empty = bytes(8)
-    # Free slots are zero throughout: find the last stamp that is not.
-    stripped = len(data.rstrip(b"\0"))
-    used = min(end, (stripped + 31) // 32 * 32)
-    while used and data[used - 8 : used] == empty:
-        used -= 32
+    """How many bytes of an actor's chunk lie before the end of its last committed record."""
+    used = min(len(data), len(data.rstrip(b"\0")) + _SLOT - 1) // _SLOT * _SLOT  # free slots are zero throughout
+    while used and not _is_committed(data[used - _SLOT : used]):
+        used -= _SLOT
     return used

@@ -1,95 +1,165 @@
 """Deadlock and stall: who waits for whom, and whether anybody can still end it.
 
-A **deadlock** is a cycle through owned locks and joins, or an owner that has ended. With re-entrant locks, joins, and locks that only
-their owners ever released, a cycle of two or more is final whatever the others do. A plain lock that waits for itself, or whose
-taker has ended, may still be released by anybody: that is final only when nobody is left to do it. When everyone waits and no such
-chain is there, the run is **stalled**.
+A **deadlock** is a cycle through owned locks and joins, or an owner that has ended. Some cycles are final whatever all others do:
+
+- through re-entrant locks and joins, for nobody but their owners and targets can end such a wait;
+- through plain locks of two actors or more, each holding what the other wants, when no lock in it was ever released by somebody
+  else than its owner: it is a mutex, not a signal. When a join is part of the cycle the lock must have shown that it is a mutex, by a
+  `with` statement or by a release of its owner's before, for an actor may well hold a signal that it took itself and join its waiter.
+
+All other cycles (a plain lock that waits for itself, or whose taker has ended) may still be ended by anybody who runs: they are final
+only when nobody is left to do it. When everyone waits and no chain of either kind is there, the run is **stalled**.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.twins import Twins
 
+LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK})
+"""Objects that have an owner."""
+
+_TURNING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.UNDO, Kind.PUT, Kind.GET, Kind.END, Kind.EXIT})
+"""Events that change who holds what."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """What was found: the actors of a deadlock in the order of its chain (empty for a stall), each waiting for the next."""
+    """What was found: the actors of a deadlock, each waiting for the `owners` of the same place; both empty for a stall."""
 
-    chain: tuple[int, ...]
-    owners: tuple[int, ...]
+    chain: tuple[int, ...] = ()
+    owners: tuple[int, ...] = ()
+
+
+class History:
+    """What the events fed so far say of locks and queues. Actors and objects are numbers of the caller's."""
+
+    def __init__(self) -> None:
+        self.twins = Twins()
+        self.items: dict[int, int] = {}
+        self.returned: set[int] = set()
+        """Locks that an owner has given back."""
+
+    def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> None:
+        """Take one event, in the order of the run."""
+        if kind not in _TURNING:
+            return
+        if kind == Kind.RELEASE:
+            twin = self.twins.locks.get(object_id)
+            if twin is not None and twin.owner == actor:
+                self.returned.add(object_id)
+        elif kind == Kind.PUT:
+            self.items[object_id] = self.items.get(object_id, 0) + 1
+            return
+        elif kind == Kind.GET:
+            if value >= 0:
+                self.items[object_id] = self.items.get(object_id, 0) - 1
+            return
+        self.twins.feed(actor, kind, object_id, object_kind, value, site)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A run at one moment, in one numbering of actors and objects.
+    """A run at one moment, in one numbering of actors, objects and sites.
 
-    `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object;
-    `everyone` says whether these and the actors that have ended are all there is, and nothing from outside can wake them.
+    `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object; `alive` all
+    that have begun or are about to and have not ended. `closed` says whether these are all there is: nothing from outside (a signal
+    handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement.
     """
 
     waits: Mapping[int, tuple[int, int]]
     object_kinds: Mapping[int, int]
     thread_of: Mapping[int, int]
-    twins: Twins
-    alive: frozenset[int]
-    everyone: bool
-    items: Mapping[int, int]
+    alive: Collection[int]
+    history: History
+    closed: bool
+    is_with: Callable[[int], bool]
 
+    def can_go_on(self, actor: int) -> bool:
+        """Whether a waiting actor has what it waits for already, and only has not run yet."""
+        kind, object_id = self.waits[actor]
+        if kind == Kind.ACQUIRE:
+            twin = self.history.twins.locks.get(object_id)
+            return twin is None or twin.owner < 0
+        if kind == Kind.JOIN:
+            target = self.thread_of.get(object_id)
+            return target is None or target in self.history.twins.ended
+        if kind == Kind.GET:
+            return self.history.items.get(object_id, 0) > 0
+        return False
 
-def can_go_on(scene: Scene, actor: int) -> bool:
-    """Whether a waiting actor has what it waits for already, and only has not run yet."""
-    kind, object_id = scene.waits[actor]
-    if kind == Kind.ACQUIRE:
-        twin = scene.twins.locks.get(object_id)
-        return twin is None or twin.owner < 0
-    if kind == Kind.JOIN:
-        target = scene.thread_of.get(object_id)
-        return target is None or target in scene.twins.ended
-    if kind == Kind.GET:
-        return scene.items.get(object_id, 0) > 0
-    return False
+    def owner_of(self, wait: tuple[int, int]) -> int:
+        """The actor that alone is waited for, or -1."""
+        kind, object_id = wait
+        if kind == Kind.JOIN:
+            return self.thread_of.get(object_id, -1)
+        if kind == Kind.ACQUIRE and self.object_kinds.get(object_id) in LOCKS:
+            twin = self.history.twins.locks.get(object_id)
+            return twin.owner if twin is not None else -1
+        return -1
+
+    def is_final(self, waits: Collection[tuple[int, int]]) -> bool:
+        """Whether the waits of a cycle never end, whatever all others do."""
+        joins = any(kind == Kind.JOIN for kind, _ in waits)
+        for kind, object_id in waits:
+            if kind == Kind.JOIN or self.object_kinds[object_id] == ObjectKind.RLOCK:
+                continue
+            twin = self.history.twins.locks[object_id]
+            is_mutex = object_id in self.history.returned or self.is_with(twin.taken[-1])
+            if len(waits) == 1 or not twin.disciplined or joins and not is_mutex:
+                return False
+        return True
 
 
 def find(scene: Scene) -> Standstill | None:
     """The deadlock or stall of this scene, or None while somebody can still run."""
-    waits = {actor: wait for actor, wait in scene.waits.items() if not can_go_on(scene, actor)}
-    nobody_left = scene.everyone and len(waits) == len(scene.alive)
+    waits = {actor: wait for actor, wait in scene.waits.items() if not scene.can_go_on(actor)}
+    nobody_left = scene.closed and len(waits) == len(scene.alive)
     for start in sorted(waits):
-        chain: list[int] = []
-        owners: list[int] = []
-        firm = True
-        actor = start
-        while True:
-            if actor in chain:
-                first = chain.index(actor)
-                cycle = chain[first:]
-                if len(cycle) == 1 and scene.object_kinds.get(waits[actor][1]) != ObjectKind.RLOCK:
-                    firm = False
-                if firm or nobody_left:
-                    return Standstill(tuple(cycle), tuple(owners[first:]))
-                break
-            wait = waits.get(actor)
-            if wait is None:
-                if actor not in scene.twins.ended or not chain:
-                    break
-                last = waits[chain[-1]]
-                if scene.object_kinds.get(last[1]) == ObjectKind.RLOCK or nobody_left:
-                    return Standstill((chain[-1],), (actor,))
-                break
-            kind, object_id = wait
-            if kind == Kind.JOIN:
-                owner = scene.thread_of.get(object_id, -1)
-            elif kind == Kind.ACQUIRE and scene.object_kinds.get(object_id) in (ObjectKind.LOCK, ObjectKind.RLOCK):
-                twin = scene.twins.locks[object_id]
-                owner = twin.owner
-                firm = firm and (twin.disciplined or scene.object_kinds[object_id] == ObjectKind.RLOCK)
-            else:
-                break
-            if owner < 0:
-                break
-            chain.append(actor)
-            owners.append(owner)
-            actor = owner
-    return Standstill((), ()) if nobody_left and waits else None
+        if (found := _chain(scene, waits, start, nobody_left=False)) is not None:
+            return found
+    if not nobody_left:
+        return None
+    for start in sorted(waits):
+        if (found := _chain(scene, waits, start, nobody_left=True)) is not None:
+            return found
+    return Standstill() if waits else None
+
+
+def followers(scene: Scene, found: Standstill) -> list[tuple[int, int]]:
+    """The other actors that wait, directly or not, for one of a deadlock's: (actor, owner), nearest first."""
+    stuck = set(found.chain)
+    result: list[tuple[int, int]] = []
+    while True:
+        more = [
+            (actor, owner)
+            for actor, wait in sorted(scene.waits.items())
+            if actor not in stuck and ((owner := scene.owner_of(wait)) in stuck or owner in found.owners) and not scene.can_go_on(actor)
+        ]
+        if not more:
+            return result
+        result += more
+        stuck.update(actor for actor, _ in more)
+
+
+def _chain(scene: Scene, waits: Mapping[int, tuple[int, int]], start: int, *, nobody_left: bool) -> Standstill | None:
+    """The deadlock that one reaches from this actor by asking each for the owner of what it waits for."""
+    chain: list[int] = []
+    owners: list[int] = []
+    actor = start
+    while actor not in chain:
+        wait = waits.get(actor)
+        owner = scene.owner_of(wait) if wait is not None else -1
+        if wait is None or owner < 0:
+            return None
+        chain.append(actor)
+        owners.append(owner)
+        if owner in scene.history.twins.ended:
+            final = scene.object_kinds.get(wait[1]) == ObjectKind.RLOCK
+            return Standstill((actor,), (owner,)) if final or nobody_left else None
+        actor = owner
+    first = chain.index(actor)
+    final = scene.is_final([waits[member] for member in chain[first:]])
+    return Standstill(tuple(chain[first:]), tuple(owners[first:])) if final or nobody_left else None

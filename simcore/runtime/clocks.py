@@ -50,30 +50,45 @@ def _replaced(name: str, real: Callable[[], Any]) -> Callable[[], Any]:
     return clock
 
 
-def _sleep(seconds: float, /) -> None:
+def _nanoseconds(seconds: Any) -> int:
+    """What the argument of a sleep means, -1 for one that `time.sleep` refuses."""
+    try:
+        asked = int(seconds * 1e9) if isinstance(seconds, float) else index(seconds) * 1_000_000_000
+    except (TypeError, ValueError, OverflowError):
+        return -1
+    return asked if seconds >= 0 and asked < 2**63 else -1
+
+
+def _sleep(*seconds: Any) -> None:
     """As `time.sleep`."""
+    try:
+        _sleep_recorded(seconds)
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _sleep_recorded(arguments: tuple[Any, ...]) -> None:
     actor = acting()
-    if actor is None:
-        return originals.sleep(seconds)
-    nanoseconds = min(int(seconds * 1e9), 2**63 - 1) if seconds >= 0 else -1
-    if nanoseconds < 0:
-        return originals.sleep(seconds)  # raises as the original does
-    site = site_of(get_frame(1))
+    nanoseconds = _nanoseconds(arguments[0]) if len(arguments) == 1 else -1
+    if actor is None or nanoseconds < 0:
+        originals.sleep(*arguments)  # raises as the original does
+        return
+    site = site_of(get_frame(2))
     want = gate.enter(actor, Kind.SLEEP, 0, site)
     if want is not None:
         try:
             if real_time:
-                originals.sleep(seconds)
+                originals.sleep(*arguments)
         finally:
             gate.leave(actor, Kind.SLEEP, 0, site, nanoseconds)
-        return None
+        return
     since = publish(actor, Kind.SLEEP, 0, site, timed=True)
     try:
-        originals.sleep(seconds)
+        originals.sleep(*arguments)
     finally:
         unpublish(actor)
-    gate.leave(actor, Kind.SLEEP, 0, site, nanoseconds, (originals.monotonic_ns() - since) // 1000)
-    return None
+        gate.leave(actor, Kind.SLEEP, 0, site, nanoseconds, (originals.monotonic_ns() - since) // 1000)
 
 
 def _of_now(real: Callable[..., Any], now: Callable[[], float]) -> Callable[..., Any]:

@@ -32,6 +32,15 @@ from simcore.trace.events import Kind
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
 
+_NOBODYS = frozenset({Kind.GC, Kind.SIGNAL, Kind.IMPORT, Kind.IMPORTED})
+"""Events that come before a write without being one: due, or not done this time."""
+
+_CHECKED = frozenset({Kind.START, Kind.PUT})
+"""Gives whose value the program's own order decides: another value is another run."""
+
+_GLANCE_S = 0.0005
+"""How long an actor waits for a module to become ready before it looks whether its turn has come instead."""
+
 EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
 
@@ -39,7 +48,7 @@ EXIT_DIVERGED = 86
 class Following:
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ("_gate", "baton", "cursor", "end", "events", "held")
+    __slots__ = ("_gate", "baton", "cursor", "end", "events", "held", "told")
 
     def __init__(self, gate: "Follow", events: memoryview, baton: Any) -> None:
         self._gate = gate
@@ -47,6 +56,7 @@ class Following:
         self.end = len(events)
         self.cursor = 0
         self.baton = baton
+        self.told = False  # its next turn has come already
         self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
 
     def object_id(self, actor: Actor, kind: int, n: int, fresh: "count[int]") -> int:
@@ -77,8 +87,8 @@ class Follow:
     following = True
 
     def __init__(self, path: str, folder: str) -> None:
-        with open(path, "rb") as file:
-            data = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+        with open(path, "rb") as order:
+            data = memoryview(mmap.mmap(order.fileno(), 0, prot=mmap.PROT_READ))
         magic, n_actors, n_objects, _, self._stop, pid, ppid = ORDER_HEAD.unpack_from(data, 0)
         assert magic == ORDER_MAGIC, "not an order file"
         self.pids = (pid, ppid)
@@ -106,9 +116,23 @@ class Follow:
         for baton in self._batons:
             baton.acquire()
         self._events = [section() for _ in range(n_actors)]
-        with open(f"{folder}/status", "r+b") as file:
-            self._status = mmap.mmap(file.fileno(), 0)
+        self._imports = self._latches()
+        with open(f"{folder}/status", "r+b") as status:
+            self._status = mmap.mmap(status.fileno(), 0)
         self._added = self._removed = 0
+
+    def _latches(self) -> dict[str, Any]:
+        """One closed latch for each module that the trace has imported by a thread."""
+        latches: dict[str, Any] = {}
+        for events in self._events:
+            for at in range(0, len(events), ORDER_EVENT.size):
+                value, _, _, _, _, kind, _ = _event_at(events, at)
+                if kind == Kind.IMPORT:
+                    name = self.inputs[value].decode()
+                    if name not in latches:
+                        latches[name] = originals.allocate_lock()
+                        latches[name].acquire()
+        return latches
 
     # Actors ---------------------------------------------------------------------------------------------------------------------
 
@@ -149,8 +173,9 @@ class Follow:
         return result
 
     def _wait(self, mine: Following, flags: int) -> None:
-        if flags & AWAIT:
+        if flags & AWAIT and not mine.told:
             mine.baton.acquire()
+        mine.told = False
 
     def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
         """Record the event at its turn and pass the turn on."""
@@ -160,7 +185,7 @@ class Follow:
     def give(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int) -> int:
         """Wait for the turn and record; the effect comes before the turn is passed on."""
         want = self.enter(actor, kind, object_id, site)
-        if want != value and kind is not Kind.END and kind is not Kind.RELEASE:
+        if want != value and kind in _CHECKED:
             mine = actor.following
             self._diverge(actor, mine.held[2], kind, object_id, site, f"value {value} instead of {want}")
         emit(actor, kind, object_id, site, value)
@@ -215,7 +240,7 @@ class Follow:
                     return put(text)
                 finally:
                     self.leave(actor, Kind.WRITE, stream, site, intern_text(text))
-            if its_kind != Kind.GC and its_kind != Kind.SIGNAL:
+            if its_kind not in _NOBODYS:
                 break
             self._due(actor, mine, its_kind, value, flags, after, position)
         else:
@@ -224,6 +249,40 @@ class Follow:
         written = put(text)
         emit(actor, Kind.WRITE, stream, site, intern_text(text))
         return written
+
+    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
+        """Whether the trace has this actor take or give back this module's lock here.
+
+        If it does not take it, then it found the module ready when it was recorded: wait until whoever imports it is done. What is
+        due of this actor before the module is ready was done before; imports among it that did not come about this time are passed.
+        """
+        mine = actor.following
+        latch = self._imports.get(name) if kind is Kind.IMPORT else None
+        while mine.cursor < mine.end:
+            value, _, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
+            if its_kind == kind and self.inputs[value] == name.encode():
+                return True
+            if its_kind in (Kind.GC, Kind.SIGNAL):
+                self._due(actor, mine, its_kind, value, flags, after, position)
+                continue
+            if latch is None:
+                return False
+            if latch.acquire(True, _GLANCE_S):
+                latch.release()
+                return False
+            if flags & LOCAL or flags & AWAIT and not mine.told and not mine.baton.acquire(False):
+                continue
+            mine.told = bool(flags & AWAIT)
+            if its_kind not in (Kind.IMPORT, Kind.IMPORTED):
+                return False
+            self._due(actor, mine, its_kind, value, flags, after, position)
+        return False
+
+    def imported(self, name: str) -> None:
+        """A module's lock has just been given back: whoever waits for the module to be ready goes on."""
+        latch = self._imports.pop(name, None)
+        if latch is not None:
+            latch.release()
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A turn whose operation turned out impossible."""
@@ -239,10 +298,10 @@ class Follow:
             mine.cursor += ORDER_EVENT.size
             originals.collect(value)
             return True
-        if kind == Kind.WRITE:  # the program wrote it when it was recorded and does not now
+        if kind in (Kind.WRITE, Kind.IMPORT, Kind.IMPORTED):  # the program did it when it was recorded and does not now
             self._wait(mine, flags)
             mine.cursor += ORDER_EVENT.size
-            self._removed += 1
+            self._removed += kind == Kind.WRITE
             mine.held = (flags, after, position)
             self.gave(actor)
             return True

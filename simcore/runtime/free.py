@@ -53,5 +53,12 @@ class Free:
             emit(actor, Kind.WRITE, stream, site, number)
         return written
 
+    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
+        """Every import is recorded."""
+        return True
+
+    def imported(self, name: str) -> None:
+        """Nobody waits for it."""
+
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A recording cannot contradict itself."""

@@ -44,6 +44,12 @@ class Gate(Protocol):
     def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
         """Write a text in its turn; one that the trace does not have is written at once."""
 
+    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
+        """Whether an import event is to be gated: always while recording, in replay when the trace has it here."""
+
+    def imported(self, name: str) -> None:
+        """A module's lock has been given back."""
+
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """Replay has just tried what the trace says was possible; if it was not `done`, that is a divergence."""
 

@@ -5,46 +5,36 @@ matters: the at-fork hook is registered before `threading` registers its own, `o
 takes their names, `threading` itself is imported before the lock factories change so that its bookkeeping stays raw.
 """
 
+import atexit
 import os
+import sys
+import threading
+from typing import Any
 
-from simcore.runtime import actors, originals
-from simcore.runtime.actors import tls
-
-
-def _before_fork() -> None:
-    actor = actors.here()
-    if actor is not None:
-        actor.raw += 1
-
-
-def _after_fork_in_parent() -> None:
-    actor = actors.here()
-    if actor is not None:
-        actor.raw -= 1
-
-
-def _after_fork_in_child() -> None:
-    if hasattr(tls, "actor"):
-        del tls.actor
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-
-import atexit  # noqa: E402
-import sys  # noqa: E402
-import threading  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from types import ModuleType  # noqa: E402
-from typing import Any  # noqa: E402
-
-from simcore.runtime import clocks, entropy, fast, garbage, locks, outside, output, queues, signals, spans, threads  # noqa: E402
-from simcore.runtime import gate as gates  # noqa: E402
-from simcore.runtime.actors import Actor  # noqa: E402
-from simcore.runtime.free import Free  # noqa: E402
-from simcore.runtime.gate import Gate  # noqa: E402
-from simcore.runtime.patches import Patches  # noqa: E402
-from simcore.runtime.segment import PHASE_ENDED, TAG_PROCESS, Segment  # noqa: E402
-from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind  # noqa: E402
+from simcore.runtime import (
+    actors,
+    clocks,
+    entropy,
+    fast,
+    garbage,
+    imports,
+    locks,
+    originals,
+    output,
+    outside,
+    queues,
+    signals,
+    spans,
+    sweep,
+    threads,
+)
+from simcore.runtime import gate as gates
+from simcore.runtime.actors import Actor, tls
+from simcore.runtime.free import Free
+from simcore.runtime.gate import Gate
+from simcore.runtime.patches import Patches
+from simcore.runtime.segment import PHASE_ENDED, TAG_PROCESS, Segment
+from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 _patches = Patches()
 _main_pid = 0
@@ -66,7 +56,7 @@ def boot(folder: str, mode: str) -> None:
     else:
         gate = Free()
     gates.gate = gate
-    for family in (locks, threads, queues, clocks, entropy, output, signals, garbage, spans):
+    for family in (locks, threads, queues, clocks, entropy, output, signals, garbage, spans, imports):
         family.gate = gate  # type: ignore[attr-defined]
     main = Actor("main", actors.new_index() if following is None else following.actor_index("main"))
     if following is not None:
@@ -106,18 +96,25 @@ def _install(gate: Gate, following: Any) -> None:
     clocks.install(_patches)
     clocks.install_threading(_patches, threading)
     queues.install(_patches)
-    _install_locks(lock)
+    imports.keep_raw(_patches)
+    sweep.install(_patches, lock)
     threads.install(_patches)
     spans.install(_patches, threading)
     output.install(_patches)
     signals.install(_patches)
     garbage.install(_patches)
     outside.install()
-    sys.meta_path.insert(0, _Families())
-    for name in list(_ON_IMPORT):
-        module = sys.modules.get(name)
-        if module is not None:
-            _arrived(name, module)
+    imports.install(
+        _patches,
+        {
+            "random": lambda module: entropy.install_random(_patches, module),
+            "uuid": lambda module: entropy.install_uuid(_patches, module),
+            "datetime": lambda module: clocks.install_datetime(_patches, module),
+            "queue": lambda module: spans.install_queue(_patches, module),
+            "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
+            "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),
+        },
+    )
     _patches.set(os, "_exit", _exit_now)
     _patches.set(sys, "excepthook", _report)
     atexit.register(_end)
@@ -137,117 +134,6 @@ def patch_pids(pids: tuple[int, int]) -> None:
     signals.recorded_pids = {pids[0]: originals.getpid(), pids[1]: originals.getppid()}
     _patches.set(os, "getpid", lambda: pids[0] if originals.getpid() == _main_pid else originals.getpid())
     _patches.set(os, "getppid", lambda: pids[1] if originals.getpid() == _main_pid else originals.getppid())
-
-
-def _install_locks(lock: type[locks.Lock]) -> None:
-    """Hand out our locks under every name, then replace the locks and factories that were handed out before us."""
-    import _thread
-
-    # The import system's own locks stay raw: each import in a thread would else be a dozen events.
-    import importlib._bootstrap as bootstrap
-
-    private = ModuleType("_thread")
-    private.__dict__.update(vars(_thread))
-    _patches.set(bootstrap, "_thread", private)
-
-    waiting = threading.Condition.wait.__code__
-
-    def new_lock() -> locks.Lock:
-        """allocate_lock() -> lock object"""
-        return lock(ObjectKind.WAITER if sys._getframe(1).f_code is waiting else ObjectKind.LOCK)
-
-    new_lock.__module__, new_lock.__name__, new_lock.__qualname__ = "_thread", "allocate_lock", "allocate_lock"
-    for kind, name in ((lock, "lock"), (locks.RLock, "RLock")):
-        kind.__module__, kind.__name__, kind.__qualname__ = "_thread", name, name
-    offered: Any = lock if isinstance(threading.Lock, type) else new_lock  # a class from 3.13 on
-    _sweep(lock, offered)
-    for owner, name, value in (
-        (_thread, "allocate_lock", new_lock),
-        (_thread, "allocate", new_lock),
-        (_thread, "LockType", lock),
-        (_thread, "lock", lock),
-        (_thread, "RLock", locks.RLock),
-        (threading, "Lock", offered),
-        (threading, "_allocate_lock", new_lock),
-        (threading, "_CRLock", locks.RLock),
-        (threading, "RLock", locks.RLock if isinstance(threading.RLock, type) else threading.RLock),
-    ):
-        _patches.set(owner, name, value)
-
-
-def _sweep(lock: type[locks.Lock], offered: Any) -> None:
-    """Locks and factories that modules took before us: `.pth` files and `site` may have imported much."""
-    import gc
-
-    raw_lock, raw_rlock = type(originals.allocate_lock()), originals.RLock
-    main = actors.here()
-    assert main is not None
-    main.raw -= 1  # these are objects of the program's
-    try:
-        for name, module in sorted(sys.modules.items()):
-            if name in ("_thread", "threading", "importlib._bootstrap", "_frozen_importlib") or name.startswith("simcore"):
-                continue
-            for key, value in list(getattr(module, "__dict__", {}).items()):
-                if type(value) is raw_lock:
-                    _patches.set(module, key, lock(raw=value))
-                elif type(value) is raw_rlock:
-                    _patches.set(module, key, locks.RLock(raw=value))
-                elif value is originals.allocate_lock or value is threading.Lock and not isinstance(value, type):
-                    _patches.set(module, key, offered)
-                elif value is originals.RLock:
-                    _patches.set(module, key, locks.RLock)
-        for item in gc.get_objects():
-            inside = getattr(item, "__dict__", None) if not isinstance(item, type | ModuleType) else None
-            if type(inside) is not dict or type(item).__module__.startswith(("simcore", "threading", "importlib", "_frozen")):
-                continue
-            for key, value in list(inside.items()):
-                if type(value) is raw_lock:
-                    inside[key] = lock(raw=value)
-                elif type(value) is raw_rlock:
-                    inside[key] = locks.RLock(raw=value)
-    finally:
-        main.raw += 1
-
-
-_ON_IMPORT: dict[str, Callable[[Patches, Any], None]] = {
-    "random": entropy.install_random,
-    "uuid": entropy.install_uuid,
-    "datetime": clocks.install_datetime,
-    "queue": spans.install_queue,
-    "concurrent.futures._base": spans.install_futures,
-    "concurrent.futures.thread": spans.install_thread_executor,
-}
-
-
-def _arrived(name: str, module: ModuleType) -> None:
-    family = _ON_IMPORT.pop(name, None)
-    if family is not None:
-        family(_patches, module)
-
-
-class _Families:
-    """A finder that finds nothing itself: it lets the others find, and adds a step behind the module's own execution."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The spec that the other finders give, with our step in its loader; None for all other modules."""
-        if name not in _ON_IMPORT:
-            return None
-        for finder in sys.meta_path:
-            if finder is self:
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                loader = spec.loader
-                execute = loader.exec_module
-
-                def exec_module(module: ModuleType) -> None:
-                    del loader.exec_module  # type: ignore[misc]
-                    execute(module)
-                    _arrived(name, module)
-
-                loader.exec_module = exec_module  # type: ignore[method-assign]
-                return spec
-        return None
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: Any) -> None:

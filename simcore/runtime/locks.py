@@ -40,6 +40,9 @@ class Lock:
 
     __slots__ = ("__weakref__", "_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
 
+    _acquire: Callable[..., bool]
+    _release: Callable[[], None]
+
     def __init__(self, kind: ObjectKind = ObjectKind.LOCK, raw: Any = None) -> None:
         if raw is None:
             raw = originals.allocate_lock()
@@ -110,7 +113,7 @@ class Lock:
         """As `_thread.lock.locked`."""
         actor = acting()
         if actor is None or not self.simcore_id:
-            return self._raw.locked()
+            return bool(self._raw.locked())
         return bool(gate.read(actor, Kind.LOCKED, self.simcore_id, site_of(get_frame(1)), self._raw.locked))
 
     def _at_fork_reinit(self) -> None:
@@ -134,7 +137,7 @@ class RLock:
     __slots__ = ("__weakref__", "_depth", "_raw", "simcore_id")
 
     def __init__(self, raw: Any = None) -> None:
-        self._raw = originals.RLock() if raw is None else raw
+        self._raw: Any = originals.RLock() if raw is None else raw
         self._depth = 0  # read and written by the owner only
         self.simcore_id = actors.create(ObjectKind.RLOCK, get_frame(1))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from simcore.runtime import actors
 from simcore.runtime.actors import acting, emit, site_of
+from simcore.runtime.frames import hide
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, SPAN_OPERATIONS, Kind, ObjectKind
@@ -19,45 +20,30 @@ _NUMBERS = {name: number for number, name in enumerate(SPAN_OPERATIONS)}
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 
 
-def _spanned(original: Callable[..., Any], operation: str) -> Callable[..., Any]:
+def _spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Callable[..., Any]:
+    """The original between two records: of the object that is its first argument, or of the `fixed` one."""
     number = _NUMBERS[operation] << 1
 
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(*args: Any, **kwargs: Any) -> Any:
         actor = acting()
-        if actor is None or actor.spans:
-            return original(self, *args, **kwargs)
-        object_id = getattr(self, "simcore_id", 0)
-        if not object_id:
-            return original(self, *args, **kwargs)
-        site = site_of(get_frame(1))
-        actor.spans += 1
-        emit(actor, Kind.SPAN, object_id, site, number | 1)
+        object_id = 0
+        if actor is not None and not actor.spans:
+            object_id = fixed or getattr(args[0], "simcore_id", 0) if args else 0
+        if actor is not None and object_id:
+            site = site_of(get_frame(1))
+            actor.spans += 1
+            emit(actor, Kind.SPAN, object_id, site, number | 1)
         try:
-            return original(self, *args, **kwargs)
+            return original(*args, **kwargs)
+        except BaseException as error:
+            hide(error)
+            raise
         finally:
-            actor.spans -= 1
-            emit(actor, Kind.SPAN, object_id, site, number)
+            if actor is not None and object_id:
+                actor.spans -= 1
+                emit(actor, Kind.SPAN, object_id, site, number)
 
     return method
-
-
-def _spanned_function(original: Callable[..., Any], operation: str) -> Callable[..., Any]:
-    number = _NUMBERS[operation] << 1
-
-    def function(*args: Any, **kwargs: Any) -> Any:
-        actor = acting()
-        if actor is None or actor.spans:
-            return original(*args, **kwargs)
-        site = site_of(get_frame(1))
-        actor.spans += 1
-        emit(actor, Kind.SPAN, _PROCESS, site, number | 1)
-        try:
-            return original(*args, **kwargs)
-        finally:
-            actor.spans -= 1
-            emit(actor, Kind.SPAN, _PROCESS, site, number)
-
-    return function
 
 
 def _named(original: Callable[..., None], kind: ObjectKind) -> Callable[..., None]:
@@ -66,7 +52,11 @@ def _named(original: Callable[..., None], kind: ObjectKind) -> Callable[..., Non
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         if "simcore_id" not in self.__dict__:  # else a subclass's __init__ is calling its base
             self.simcore_id = actors.create(kind, get_frame(1))
-        original(self, *args, **kwargs)
+        try:
+            original(self, *args, **kwargs)
+        except BaseException as error:
+            hide(error)
+            raise
 
     return __init__
 
@@ -101,15 +91,10 @@ def install(patches: Patches, threading: Any) -> None:
     bounded = threading.BoundedSemaphore
     patches.method(bounded, "release", _spanned(vars(bounded)["release"], "Semaphore.release"))
     _cover(patches, threading.Barrier, ObjectKind.BARRIER, ("wait", "reset", "abort"))
-    patches.method(threading.Timer, "cancel", _timer_cancel(threading.Timer.cancel))
+    patches.method(threading.Timer, "cancel", _spanned(threading.Timer.cancel, "Timer.cancel", _PROCESS))
     patches.method(threading.Event, "is_set", _read(threading.Event.is_set, Kind.IS_SET))
-    patches.set(threading.Event, "isSet", threading.Event.is_set)
     for name, kind in (("n_waiting", Kind.N_WAITING), ("broken", Kind.BROKEN)):
         patches.set(threading.Barrier, name, property(_read(vars(threading.Barrier)[name].fget, kind)))
-
-
-def _timer_cancel(original: Callable[..., Any]) -> Callable[..., Any]:
-    return _spanned_function(original, "Timer.cancel")
 
 
 def install_queue(patches: Patches, queue: Any) -> None:
@@ -144,7 +129,7 @@ def install_futures(patches: Patches, base: Any) -> None:
         self.futures = sorted(futures, key=lambda future: (hash(future), id(future)))
 
     patches.method(acquire, "__init__", in_order)
-    patches.set(base, "wait", _spanned_function(base.wait, "futures.wait"))
+    patches.set(base, "wait", _spanned(base.wait, "futures.wait", _PROCESS))
 
 
 def install_thread_executor(patches: Patches, module: Any) -> None:

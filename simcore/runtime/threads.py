@@ -13,7 +13,7 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, imports, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
@@ -47,6 +47,7 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
     actor = here()
     if actor is None:
         return call(function)
+    imports.threaded = True
     site = site_of(frame)
     child = child_of(actor, site)
     thread = getattr(function, "__self__", None)
@@ -265,12 +266,3 @@ def install(patches: Patches) -> None:
     patches.set(threading, "enumerate", _enumerate_threads)
     patches.set(threading, "_shutdown", _shut_down)
     patches.set(threading, "excepthook", _report)
-
-
-def forget_threads() -> None:
-    """In a forked child: nothing of the parent's is recorded here."""
-    if hasattr(tls, "actor"):
-        del tls.actor
-    _thread_of.clear()
-
-

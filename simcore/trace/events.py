@@ -104,8 +104,8 @@ FIRST_OBJECT: Final = 32
 LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
 
-UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC})
-"""Events that are no steps: a `print` more or a collection less does not renumber an actor's steps."""
+UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})
+"""Events that are no steps: a `print` more, a collection or an import less does not renumber an actor's steps."""
 
 SPAN_OPERATIONS: Final = (
     "",

@@ -1,0 +1,28 @@
+"""What a fork means for the recorder. Imported before `threading`, so that this hook runs before `threading`'s own in the child.
+
+A forked child is not recorded: it works on the raw primitives and never touches the parent's segment.
+"""
+
+import os
+
+from simcore.runtime.actors import here, tls
+
+
+def _before() -> None:
+    actor = here()
+    if actor is not None:
+        actor.raw += 1  # whatever the other hooks do, in whichever process, is not the program's doing
+
+
+def _after_in_parent() -> None:
+    actor = here()
+    if actor is not None:
+        actor.raw -= 1
+
+
+def _after_in_child() -> None:
+    if hasattr(tls, "actor"):
+        del tls.actor
+
+
+os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

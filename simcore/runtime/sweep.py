@@ -1,0 +1,76 @@
+"""Hands out our locks under every name, and replaces those that modules took before us.
+
+`site` and `.pth` files may have imported much before the runtime starts. A raw lock that is held while its holder waits for a turn
+would stop everybody, so every lock that the program can reach is found and wrapped, and every factory that was taken is replaced.
+"""
+
+import _thread
+import gc
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+from simcore.runtime import actors, locks, originals
+from simcore.runtime.patches import Patches
+from simcore.trace.events import ObjectKind
+
+_NOT_SWEPT = ("simcore", "threading", "_thread", "importlib", "_frozen")
+"""Modules whose locks are bookkeeping that nobody waits in for a turn."""
+
+
+def install(patches: Patches, lock: type[locks.Lock]) -> None:
+    """Put `lock` and `RLock` in the place of the C ones."""
+    waiting = threading.Condition.wait.__code__
+
+    def new_lock() -> locks.Lock:
+        """allocate_lock() -> lock object"""
+        return lock(ObjectKind.WAITER if sys._getframe(1).f_code is waiting else ObjectKind.LOCK)
+
+    for kind, name in ((lock, "lock"), (locks.RLock, "RLock")):
+        kind.__module__, kind.__name__, kind.__qualname__ = "_thread", name, name
+    offered: Any = lock if isinstance(threading.Lock, type) else new_lock  # a class from 3.13 on
+    _sweep(patches, lock, offered)
+    for owner, name, value in (
+        (_thread, "allocate_lock", new_lock),
+        (_thread, "allocate", new_lock),
+        (_thread, "LockType", lock),
+        (_thread, "lock", lock),
+        (_thread, "RLock", locks.RLock),
+        (threading, "Lock", offered),
+        (threading, "_allocate_lock", new_lock),
+        (threading, "_CRLock", locks.RLock),
+        (threading, "RLock", locks.RLock if isinstance(threading.RLock, type) else threading.RLock),
+    ):
+        patches.set(owner, name, value)
+
+
+def _sweep(patches: Patches, lock: type[locks.Lock], offered: Any) -> None:
+    raw_lock, raw_rlock = type(originals.allocate_lock()), originals.RLock
+    main = actors.here()
+    assert main is not None
+    main.raw -= 1  # these are objects of the program's
+    try:
+        for name, module in sorted(sys.modules.items()):
+            if name.startswith(_NOT_SWEPT):
+                continue
+            for key, value in list(getattr(module, "__dict__", {}).items()):
+                if type(value) is raw_lock:
+                    patches.set(module, key, lock(raw=value))
+                elif type(value) is raw_rlock:
+                    patches.set(module, key, locks.RLock(raw=value))
+                elif value is originals.allocate_lock:
+                    patches.set(module, key, offered)
+                elif value is originals.RLock:
+                    patches.set(module, key, locks.RLock)
+        for item in gc.get_objects():
+            inside = getattr(item, "__dict__", None) if not isinstance(item, type | ModuleType) else None
+            if type(inside) is not dict or str(type(item).__module__).startswith(_NOT_SWEPT):
+                continue
+            for key, value in list(inside.items()):
+                if type(value) is raw_lock:
+                    inside[key] = lock(raw=value)
+                elif type(value) is raw_rlock:
+                    inside[key] = locks.RLock(raw=value)
+    finally:
+        main.raw += 1
