@@ -31,10 +31,11 @@ from simcore.trace.model import (
     Pending,
     Scenario,
     Site,
+    Span,
     Trace,
 )
 
-OBJECT_KINDS = {"q": ObjectKind.QUEUE, "e": ObjectKind.EVENT, "t": ObjectKind.THREAD}
+OBJECT_KINDS = {"q": ObjectKind.QUEUE, "e": ObjectKind.EVENT, "t": ObjectKind.THREAD, "w": ObjectKind.WAITER}
 FIXED = {label: index for index, (_, label) in enumerate(FIXED_OBJECTS) if label}
 
 
@@ -42,8 +43,8 @@ class Teller:
     """Writes a trace down from lines like `main/1 acquire lock :12` or `main get queue =main/1#3`.
 
     An actor, an object and a text come into being when first named. An object starts with the letter of its kind (`q`ueue,
-    `e`vent, `t`hread), else it is a lock. `=` gives the value, in the terms of its kind; `:` the line in `app.py`; `~` the
-    waiting in us.
+    `e`vent, `t`hread, the lock of a `w`ait: `w2` is one of `main/2`), else it is a lock. `=` gives the value, in the terms of
+    its kind; `:` the line in `app.py`; `~` the waiting in us.
     """
 
     def __init__(self) -> None:
@@ -64,7 +65,8 @@ class Teller:
             self.names[name] = len(self.objects)
             kind = OBJECT_KINDS.get(name[0], ObjectKind.LOCK)
             number = int(name[1:]) if name[1:].isdigit() else sum(map(ord, name))
-            self.objects.append(ObjectInfo(0, kind, number, 0, name))
+            creator = self.actor(f"main/{number}") if kind is ObjectKind.WAITER else 0
+            self.objects.append(ObjectInfo(creator, kind, number, 0, name))
         return self.names[name]
 
     def site(self, line: int) -> int:
@@ -381,6 +383,30 @@ def test_what_was_started_and_how_it_ended_count() -> None:
     assert diff(told("main end t"), told("main end t =1")).verdict is Verdict.DIFFERENT
 
 
+def test_whose_wait_a_notify_ended_is_a_result() -> None:
+    """The lock made for one Condition.wait is passed in no order of its own; who was woken is compared, not another event."""
+    waits = ["main/1 acquire w1", "main/2 acquire w2"]
+    a = told(*waits, "main release w1 :5", "main/1 acquire w1 ~30", "main release w2 :5", "main/2 acquire w2 ~40")
+    b = told(*waits, "main release w2 :5", "main/2 acquire w2 ~30", "main release w1 :5", "main/1 acquire w1 ~40")
+    d = diff(a, b)
+    main = next(one for one in d.actors if one.name == "main")
+    assert (main.only_a, main.only_b, main.other_results) == (0, 0, 2)
+    assert d.split is not None
+    assert d.split.why == "result"
+    assert d.split.sentence == "in A main wakes main/1 (app.py:5), in B it wakes main/2 (app.py:5)"
+    assert not d.objects
+    late = told(waits[1], waits[0], *(line for line in ("main release w1 :5", "main/1 acquire w1", "main release w2 :5")))
+    early = told(waits[0], "main release w1 :5", waits[1], "main/1 acquire w1", "main release w2 :5")
+    assert diff(late, early).verdict is Verdict.SAME
+
+
+def test_waits_belong_to_what_the_programmer_waits_for() -> None:
+    """Waiting for the lock of one wait is waiting for its condition; waiting for a Thread is told by its actor."""
+    a = told("main start t =main/1", "main/1 acquire w1", "main/1 acquire w1 ~30", "main release c", "main join t ~7")
+    a.spans.append(Span("Condition.wait", 1, a.objects.index(next(o for o in a.objects if o.label == "c")), 0, 1, 2))
+    assert {one.label: one.total_a_ns for one in diff(a, a).waiting} == {"c": 30_000, "main/1": 7_000}
+
+
 # --- objects, waiting, switches
 
 
@@ -552,6 +578,70 @@ def test_notes_say_what_was_run_otherwise() -> None:
     )
     b.header = replace(b.header, scenario=replace(scenario, name="other"))
     assert diff(a, b).notes[0] == "A is a run of synthetic, B of other"
+
+
+# --- by spans
+
+
+def of_minor(trace: Trace, minor: int, library: Sequence[int] = ()) -> Trace:
+    """The trace as recorded on Python 3.`minor`; sites with the lines of `library` lie in the standard library."""
+    sites = [site._replace(file="/lib/queue.py") if site.line in library else site for site in trace.sites]
+    return replace(trace, header=replace(trace.header, python=f"3.{minor}.1", files={"app.py": "0"}), sites=sites)
+
+
+def put(teller: Teller, actor: str, *inner: str, line: int) -> Span:
+    """Tell a Queue.put on `q` that is made of these events."""
+    first = len(teller.columns)
+    for one in inner:
+        teller.tell(f"{actor} {one}")
+    return Span("Queue.put", teller.actor(actor), teller.object("q"), teller.site(line), first, len(teller.columns) - 1)
+
+
+def two_puts(actors: Sequence[str], inner: Sequence[str], minor: int) -> Trace:
+    """Two actors put one item each, as this Python minor does it; then each takes its own lock, and the library one on 3.13."""
+    teller = Teller()
+    for name in ("main", "main/1"):
+        teller.actor(name)
+    spans = [put(teller, actor, *inner, line=7) for actor in actors]
+    own = [line for actor in sorted(actors) for line in critical(actor, f"lock_{len(actor)}", 20)]
+    for line in [*own, *(["main acquire hidden :99"] if minor == 13 else [])]:
+        teller.tell(line)
+    trace = replace(told(), actors=[ActorInfo(name, "") for name in teller.actors], objects=teller.objects, texts=teller.texts)
+    return of_minor(replace(trace, sites=teller.sites, columns=teller.columns, spans=spans), minor, [99])
+
+
+def test_traces_of_two_minors_are_compared_by_spans() -> None:
+    """One operation is made of other events on another Python: the same program in the same order is the same."""
+    old = two_puts(["main", "main/1"], ["acquire mutex :90", "release mutex :91"], 11)
+    new = two_puts(["main", "main/1"], ["acquire mutex :80", "acquire extra :81", "release extra :82", "release mutex :83"], 13)
+    d = diff(old, new)
+    assert (d.verdict, d.compared) == (Verdict.SAME, "spans")
+    assert [one.events_a for one in d.actors] == [3, 3]
+    assert diff(old, of_minor(new, 11, [99])).verdict is Verdict.DIFFERENT
+    assert diff(old, old).compared == "events"
+
+
+def test_a_split_between_spans_names_the_operation() -> None:
+    """Positions are those of the recorded traces, and the sentence tells the programmer's operation."""
+    old = two_puts(["main", "main/1"], ["acquire mutex :90", "release mutex :91"], 11)
+    new = two_puts(["main/1", "main"], ["acquire mutex :80", "acquire extra :81", "release extra :82", "release mutex :83"], 13)
+    d = diff(old, new)
+    assert d.verdict is Verdict.DIFFERENT
+    assert d.split is not None
+    assert d.split.sentence == "in A main does Queue.put on `q` first (app.py:7), in B main/1 does (app.py:7)"
+    assert d.split.a is not None
+    assert d.split.b is not None
+    assert (d.split.a.position, d.split.b.position) == (1, 3)
+    assert (of(d, "q").reversed, of(d, "q").first_a, of(d, "q").first_b) == (1, 1, 3)
+
+
+def test_an_event_within_a_span_says_so() -> None:
+    """Between traces of one minor the split is an event; the operation that it is part of stands beside it."""
+    a = two_puts(["main", "main/1"], ["acquire mutex :90", "release mutex :91"], 12)
+    b = two_puts(["main/1", "main"], ["acquire mutex :90", "release mutex :91"], 12)
+    split = diff(a, b).split
+    assert split is not None
+    assert split.sentence == "in A main takes `mutex` first (app.py:90, in Queue.put), in B main/1 does (app.py:90, in Queue.put)"
 
 
 # --- traces that are cut off

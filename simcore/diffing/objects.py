@@ -12,7 +12,7 @@ from simcore.diffing.align import out_of_place
 from simcore.diffing.pairing import Pairing
 from simcore.diffing.result import ObjectDiff, WaitDiff
 from simcore.diffing.shapes import Shapes
-from simcore.diffing.spans import SpanIndex
+from simcore.diffing.spans import SpanIndex, Told, thread_actors
 from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace
@@ -139,32 +139,37 @@ def object_diffs(tables: Tables, orders: Iterable[GroupOrder]) -> tuple[list[Obj
 
 
 def wait_diffs(tables: Tables) -> list[WaitDiff]:
-    """Waiting per object, where there was any; the largest change first. Sleeping is no waiting."""
-    waits_a = _waits(tables.a, tables.object_a)
-    waits_b = _waits(tables.b, tables.object_b)
+    """Waiting per object, where there was any; the largest change first. Sleeping is none. A thread is called by its actor."""
+    waits_a = _waits(tables.told_a, tables.object_a)
+    waits_b = _waits(tables.told_b, tables.object_b)
+    actors = {tables.object_b[thread]: tables.b.actors[actor].name for thread, actor in thread_actors(tables.b).items()}
+    actors |= {thread: tables.a.actors[actor].name for thread, actor in thread_actors(tables.a).items()}
     result = []
     for obj in {**waits_a, **waits_b}:
         known = tables.thing(obj)
         total_a, longest_a, number_a = waits_a.get(obj, (0, 0, 0))
         total_b, longest_b, number_b = waits_b.get(obj, (0, 0, 0))
         times = (total_a * 1000, total_b * 1000, longest_a * 1000, longest_b * 1000)
-        result.append(WaitDiff(known.name, known.label, known.kind, *times, number_a, number_b))
+        result.append(WaitDiff(known.name, actors.get(obj, known.label), known.kind, *times, number_a, number_b))
     return sorted(result, key=lambda one: (-abs(one.total_a_ns - one.total_b_ns), one.name))
 
 
-def _waits(trace: Trace, numbers: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+def _waits(told: Told, numbers: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """Per object total and longest wait in us, and their number."""
+    trace = told.recorded
     c = trace.columns
+    index: SpanIndex | None = None
     found: dict[int, tuple[int, int, int]] = {}
-    spans: SpanIndex | None = None
     for position in compress(range(len(c)), c.waited_us):
         obj, kind, waited = c.object[position], c.kind[position], c.waited_us[position]
-        if trace.objects[obj].kind is ObjectKind.WAITER:
+        if kind in (Kind.SLEEP, Kind.PAUSE):
+            continue
+        if trace.objects[obj].kind is ObjectKind.WAITER or told.places is not None:
             # The programmer waits for a condition, not for the lock that is made for each wait.
-            spans = spans or SpanIndex(trace)
-            span = spans.at(c.actor[position], position)
+            index = index or SpanIndex(trace)
+            span = index.at(c.actor[position], position)
             obj = span.object if span is not None else obj
-        if kind not in (Kind.SLEEP, Kind.PAUSE):
+        if told.compares(obj):
             total, longest, number = found.get(numbers[obj], (0, 0, 0))
             found[numbers[obj]] = (total + waited, max(longest, waited), number + 1)
     return found

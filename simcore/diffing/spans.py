@@ -17,6 +17,8 @@ from simcore.trace.model import Columns, Span, Trace
 FIRST_OPERATION = 128
 """Kinds from here on stand for operations, in the columns of a trace told by spans; no trace file has them."""
 
+_UNUSED = "?"
+
 _ALWAYS = frozenset({Kind.START, Kind.BEGIN, Kind.END, Kind.JOIN, Kind.EXIT, Kind.WRITE, Kind.SIGNAL})
 
 
@@ -38,6 +40,19 @@ class SpanIndex:
         return spans[index] if index >= 0 and position <= spans[index].last else None
 
 
+def thread_actors(trace: Trace) -> dict[int, int]:
+    """Per Thread object, by index, the actor that it was started as."""
+    c = trace.columns
+    kinds = c.kind.tobytes()
+    found: dict[int, int] = {}
+    position = kinds.find(Kind.START)
+    while position >= 0:
+        if 0 <= c.value[position] < len(trace.actors):
+            found.setdefault(c.object[position], c.value[position])
+        position = kinds.find(Kind.START, position + 1)
+    return found
+
+
 def span_at(trace: Trace, position: int) -> Span | None:
     """The outermost span that holds this one event."""
     actor = trace.columns.actor[position]
@@ -57,6 +72,10 @@ class Told:
     names: list[str]
     places: array[int] | None = None
 
+    def compares(self, obj: int) -> bool:
+        """Whether this object takes part: what only the library uses does not, in a trace told by spans."""
+        return not self.names[obj].startswith(_UNUSED)
+
     def place(self, position: int | None) -> int | None:
         """The position in the recorded trace."""
         return position if position is None or self.places is None else self.places[position]
@@ -73,7 +92,10 @@ def by_events(trace: Trace) -> Told:
 
 
 def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
-    """The trace told by spans. `operations` numbers their names, and is filled: give the same one for both traces."""
+    """The trace told by spans whose call sites are the program's own.
+
+    `operations` numbers their names, and is filled: give the same one for both traces.
+    """
     index = SpanIndex(trace)
     ends = {span.last: span for spans in index.of_actor.values() for span in spans}
     own_file = [not trace.header.files or site.file in trace.header.files for site in trace.sites]
@@ -82,13 +104,12 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
     columns = Columns()
     for position, (actor, kind, obj, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
         span = ends.get(position) or index.at(actor, position)
-        if span is None:
-            if kind not in _ALWAYS and not own_file[site]:
-                continue
-        elif position == span.last:
+        if kind not in _ALWAYS and not own_file[site if span is None else span.site]:
+            continue
+        if span is not None and position == span.last and own_file[span.site]:
             kind = FIRST_OPERATION + operations.setdefault(span.operation, len(operations) % (256 - FIRST_OPERATION))
             obj, site, value = span.object, span.site, 0
-        elif kind not in _ALWAYS:
+        elif span is not None and kind not in _ALWAYS:
             continue
         places.append(position)
         columns.actor.append(actor)
@@ -103,7 +124,7 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
 
 def _names(trace: Trace, used: Iterable[int]) -> list[str]:
     """What objects are matched by: who made it, its kind and its label. Counters count the library's own objects, too."""
-    names = [f"?{number}" for number in range(len(trace.objects))]
+    names = [f"{_UNUSED}{number}" for number in range(len(trace.objects))]
     for obj in used:
         info = trace.objects[obj]
         names[obj] = f"{trace.actors[info.creator].name}:{info.kind.name.lower()}:{info.label}"

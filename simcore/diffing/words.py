@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from simcore.diffing.result import Moment, Split
-from simcore.diffing.spans import FIRST_OPERATION, Told, span_at
+from simcore.diffing.spans import FIRST_OPERATION, Told, span_at, thread_actors
 from simcore.diffing.tables import as_text
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace
@@ -97,21 +95,11 @@ def called(trace: Trace, obj: int) -> str:
     info = trace.objects[obj]
     label = trace.object_labels[obj]
     if info.kind is ObjectKind.THREAD:
-        return next((trace.actors[actor].name for actor in _started(trace, obj)), label)
+        actor = thread_actors(trace).get(obj)
+        return label if actor is None else trace.actors[actor].name
     if info.kind in (ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.NONE):
         return label
     return f"`{label}`"
-
-
-def _started(trace: Trace, thread: int) -> Iterator[int]:
-    """The actors that this Thread object was started as: one, or none in a trace that lacks the start."""
-    c = trace.columns
-    kinds = c.kind.tobytes()
-    position = kinds.find(Kind.START)
-    while position >= 0:
-        if c.object[position] == thread and 0 <= c.value[position] < len(trace.actors):
-            yield c.value[position]
-        position = kinds.find(Kind.START, position + 1)
 
 
 def _item(trace: Trace, tag: int) -> str:

@@ -16,7 +16,7 @@ from simcore.views.summary import shown_path
 from simcore.views.words import OBJECT_WORDS, clean, count, duration, join, shorten
 
 if TYPE_CHECKING:
-    from simcore.diffing.result import ActorDiff, Diff, ObjectDiff, Run, Split, StreamDiff
+    from simcore.diffing.result import ActorDiff, Diff, ObjectDiff, Run, Split, StreamDiff, WaitDiff
 
 MOST: Final = 4
 """So many objects, actors or waits are told one by one; the rest are counted."""
@@ -98,7 +98,7 @@ def _rows(d: Diff) -> Iterator[tuple[str, list[str]]]:
     yield "objects", _objects(d)
     yield "actors", _actors(d.actors)
     waits = [one for one in d.waiting if one.total_a_ns != one.total_b_ns]
-    told = [f"`{clean(one.label)}` {duration(one.total_a_ns)} -> {duration(one.total_b_ns)}" for one in waits[:MOST]]
+    told = [f"{_awaited(one)} {duration(one.total_a_ns)} -> {duration(one.total_b_ns)}" for one in waits[:MOST]]
     yield "waiting", told + _more(len(waits) - MOST, "object")
     yield "switches", [f"{d.a.switches:,} -> {d.b.switches:,} changes of actor"]
     yield "output", [line for stream in d.output for line in _stream(stream)]
@@ -138,6 +138,10 @@ def _order(one: ObjectDiff) -> str:
     if one.operations_a != one.operations_b:
         return f"{one.operations_a:,} -> {count(one.operations_b, 'operation')}"
     return f"other operations{start}"
+
+
+def _awaited(one: WaitDiff) -> str:
+    return f"end of {clean(one.label)}" if one.kind is ObjectKind.THREAD else f"`{clean(one.label)}`"
 
 
 def _actors(actors: Iterable[ActorDiff]) -> list[str]:
