@@ -189,7 +189,9 @@ def test_version(run: Run) -> None:
     ("arguments", "error", "hint"),
     [
         (["shwo"], "there is no verb `shwo`; there are list, info,", "did you mean show ?"),
-        (["show", "--nope"], "no such option '--nope'", "`simcore show --help` lists what it takes"),
+        (["show", "--nope"], "no such option --nope", ""),
+        (["show", "--xyz"], "no such option --xyz", "`simcore show --help` lists what it takes"),
+        (["record", "--choas", "nix"], "no such option --choas", "did you mean --chaos ?"),
         (["info"], "missing argument 'PATTERN'", "`simcore info --help` lists what it takes"),
         (["info", "nix"], "there is no pattern 'nix'", ""),
         (["show"], "there is no trace in ", "record one: simcore record mutex"),

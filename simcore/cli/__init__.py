@@ -73,10 +73,15 @@ def _guarded(arguments: list[str]) -> int:
 
 def _usage(error: ClickException) -> tuple[str, str]:
     """What click found wrong, in our words: lower case, no full stop; and the help that answers it."""
+    from click.exceptions import NoSuchOption
+
     message = error.format_message().strip().rstrip(".").replace("\n", " ")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "simcore"
-    hint = getattr(error, "hint", "") or f"`{command} --help` lists what it takes"
+    hint = f"`{command} --help` lists what it takes"
+    if isinstance(error, NoSuchOption):
+        message = f"no such option {error.option_name}"
+        hint = f"did you mean {error.possibilities[0]} ?" if error.possibilities else hint
     return message[:1].lower() + message[1:], hint
 
 
@@ -85,10 +90,11 @@ def _one_line(error: BaseException) -> str:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    where = (
-        f" ({os.path.basename(os.path.dirname(frames[-1].filename))}/{os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
-    )
-    return f"{type(error).__name__}: {error}{where if frames else ''}"
+    where = ""
+    if frames:
+        folder, file = os.path.split(frames[-1].filename)
+        where = f" ({os.path.basename(folder)}/{file}:{frames[-1].lineno})"
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _traceback() -> None:

@@ -35,7 +35,7 @@ class Verbs(RichGroup):
             return None
         if _shows_help(ctx):
             # Only its line in the list is wanted.
-            return RichCommand(name=cmd_name, help=VERBS[cmd_name])
+            return self.commands[cmd_name]
         command = import_module(f"simcore.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
@@ -69,6 +69,7 @@ def _group(without_colour: bool) -> Verbs:
         settings["rich_help_config"] = {"color_system": None}
     group = Verbs(
         name="simcore",
+        commands={verb: RichCommand(name=verb, help=line) for verb, line in VERBS.items()},
         callback=_without_verb,
         invoke_without_command=True,
         context_settings=settings,
