@@ -5,12 +5,21 @@ A forked child is not recorded: it works on the raw primitives and never touches
 
 import os
 
+from simcore.runtime import actors
 from simcore.runtime.actors import here, tls
+from simcore.runtime.segment import TAG_NOTE
+
+
+def _note() -> None:
+    """Count the child: it is outside of our control."""
+    actors.segment.define(TAG_NOTE, "child process", "")
 
 
 def _before() -> None:
     actor = here()
     if actor is not None:
+        if not actor.raw:
+            _note()
         actor.raw += 1  # whatever the other hooks do, in whichever process, is not the program's doing
 
 

@@ -103,13 +103,15 @@ def _install(gate: Gate, following: Any) -> None:
     output.install(_patches)
     signals.install(_patches)
     garbage.install(_patches)
-    outside.install()
+    outside.install(_patches)
     imports.install(
         _patches,
         {
             "random": lambda module: entropy.install_random(_patches, module),
             "uuid": lambda module: entropy.install_uuid(_patches, module),
             "datetime": lambda module: clocks.install_datetime(_patches, module),
+            "socket": lambda module: outside.install_socket(_patches, module),
+            "subprocess": lambda module: outside.install_subprocess(_patches, module),
             "queue": lambda module: spans.install_queue(_patches, module),
             "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
             "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),
@@ -156,7 +158,7 @@ def _end(status: int = 0) -> None:
     actor = actors.here()
     if _ended or actor is None or originals.getpid() != _main_pid:
         return
-    outside.uninstall()
+    outside.count_native_threads()
     gate = gates.gate
     process = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
     gate.enter(actor, Kind.EXIT, process, 0)

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from simcore.runtime.actors import acting
+from simcore.runtime.frames import hide
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, ObjectKind
@@ -17,16 +18,29 @@ gate: Gate  # set by install
 
 
 class RecordedText(io.TextIOWrapper):
-    """A standard stream whose writes are events."""
+    """A standard stream whose writes are events. What it says of itself is what a plain one says."""
 
     simcore_stream = 0
 
     def write(self, text: str, /) -> int:
         """As `io.TextIOWrapper.write`."""
         actor = acting()
-        if actor is None or type(text) is not str or self.closed:
-            return super().write(text)
-        return gate.write(actor, self.simcore_stream, text, super().write)
+        try:
+            if actor is None or not isinstance(text, str) or self.closed:
+                return super().write(text)
+            return gate.write(actor, self.simcore_stream, str.__str__(text), super().write)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def __repr__(self) -> str:
+        shown = super().__repr__()
+        return f"<_io.{shown[1:]}" if shown.startswith("<TextIOWrapper") else shown
+
+
+for _name in ("__name__", "__qualname__", "__module__"):
+    setattr(RecordedText, _name, getattr(io.TextIOWrapper, _name))
+RecordedText.write.__qualname__ = "TextIOWrapper.write"
 
 
 def _recorded(stream: Any, number: int) -> RecordedText | None:

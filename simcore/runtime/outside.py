@@ -1,59 +1,72 @@
-"""What happens outside of simcore's control: it is counted and named, so that no answer claims more than it may."""
+"""What happens outside of simcore's control: it is counted and named, so that no answer claims more than it may.
 
-import sys
+An audit hook would see all of it, but `sys._getframe` is audited too: with any hook at all every call site costs twice as much.
+"""
+
+import os
 import threading
+from typing import Any
 
 from simcore.runtime import actors
-from simcore.runtime.actors import here
+from simcore.runtime.actors import acting, here
+from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_NOTE
 
-_active = False
+
+def note(what: str, detail: str = "") -> None:
+    """Count one thing of a kind, on behalf of the program."""
+    if here() is not None:
+        actors.segment.define(TAG_NOTE, what, detail.replace("\0", ""))
 
 
-def _heard(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook: called for everything, so the common case leaves at once."""
-    if event not in _EVENTS or not _active or here() is None:
-        return
-    what = _EVENTS[event]
-    detail = ""
-    if event in ("socket.connect", "socket.bind"):
-        address = arguments[1]
-        detail = f":{address[1]}" if isinstance(address, tuple) and len(address) > 1 else str(address)
-    elif event == "subprocess.Popen":
-        detail = str(arguments[0]).rpartition("/")[2]
-    actors.segment.define(TAG_NOTE, what, detail.replace("\0", ""))
+def install(patches: Patches) -> None:
+    """Note what `os` starts; a fork notes itself in its hook."""
+    for name in ("posix_spawn", "posix_spawnp", "system"):
+        patches.set(os, name, _noted(getattr(os, name, None), "child process"))
 
 
-_EVENTS = {
-    "socket.connect": "socket",
-    "socket.bind": "socket",
-    "subprocess.Popen": "child process",
-    "os.fork": "child process",
-    "os.posix_spawn": "child process",
-    "os.system": "child process",
-    "os.forkpty": "child process",
-    "os.exec": "exec",
-}
+def _noted(original: Any, what: str) -> Any:
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        if acting() is not None:
+            note(what)
+        return original(*args, **kwargs)
+
+    return replaced
 
 
-def install() -> None:
-    """Listen. An audit hook cannot be taken back; after `uninstall` it does nothing."""
-    global _active
-    _active = True
-    sys.addaudithook(_heard)
+def install_socket(patches: Patches, module: Any) -> None:
+    """Note where sockets lead."""
+    for name in ("connect", "connect_ex", "bind"):
+        original = getattr(module.socket, name)
+
+        def replaced(self: Any, address: Any, *, original: Any = original) -> Any:
+            if acting() is not None:
+                shown = f":{address[1]}" if isinstance(address, tuple) and len(address) > 1 else str(address)
+                note("socket", shown)
+            return original(self, address)
+
+        patches.method(module.socket, name, replaced)
 
 
-def uninstall() -> None:
-    """Stop listening; say how many threads there are that Python did not start."""
-    global _active
-    if not _active:
-        return
-    _active = False
+def install_subprocess(patches: Patches, module: Any) -> None:
+    """Note each child by its program's name."""
+    original = module.Popen.__init__
+
+    def __init__(self: Any, args: Any, *rest: Any, **options: Any) -> None:
+        if acting() is not None:
+            word = args if isinstance(args, (str, bytes, os.PathLike)) else next(iter(args), "")
+            text = os.fsdecode(word).split()
+            note("child process", text[0].rpartition("/")[2] if text else "")
+        original(self, args, *rest, **options)
+
+    patches.method(module.Popen, "__init__", __init__)
+
+
+def count_native_threads() -> None:
+    """At the end: how many threads there are that Python did not start."""
     try:
-        import os
-
         native = len(os.listdir("/proc/self/task")) - len(threading._active)  # type: ignore[attr-defined]
     except OSError:
         return
     if native > 0:
-        actors.segment.define(TAG_NOTE, "native thread", str(native))
+        note("native thread", str(native))

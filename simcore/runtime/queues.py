@@ -5,12 +5,14 @@ and lets replay hand to each `get` the very item that it got. `queue.Queue` and 
 """
 
 import _queue
+from _thread import TIMEOUT_MAX
 from sys import _getframe as get_frame
 from types import GenericAlias
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.frames import hide
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind, ObjectKind
@@ -19,18 +21,34 @@ gate: Gate  # set by install
 
 EMPTY: Final = -1
 TIMED_OUT: Final = -2
+UNTAGGED: Final = 0
+"""The tag of what an unknown thread has put."""
+
+
+def _is_wait(timeout: object) -> bool:
+    """Whether the original would wait so long, instead of raising."""
+    return isinstance(timeout, (int, float)) and 0 <= timeout <= TIMEOUT_MAX
 
 
 class SimpleQueue:
     """A `_queue.SimpleQueue` that says what it does."""
 
     __slots__ = ("__weakref__", "_items", "_raw", "simcore_id")
+    _raw: Any
+    _items: dict[int, Any]  # in replay: what was put, by tag
+    simcore_id: int
     __class_getitem__ = classmethod(GenericAlias)
 
-    def __init__(self) -> None:
-        self._raw: Any = originals.SimpleQueue()
-        self._items: dict[int, Any] = {}  # in replay: what was put, by tag
+    def __new__(cls, *_: object, **__: object) -> "SimpleQueue":
+        """Complete from here on, as the original is: a subclass may do without its base's `__init__`."""
+        self = object.__new__(cls)
+        self._raw = originals.SimpleQueue()
+        self._items = {}
         self.simcore_id = actors.create(ObjectKind.SIMPLEQUEUE, get_frame(1))
+        return self
+
+    def __init__(self) -> None:
+        """As `_queue.SimpleQueue`."""
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """As `_queue.SimpleQueue.put`: never blocks."""
@@ -43,7 +61,7 @@ class SimpleQueue:
     def _put(self, item: Any, frame: Any) -> None:
         actor = acting()
         if actor is None or not self.simcore_id:
-            self._raw.put((0, item))
+            self._raw.put((UNTAGGED, item))
             return
         actor.puts += 1
         tag = actor.index << 32 | actor.puts
@@ -58,18 +76,24 @@ class SimpleQueue:
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """As `_queue.SimpleQueue.get`. Raises: queue.Empty."""
-        return self._get(block, timeout, get_frame(1))
+        try:
+            return self._get(block, timeout, get_frame(1))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def get_nowait(self) -> Any:
         """As `get(False)`."""
-        return self._get(False, None, get_frame(1))
+        try:
+            return self._get(False, None, get_frame(1))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def _get(self, block: bool, timeout: float | None, frame: Any) -> Any:
         actor = acting()
-        if actor is None or not self.simcore_id:
-            return self._raw.get(block, timeout)[1]
-        if block and timeout is not None and timeout < 0:
-            raise ValueError("'timeout' must be a non-negative number")
+        if actor is None or not self.simcore_id or (block and timeout is not None and not _is_wait(timeout)):
+            return self._raw.get(block, timeout)[1]  # raises where the original does
         site = site_of(frame)
         tag = gate.enter(actor, Kind.GET, self.simcore_id, site)
         if tag is None:
@@ -106,6 +130,14 @@ class SimpleQueue:
     def qsize(self) -> int:
         """As `_queue.SimpleQueue.qsize`."""
         return self._read(Kind.QSIZE, get_frame(1))
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        name = "_queue.SimpleQueue" if type(self) is SimpleQueue else type(self).__name__
+        try:
+            raise TypeError(f"cannot pickle {name!r} object")
+        except TypeError as error:
+            hide(error)
+            raise
 
     def _read(self, kind: Kind, frame: Any) -> int:
         ask = self._raw.empty if kind is Kind.EMPTY else self._raw.qsize

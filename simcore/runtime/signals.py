@@ -1,21 +1,29 @@
 """Signal handlers written in Python.
 
 A handler runs on the main thread between two instructions of whatever that is doing. Its run is an event of the actor it interrupts,
-and what it does belongs to a sub-actor of its own (`main!SIGALRM`), so the interrupted actor keeps its steps. In replay a real
-signal is held back, and the handler is called where the trace has it.
+and what it does belongs to a sub-actor of its own (`main!SIGALRM`), so the interrupted actor keeps its steps. A handler never runs
+within the recorder's own frames, where an error that it raises would leave a lock taken that the program believes free: the signal is
+put off until the program's frame goes on. Only where the recorder waits on the program's behalf it is let in.
+
+In replay a signal that really arrives is let in when the trace has it next, else it is held back; and the handler is called where the
+trace has it, whether a signal arrives or not.
 """
 
+import _thread
 import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
+from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.gate import Gate
+from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS
 from simcore.trace.events import Kind
@@ -26,6 +34,7 @@ recorded_pids: dict[int, int] = {}
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
+_again: dict[int, type] = {}
 
 
 def _name(number: int) -> str:
@@ -49,15 +58,48 @@ def _sub_actor(actor: Actor, number: int) -> Actor:
 
 
 def _arrived(number: int, frame: FrameType | None) -> Any:
-    """What the interpreter calls: the place of every Python handler."""
-    handler = _handlers[number]
+    """What the interpreter calls: the place of every Python handler. `frame` is where the main thread was."""
     actor = here()
-    if actor is None:
-        return handler(number, frame)
-    if gate.following:
-        return None  # held back: the trace says when
-    actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number)
-    return run_handler(actor, number, frame)
+    if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
+        put_off = _again[number]()  # noqa: F841  trips the signal again at the end of this call
+        return None
+    try:
+        if actor is None:
+            return _handlers[number](number, program_frame(frame))
+        if gate.following:
+            return _arrived_in_replay(actor, number)
+        actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number)
+        return run_handler(actor, number, program_frame(frame))
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _lets_in(frame: FrameType) -> bool:
+    """Whether the recorder's own frame waits for something on the program's behalf: then a signal must get through."""
+    name, known = frame.f_code.co_name, frame.f_locals
+    if name in ("acquire", "__enter__"):  # a lock that is not recorded is waited for right there
+        actor = here()
+        return actor is None or bool(actor.raw) or not getattr(known.get("self"), "simcore_id", 0)
+    return "since" in known or name == "write" or bool(gate.following)
+
+
+def _trip_again(number: int) -> type:
+    """A class whose objects trip a signal when they go. All in C: a line of ours would be the next place to be interrupted."""
+    return type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
+
+
+def _arrived_in_replay(actor: Actor, number: int) -> None:
+    """Let it in if the trace has it next; the rest is held back, for the trace says when."""
+    follow: Any = gate
+    mine = actor.following
+    while mine.cursor < mine.end:
+        value, _, _, after, position, kind, flags = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
+        if kind != Kind.GC and (kind != Kind.SIGNAL or value != number):
+            return
+        follow._due(actor, mine, kind, value, flags, after, position)
+        if kind == Kind.SIGNAL:
+            return
 
 
 def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
@@ -67,19 +109,23 @@ def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
         return None
     tls.actor = _sub_actor(actor, number)
     try:
-        return handler(number, frame)
+        return handler(number, program_frame(frame))
     finally:
         if here() is not None:
             tls.actor = actor
 
 
-def _signal(number: int, handler: Any, /) -> Any:
+def _signal(number: int, handler: Any) -> Any:
     """As `signal.signal`."""
-    if here() is None or not callable(handler) or isinstance(handler, signal.Handlers):
-        old = originals.signal_signal(number, handler)
-        return _unwrapped(number, old, forget=True)
-    before = _handlers.get(number)
-    old = originals.signal_signal(number, _arrived)
+    try:
+        if here() is None or not callable(handler) or isinstance(handler, signal.Handlers):
+            return _unwrapped(number, originals.signal_signal(number, handler), forget=True)
+        before = _handlers.get(number)
+        _again.setdefault(int(number), _trip_again(int(number)))
+        old = originals.signal_signal(number, _arrived)
+    except BaseException as error:
+        hide(error)
+        raise
     _handlers[int(number)] = handler
     if handler is not signal.default_int_handler:
         actors.segment.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
@@ -103,12 +149,20 @@ def _as_enum(handler: Any) -> Any:
 
 def _pause() -> None:
     """As `signal.pause`: in replay it ends when the trace has a handler run in it."""
+    try:
+        _wait_for_signal()
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _wait_for_signal() -> None:
     actor = acting()
     if actor is None:
         return _real_pause()
-    site = site_of(get_frame(1))
+    site = site_of(get_frame(2))
     if gate.enter(actor, Kind.PAUSE, 0, site) is None:
-        actors.publish(actor, Kind.PAUSE, 0, site, timed=True)
+        since = actors.publish(actor, Kind.PAUSE, 0, site, timed=True)  # noqa: F841  its name says that a signal is let in here
         try:
             _real_pause()
         finally:
@@ -120,9 +174,13 @@ def _pause() -> None:
 _real_pause: Callable[[], None] = getattr(signal, "pause", lambda: None)
 
 
-def _kill(pid: int, number: int, /) -> None:
+def _kill(pid: int, signal: int, /) -> None:
     """As `os.kill`: a pid that the trace told the program means the process that has its place now."""
-    originals.kill(recorded_pids.get(pid, pid), number)
+    try:
+        originals.kill(recorded_pids.get(pid, pid), signal)
+    except BaseException as error:
+        hide(error)
+        raise
 
 
 def install(patches: Patches) -> None:
