@@ -43,7 +43,12 @@ def resolve(
         if not module or not function:
             raise UsageError(f"{target!r} is no module:function", "write it as: package.module:function")
         return Scenario(
-            target="function", name=target, function=function, argv=tuple(argv), params=dict(params or {}), **common  # type: ignore[arg-type]
+            target="function",
+            name=target,
+            function=function,
+            argv=tuple(argv),
+            params={name: _plain(value) for name, value in (params or {}).items()},
+            **common,  # type: ignore[arg-type]
         )
     if argv:
         raise UsageError(f"{target} takes no arguments, but {argv[0]!r} was given", "parameters of a pattern are set by -p NAME=VALUE")
@@ -66,6 +71,16 @@ def resolve(
         granularity="sync",
         **common,  # type: ignore[arg-type]
     )
+
+
+def _plain(value: object) -> object:
+    """A parameter of a plain function, whose types nobody has looked at: what reads as JSON is that, all else a text."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
 
 
 def _no_parameters(params: Mapping[str, object] | None, what: str) -> None:

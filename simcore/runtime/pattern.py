@@ -14,7 +14,7 @@ def main() -> None:
     if how == "file":
         import os
 
-        sys.path[0] = os.path.dirname(os.path.abspath(where))
+        sys.path.append(os.path.dirname(os.path.abspath(where)))  # last: its neighbours must not shadow the standard library
         module = load_file(where)
     else:
         from importlib import import_module
