@@ -127,7 +127,7 @@ def _drawn_bits(real: Callable[[int], int]) -> Callable[[int], int]:
             return real(k)
         if k < 64:
             return gate.local(actor, Kind.DRAW, 0, lambda: real(k))
-        return int.from_bytes(_recorded_bytes(actor, lambda: real(k).to_bytes((k + 7) // 8, "little")), "little")
+        return int.from_bytes(_of_run(actor, real(k).to_bytes((k + 7) // 8, "little")), "little")
 
     return getrandbits
 

@@ -50,6 +50,7 @@ class Kind(IntEnum):
     BROKEN = 27  # Barrier.broken: 0 or 1
     IMPORT = 28  # took the import lock of a module: text index of its name
     IMPORTED = 29  # gave it back: text index of its name
+    DRAW = 30  # drawn from the generator that all threads share: the integer, or the bits of the float
 
     # In segments only; the merge turns them into tables.
     CREATE = 60  # a new object: value is its ObjectKind, object its id
@@ -101,7 +102,7 @@ FIXED_OBJECTS: Final = (
 
 FIRST_OBJECT: Final = 32
 
-LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC})
+LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
 
 UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})
