@@ -1,9 +1,9 @@
 """Where traces lie, and the run folders of recordings under way.
 
-The trace folder is `[tool.simcore] trace-dir` of the nearest pyproject.toml, else `.simtraces`; it ignores itself in git. Below it
-`.runs` holds one folder per run under way, locked with flock by its controller: a folder that nobody locks is left over from a
-controller that was killed, and any next command turns it into a trace (see `recovery`). Whoever makes, takes over or removes run
-folders holds a lock on `.runs` meanwhile, so that a folder which is just being made is nobody's leftover.
+The trace folder is `[tool.simcore] trace-dir` of the nearest pyproject.toml, else `.simtraces`; it ignores itself in git. Below
+it `.runs` holds one folder per run under way, locked with flock by its controller: a folder that nobody locks is left over from
+a controller that was killed, and any next command turns it into a trace (see `recovery`). Whoever makes, takes over or removes
+run folders holds a lock on `.runs` meanwhile, so that a folder which is just being made is nobody's leftover.
 """
 
 import fcntl
@@ -50,8 +50,15 @@ def _trace_dir(config: Path) -> Path:
     return Path(name).expanduser()
 
 
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory does not exist any more", "change to one that does") from None
+
+
 class RunFolder:
-    """The folder of one run, mode 0700, locked as long as this object or its process lives. Raises: OSError when somebody has it."""
+    """The folder of one run, mode 0700, locked as long as this object or its process lives. Raises: OSError when it is taken."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,10 +82,10 @@ class RunFolder:
 
 
 class TraceFolder:
-    """A folder of traces, that of the working directory unless another is named. It comes into being when something is put into it."""
+    """A folder of traces, that of the working directory unless another is named. It is made when something is put into it."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path if path is not None else configured(Path.cwd())
+        self.path = (path if path is not None else configured(_working_folder())).absolute()
 
     @property
     def _runs(self) -> Path:
@@ -92,7 +99,8 @@ class TraceFolder:
                 (self.path / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
         except OSError as error:
             raise UsageError(
-                f"the trace folder {self.path} cannot be made: {error.strerror}", "set [tool.simcore] trace-dir, or name a file with -o"
+                f"the trace folder {self.path} cannot be made: {error.strerror}",
+                "set [tool.simcore] trace-dir, or name a file with -o",
             ) from None
 
     # Run folders ----------------------------------------------------------------------------------------------------------------
@@ -182,7 +190,7 @@ class TraceFolder:
         return self.path / f"{stem}-{max(taken) + 1}{SUFFIX}"
 
     def adopt(self, file: Path, name: str) -> Path:
-        """Move a finished file here as the next trace of this name; two at the same moment get two numbers. Raises: UsageError."""
+        """Move a finished file here as the next trace of this name; two at one moment get two numbers. Raises: UsageError."""
         while True:
             path = self.new_path(name)
             try:

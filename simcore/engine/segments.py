@@ -1,4 +1,4 @@
-"""Reads what the runtime wrote: the chunks of records and the definitions of one process, finished, still growing, or cut off anywhere.
+"""Reads what the runtime wrote: the records and definitions of one process, finished, still growing, or cut off anywhere.
 
 Nothing here blocks the writer, and everything is read at most once: a call takes in what came since the last one. The files stay
 open, so that a run folder which somebody deletes meanwhile costs nothing.
@@ -81,8 +81,8 @@ class Records:
 class _Reading:
     """How far one actor's chunks have been read.
 
-    `chunks` are the places of those not read to their end, `at` the next byte in the first of them. `holes` are slots that were taken
-    but not committed when they were read: where in the file, and the index that their record will have.
+    `chunks` are the places of those not read to their end, `at` the next byte in the first of them. `holes` are slots that were
+    taken but not committed when they were read: where in the file, and the index that their record will have.
     """
 
     records: Records
@@ -128,8 +128,8 @@ class _File:
 class SegmentReader:
     """Follows the segment of one process while it grows.
 
-    `records` are the committed records per actor, `first_chunk` the place of each actor's first chunk. `beginnings` counts how often
-    the process has begun: a program that replaces itself by exec begins anew, and all that was read before is forgotten.
+    `records` are the committed records per actor, `first_chunk` the place of each actor's first chunk. `beginnings` counts how
+    often the process has begun: a program that replaces itself by exec begins anew, and all that was read before is forgotten.
     """
 
     def __init__(self, folder: Path, name: str = "main") -> None:
@@ -224,7 +224,8 @@ class SegmentReader:
         places = self._events.size() // layout.CHUNK
         unknown = [*self._unbegun, *range(self._places, places)]
         self._places = places
-        # A place is reserved before it is begun, so one may be passed over whose actor begins the next one while we look: look twice.
+        # A place is reserved before it is begun, so one may be passed over whose actor begins the next one while we look: look
+        # twice.
         begun, unbegun = self._begun_among(unknown)
         if begun and unbegun:
             late, unbegun = self._begun_among(unbegun)

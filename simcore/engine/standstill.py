@@ -4,11 +4,12 @@ A **deadlock** is a cycle through owned locks and joins, or an owner that has en
 
 - through re-entrant locks and joins, for nobody but their owners and targets can end such a wait;
 - through plain locks of two actors or more, each holding what the other wants, when no lock in it was ever released by somebody
-  else than its owner: it is a mutex, not a signal. When a join is part of the cycle the lock must have shown that it is a mutex, by a
-  `with` statement or by a release of its owner's before, for an actor may well hold a signal that it took itself and join its waiter.
+  else than its owner: it is a mutex, not a signal. When a join is part of the cycle the lock must have shown that it is a mutex,
+  by a `with` statement or by a release of its owner's before, for an actor may well hold a signal that it took itself and join
+  its waiter.
 
-All other cycles (a plain lock that waits for itself, or whose taker has ended) may still be ended by anybody who runs: they are final
-only when nobody is left to do it. When everyone waits and no chain of either kind is there, the run is **stalled**.
+All other cycles (a plain lock that waits for itself, or whose taker has ended) may still be ended by anybody who runs: they are
+final only when nobody is left to do it. When everyone waits and no chain of either kind is there, the run is **stalled**.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -64,9 +65,9 @@ class History:
 class Scene:
     """A run at one moment, in one numbering of actors, objects and sites.
 
-    `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object; `alive` all
-    that have begun or are about to and have not ended. `closed` says whether these are all there is: nothing from outside (a signal
-    handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement.
+    `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object;
+    `alive` all that have begun or are about to and have not ended. `closed` says whether these are all there is: nothing from
+    outside (a signal handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement.
     """
 
     waits: Mapping[int, tuple[int, int]]
@@ -108,15 +109,15 @@ class Scene:
                 continue
             twin = self.history.twins.locks[object_id]
             is_mutex = object_id in self.history.returned or self.is_with(twin.taken[-1])
-            if len(waits) == 1 or not twin.disciplined or joins and not is_mutex:
+            if len(waits) == 1 or not twin.disciplined or (joins and not is_mutex):
                 return False
         return True
 
 
-def find(scene: Scene) -> Standstill | None:
-    """The deadlock or stall of this scene, or None while somebody can still run."""
+def find(scene: Scene, *, is_over: bool = False) -> Standstill | None:
+    """The deadlock or stall of this scene, or None while somebody can still run; `is_over` says that nobody can any more."""
     waits = {actor: wait for actor, wait in scene.waits.items() if not scene.can_go_on(actor)}
-    nobody_left = scene.closed and len(waits) == len(scene.alive)
+    nobody_left = is_over or (scene.closed and len(waits) == len(scene.alive))
     for start in sorted(waits):
         if (found := _chain(scene, waits, start, nobody_left=False)) is not None:
             return found
@@ -136,7 +137,9 @@ def followers(scene: Scene, found: Standstill) -> list[tuple[int, int]]:
         more = [
             (actor, owner)
             for actor, wait in sorted(scene.waits.items())
-            if actor not in stuck and ((owner := scene.owner_of(wait)) in stuck or owner in found.owners) and not scene.can_go_on(actor)
+            if actor not in stuck
+            and ((owner := scene.owner_of(wait)) in stuck or owner in found.owners)
+            and not scene.can_go_on(actor)
         ]
         if not more:
             return result

@@ -35,10 +35,5 @@ def _lines(source: str | None) -> frozenset[int]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()  # not Python
-    entered = [
-        item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With | ast.AsyncWith) for item in node.items
-    ]
-    # `with f(lock.acquire()):` enters something else than what takes the lock: a call inside is no statement.
-    return frozenset(
-        line for item in entered if not isinstance(item, ast.Call) for line in range(item.lineno, (item.end_lineno or item.lineno) + 1)
-    )
+    entered = [item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With | ast.AsyncWith) for item in node.items]
+    return frozenset(line for item in entered for line in range(item.lineno, (item.end_lineno or item.lineno) + 1))

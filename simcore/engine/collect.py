@@ -1,0 +1,111 @@
+"""Makes a trace of what a run that has ended left in its folder."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+from simcore.engine.deadlock import explain
+from simcore.engine.header import completed
+from simcore.engine.launch import End
+from simcore.engine.merge import Merged, merge, outcome_of
+from simcore.engine.segments import SegmentReader
+from simcore.errors import InternalError
+from simcore.trace.events import Kind, Outcome
+from simcore.trace.model import Ending, Header, Scenario
+
+_REASONS: Final = {"deadlock": Outcome.DEADLOCK, "stalled": Outcome.STALLED, "timeout": Outcome.TIMEOUT}
+
+_UNHEARD_FLAGS: Final = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "S": "loads no site"}
+"""Flags of Python under which it never comes to load the runtime."""
+
+
+def collect(reader: SegmentReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True) -> Merged:
+    """The trace of a run that has ended, not saved yet.
+
+    `cut_off` says why it has only a prefix of what happened, when that is known; else it is told from how the program ended.
+
+    Raises: InternalError when nothing was recorded, or when the recorded order contradicts itself.
+    """
+    if not reader.exists() or not reader.refresh_definitions().actors:
+        raise _nothing_recorded(header.scenario, end.exit_code)
+    header = completed(header, reader.definitions.process, end.started_ns or header.start_ns)
+    outcome = _REASONS.get(end.reason, outcome_of(end.exit_code))
+    ending = Ending(outcome=outcome, exit_code=end.exit_code, duration_ns=end.ended_ns - end.started_ns)
+    merged = merge(reader, header, ending, keep_source=keep_source)
+    if cut_off is None:
+        cut_off = "" if end.reason else _cut_off(merged, end.exit_code)
+    ending.cut_off = ending.cut_off or cut_off
+    explain(merged.trace)
+    return merged
+
+
+def has_ended(merged: Merged) -> bool:
+    """Whether the process recorded its own end."""
+    return int(Kind.EXIT) in merged.trace.columns.kind
+
+
+def process_runs(run: Path, pid: int) -> bool:
+    """Whether the process with this number is the one that was started in this run folder."""
+    if not Path("/proc").is_dir():
+        return pid > 0 and _runs(pid)
+    try:
+        return f"SIMCORE_RUN={run}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _cut_off(merged: Merged, exit_code: int) -> str:
+    """Why a program that ended by itself did not come to record its end, or ''."""
+    if has_ended(merged):
+        return ""
+    if exit_code < 0:
+        return f"the program was killed by {signal_name(-exit_code)}"
+    if _runs(merged.trace.header.pid):
+        return "the recorded process still ran when its command had ended"
+    return "the recorded process ended without its last event: it was killed, or replaced by another program"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`, or `signal 34` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _nothing_recorded(scenario: Scenario, exit_code: int) -> InternalError:
+    words = scenario.argv if scenario.target == "command" else (scenario.name,)
+    shown = " ".join(words)
+    how = f"exit code {exit_code}" if exit_code >= 0 else f"killed by {signal_name(-exit_code)}"
+    for flag, what in _python_flags(words):
+        return InternalError(
+            f"nothing was recorded: Python under -{flag} {what}, and {shown!r} started it so ({how})",
+            f"leave out -{flag}: the runtime is loaded by site, from PYTHONPATH",
+        )
+    return InternalError(
+        f"nothing was recorded: {shown!r} started no Python that can be recorded ({how})",
+        "simcore records CPython 3.11 to 3.13 that reads PYTHONPATH and loads site: not under -I, -E or -S",
+    )
+
+
+def _python_flags(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Those of the flags that the words give to a Python, each with what it does."""
+    if not Path(words[0]).name.startswith(("python", "pypy")):
+        return []
+    found = []
+    for option in words[1:]:
+        if not option.startswith("-") or option.startswith(("--", "-X", "-W")):
+            break
+        found += [(flag, what) for flag, what in _UNHEARD_FLAGS.items() if flag in option.partition("c")[0].partition("m")[0]]
+        if option.endswith(("c", "m")):
+            break
+    return found

@@ -1,0 +1,45 @@
+"""Ends a process with all that it has started: what simcore ends must not leave anything behind."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+_ROUNDS: Final = 20
+
+
+def kill_family(pid: int) -> None:
+    """Send SIGKILL to a process and its descendants. They are stopped first, so that none can start another one meanwhile.
+
+    A descendant whose parent has ended is nobody's any more and stays, and so does everyone where there is no /proc.
+    """
+    family = [pid]
+    _send(pid, signal.SIGSTOP)
+    for _ in range(_ROUNDS):
+        fresh = [child for child, parent in _parents().items() if parent in family and child not in family]
+        if not fresh:
+            break
+        for child in fresh:
+            _send(child, signal.SIGSTOP)
+        family += fresh
+    for member in family:
+        _send(member, signal.SIGKILL)
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # it has just ended, or has become somebody else's
+
+
+def _parents() -> dict[int, int]:
+    """The parent of each process there is."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            found[int(entry.parent.name)] = int(fields[1])
+        except (OSError, IndexError, ValueError):
+            continue  # it has just ended
+    return found
