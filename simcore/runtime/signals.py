@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from sys import _getframe as get_frame
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
@@ -35,6 +35,7 @@ recorded_pids: dict[int, int] = {}
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
 _again: dict[int, type] = {}
+_VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
 def _name(number: int) -> str:
@@ -61,7 +62,7 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
     """What the interpreter calls: the place of every Python handler. `frame` is where the main thread was."""
     actor = here()
     if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
-        put_off = _again[number]()  # noqa: F841  trips the signal again at the end of this call
+        put_off = (_again.get(number) or _trip_again(number))()  # noqa: F841  trips the signal again when this call is over
         return None
     try:
         if actor is None:
@@ -77,16 +78,19 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
 
 def _lets_in(frame: FrameType) -> bool:
     """Whether the recorder's own frame waits for something on the program's behalf: then a signal must get through."""
+    if gate.following:
+        return False  # it waits for a turn, and does in it what the trace has
     name, known = frame.f_code.co_name, frame.f_locals
     if name in ("acquire", "__enter__"):  # a lock that is not recorded is waited for right there
         actor = here()
         return actor is None or bool(actor.raw) or not getattr(known.get("self"), "simcore_id", 0)
-    return "since" in known or name == "write" or bool(gate.following)
+    return "since" in known or name == "write"
 
 
 def _trip_again(number: int) -> type:
     """A class whose objects trip a signal when they go. All in C: a line of ours would be the next place to be interrupted."""
-    return type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
+    cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
+    return _again.setdefault(number, cls)
 
 
 def _arrived_in_replay(actor: Actor, number: int) -> None:
@@ -115,26 +119,37 @@ def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
             tls.actor = actor
 
 
-def _signal(number: int, handler: Any) -> Any:
+def _signal(signalnum: Any, handler: Any) -> Any:
     """As `signal.signal`."""
+    ours = here() is not None and callable(handler) and not isinstance(handler, signal.Handlers)
     try:
-        if here() is None or not callable(handler) or isinstance(handler, signal.Handlers):
-            return _unwrapped(number, originals.signal_signal(number, handler), forget=True)
+        number = int(signalnum) if ours and signalnum in _VALID else -1
         before = _handlers.get(number)
-        _again.setdefault(int(number), _trip_again(int(number)))
-        old = originals.signal_signal(number, _arrived)
+        if number > 0:
+            _handlers[number] = handler  # in place before the first signal can come
+        try:
+            old = originals.signal_signal(signalnum, _arrived if number > 0 else handler)
+        except BaseException:
+            if number > 0:
+                _handlers[number] = before
+            raise
     except BaseException as error:
         hide(error)
         raise
-    _handlers[int(number)] = handler
+    if number < 0:
+        return _unwrapped(signalnum, old, forget=True)
     if handler is not signal.default_int_handler:
         actors.segment.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
     return before if old is _arrived else _as_enum(old)
 
 
-def _getsignal(number: int, /) -> Any:
+def _getsignal(signalnum: Any) -> Any:
     """As `signal.getsignal`."""
-    return _unwrapped(number, originals.signal_getsignal(number))
+    try:
+        return _unwrapped(signalnum, originals.signal_getsignal(signalnum))
+    except BaseException as error:
+        hide(error)
+        raise
 
 
 def _unwrapped(number: int, handler: Any, *, forget: bool = False) -> Any:
