@@ -5,6 +5,8 @@ sequences that differ too much for it are cut at anchors as in patience diff (nu
 piece by piece, and what lies past the budget is paired place by place.
 """
 
+from __future__ import annotations
+
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -159,7 +161,7 @@ def _reach(pair: _Pair, x0: int, y0: int, x1: int, y1: int, blocks: list[Block],
                 down = _DEAD
             if right > n:
                 right = _DEAD
-            x = max(down, right)
+            x = right if right > down else down  # no call of max() on the hottest line
             if x < 0:
                 reach[base + k] = _DEAD
                 continue

@@ -64,6 +64,7 @@ VALUE: Final = _table(
         Kind.CLOCK: Value.IGNORED,
         Kind.SEED: Value.IGNORED,
         Kind.ENTROPY: Value.IGNORED,
+        Kind.DRAW: Value.IGNORED,
         Kind.GC: Value.IGNORED,
         Kind.EXIT: Value.IGNORED,
         Kind.PAUSE: Value.IGNORED,
@@ -79,12 +80,12 @@ VALUE: Final = _table(
 RESULTS: Final = frozenset({Kind.GET, Kind.QSIZE, Kind.COUNT, Kind.ENUMERATE, Kind.N_WAITING, Kind.EXIT})
 """Kinds whose value is a result: compared between events that are the same otherwise."""
 
-INPUTS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.SLEEP})
+INPUTS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.SLEEP})
 """Kinds whose value comes from outside or goes there: a difference is listed, and is none of the schedule."""
 
 UNORDERED: Final = frozenset(
     {
-        *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
+        *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
         *(
             Kind.LOCKED,
             Kind.IS_SET,

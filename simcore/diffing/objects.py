@@ -9,13 +9,12 @@ from itertools import compress, islice
 from operator import gt, ne
 
 from simcore.diffing.align import out_of_place
-from simcore.diffing.pairing import Pairing
+from simcore.diffing.pairing import Pairing, Side
 from simcore.diffing.result import ObjectDiff, WaitDiff
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.spans import SpanIndex, Told, thread_actors
 from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind, ObjectKind
-from simcore.trace.model import Trace
 
 UNHANDED = frozenset(
     {ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK}
@@ -46,17 +45,18 @@ class GroupOrder:
 def compare_groups(pairing: Pairing, shapes: Shapes) -> list[GroupOrder]:
     """The orders of all groups that either trace has, in the order of their first use."""
     both = {**pairing.a.groups, **pairing.b.groups}
-    return [_compare(pairing, shapes, group) for group in both]
+    is_take = [kind == Kind.ACQUIRE for kind in shapes.kind]
+    return [_compare(pairing, shapes, group, is_take) for group in both]
 
 
 _EMPTY = array("i")
 
 
-def _compare(pairing: Pairing, shapes: Shapes, group: int) -> GroupOrder:
+def _compare(pairing: Pairing, shapes: Shapes, group: int, is_take: Sequence[bool]) -> GroupOrder:
     a, b = pairing.a, pairing.b
     did_a, did_b = a.groups.get(group, _EMPTY), b.groups.get(group, _EMPTY)
     twins = array("i", map(pairing.twin.__getitem__, did_b))
-    takes_a, takes_b = _takes(a.trace, did_a), _takes(b.trace, did_b)
+    takes_a = _takes(a, did_a, is_take)
     actors_a = list(map(a.actor.__getitem__, takes_a))
     hand_offs_a = _changes(actors_a)
     obj, text = shapes.groups[group]
@@ -64,7 +64,7 @@ def _compare(pairing: Pairing, shapes: Shapes, group: int) -> GroupOrder:
         private = not hand_offs_a and len(set(map(a.actor.__getitem__, did_a))) == 1
         numbers = (len(did_a), len(did_b), hand_offs_a, hand_offs_a, hand_offs_a, 0, 0)
         return GroupOrder(group, obj, text, *numbers, None, reordered=False, private=private)
-    hand_offs_b = _changes(list(map(b.actor.__getitem__, takes_b)))
+    hand_offs_b = _changes(list(map(b.actor.__getitem__, _takes(b, did_b, is_take))))
     index = next((index for index, (p, q) in enumerate(zip(did_a, twins, strict=False)) if p != q), None)
     order = _in_b(pairing, did_a)
     takes = order if takes_a is did_a else _in_b(pairing, takes_a)
@@ -86,10 +86,9 @@ def _compare(pairing: Pairing, shapes: Shapes, group: int) -> GroupOrder:
     )
 
 
-def _takes(trace: Trace, positions: array[int]) -> array[int]:
+def _takes(side: Side, positions: array[int], is_take: Sequence[bool]) -> array[int]:
     """The operations among which hand-offs are counted: of a lock its acquisitions, of other things all."""
-    kinds = trace.columns.kind
-    takes = array("i", (position for position in positions if kinds[position] == Kind.ACQUIRE))
+    takes = array("i", compress(positions, map(is_take.__getitem__, map(side.shape.__getitem__, positions))))
     return takes if takes and len(takes) < len(positions) else positions
 
 

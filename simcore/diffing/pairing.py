@@ -3,6 +3,8 @@
 An actor that did the same in both runs is paired step by step. Only where its own sequence changed is an alignment searched.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -118,7 +120,7 @@ def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
     return pairing
 
 
-EFFORT = 1_000_000
+EFFORT = 600_000
 """So many steps of search the alignments of one diff may take together; what one actor does not need is left to the next."""
 
 _EMPTY = array("i")

@@ -4,6 +4,8 @@ Equal numbers mean equal events, in A and in B. All questions about kinds and va
 passes over a million events only look numbers up.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Collection, Sequence
 from itertools import compress

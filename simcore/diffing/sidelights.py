@@ -68,6 +68,8 @@ class Paired:
         sites_a, sites_b = self.a.columns.site, self.b.columns.site
         first = array("I", map(number_a.__getitem__, compress(sites_a, self.mask)))
         second = array("I", map(number_b.__getitem__, map(sites_b.__getitem__, self.in_b)))
+        if first.tobytes() == second.tobytes():
+            return []
         # Of an actor that did something else it is not sure which of its events are the same.
         steady = [actor not in self.changed for actor in range(len(tables.actor_a))]
         sure = map(steady.__getitem__, compress(self.a.columns.actor, self.mask))

@@ -3,6 +3,8 @@
 The numbers of A are kept; what only B has is numbered after them.
 """
 
+from __future__ import annotations
+
 import re
 from array import array
 from collections.abc import Iterable, Sequence

@@ -18,6 +18,7 @@ _VERBS = {
     Kind.CLOCK: "reads {}",
     Kind.SEED: "seeds a random generator",
     Kind.ENTROPY: "draws random bytes",
+    Kind.DRAW: "draws a random number",
     Kind.GC: "collects garbage",
     Kind.PAUSE: "returns from signal.pause",
 }
