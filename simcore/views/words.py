@@ -213,6 +213,8 @@ class Words:
                 return f"random seeded with {value}"
             case Kind.ENTROPY:
                 return f"drew {self.text(value)} of entropy"
+            case Kind.DRAW:
+                return "drew a random number"
             case Kind.GC:
                 return f"collected garbage (generation {value})"
             case Kind.SIGNAL:
