@@ -48,7 +48,7 @@ EXIT_DIVERGED = 86
 class Following:
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ("_gate", "baton", "cursor", "end", "events", "held", "told")
+    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "told")
 
     def __init__(self, gate: "Follow", events: memoryview, baton: Any) -> None:
         self._gate = gate
@@ -56,6 +56,7 @@ class Following:
         self.end = len(events)
         self.cursor = 0
         self.baton = baton
+        self.blocked = False  # it waits for its turn
         self.told = False  # its next turn has come already
         self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
 
@@ -117,6 +118,7 @@ class Follow:
             baton.acquire()
         self._events = [section() for _ in range(n_actors)]
         self._imports = self._latches()
+        self._loading: dict[str, Following] = {}
         with open(f"{folder}/status", "r+b") as status:
             self._status = mmap.mmap(status.fileno(), 0)
         self._added = self._removed = 0
@@ -174,7 +176,9 @@ class Follow:
 
     def _wait(self, mine: Following, flags: int) -> None:
         if flags & AWAIT and not mine.told:
+            mine.blocked = True
             mine.baton.acquire()
+            mine.blocked = False
         mine.told = False
 
     def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
@@ -273,13 +277,22 @@ class Follow:
             if flags & LOCAL or flags & AWAIT and not mine.told and not mine.baton.acquire(False):
                 continue
             mine.told = bool(flags & AWAIT)
+            loader = self._loading.get(name)
+            if loader is not None and not loader.blocked:
+                continue  # it has all the turns it needs, and is on its way
             if its_kind not in (Kind.IMPORT, Kind.IMPORTED):
                 return False
             self._due(actor, mine, its_kind, value, flags, after, position)
         return False
 
+    def importing(self, actor: Actor, name: str) -> None:
+        """An actor has taken a module's lock at its turn: from here on others may count on its importing it."""
+        if name in self._imports:
+            self._loading.setdefault(name, actor.following)
+
     def imported(self, name: str) -> None:
         """A module's lock has just been given back: whoever waits for the module to be ready goes on."""
+        self._loading.pop(name, None)
         latch = self._imports.pop(name, None)
         if latch is not None:
             latch.release()

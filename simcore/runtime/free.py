@@ -57,6 +57,9 @@ class Free:
         """Every import is recorded."""
         return True
 
+    def importing(self, actor: Actor, name: str) -> None:
+        """Nobody waits for it."""
+
     def imported(self, name: str) -> None:
         """Nobody waits for it."""
 

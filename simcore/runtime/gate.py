@@ -47,6 +47,9 @@ class Gate(Protocol):
     def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
         """Whether an import event is to be gated: always while recording, in replay when the trace has it here."""
 
+    def importing(self, actor: Actor, name: str) -> None:
+        """A module's lock is about to be taken."""
+
     def imported(self, name: str) -> None:
         """A module's lock has been given back."""
 

@@ -33,6 +33,7 @@ def _take(self: Any) -> Any:
         return _acquire(self)
     site = site_of(get_frame(1))
     gate.enter(actor, Kind.IMPORT, _IMPORTS, site)
+    gate.importing(actor, self.name)
     try:
         return _acquire(self)
     finally:

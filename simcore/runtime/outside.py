@@ -7,7 +7,7 @@ import os
 import threading
 from typing import Any
 
-from simcore.runtime import actors
+from simcore.runtime import actors, originals
 from simcore.runtime.actors import acting, here
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_NOTE
@@ -63,10 +63,14 @@ def install_subprocess(patches: Patches, module: Any) -> None:
 
 
 def count_native_threads() -> None:
-    """At the end: how many threads there are that Python did not start."""
-    try:
-        native = len(os.listdir("/proc/self/task")) - len(threading._active)  # type: ignore[attr-defined]
-    except OSError:
-        return
-    if native > 0:
-        note("native thread", str(native))
+    """At the end: how many threads there are that Python did not start. One that has just ended is given a moment to be gone."""
+    native = 0
+    for _ in range(10):
+        try:
+            native = len(os.listdir("/proc/self/task")) - len(threading._active)  # type: ignore[attr-defined]
+        except OSError:
+            return
+        if native <= 0:
+            return
+        originals.sleep(0.001)
+    note("native thread", str(native))
