@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from simcore.errors import RunFailed
-from simcore.trace.events import UNCOUNTED_KINDS, Kind, ObjectKind, Outcome
+from simcore.trace.events import LOCAL_KINDS, UNCOUNTED_KINDS, Kind, ObjectKind, Outcome
 
 
 class Site(NamedTuple):
@@ -321,8 +321,11 @@ class Trace:
 
     @cached_property
     def order(self) -> list[tuple[str, int, Kind, str]]:
-        """Identities of all events in their order: two runs with equal orders did the same in the same order."""
-        return [event.identity for event in self]
+        """Identities of the events that take turns, in their order: two runs with equal orders did the same in the same order.
+
+        Local inputs are left out, for nobody else can tell when they happened.
+        """
+        return [event.identity for event in self if event.kind not in LOCAL_KINDS]
 
 
 _FIXED_KINDS = frozenset({ObjectKind.NONE, ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.IMPORTS})
