@@ -26,8 +26,8 @@ from simcore.trace.model import Trace
 class ReplayRun:
     """One replay: the trace that it recorded of itself, and how many events were the same.
 
-    `divergence` says where it parted from the original, or is None; `differs` what else is not the same. Writes are those that the
-    program did more, less, or with another text than recorded.
+    `divergence` says where it parted from the original, or is None; `differs` what else is not the same. Writes are those that
+    the program did more, less, or with another text than recorded.
     """
 
     trace: Trace

@@ -140,8 +140,8 @@ class Scenario:
     """All that is needed to run it again.
 
     `target` is `pattern`, `file`, `function` or `command`; `name` the pattern's name, the path, `module:function`, or the
-    command's first word; `argv` the program's arguments (for a command: all words); `plugin_file` the file a `--plugin` pattern came from;
-    `seed` None when drawn from the operating system; `granularity` `sync`.
+    command's first word; `argv` the program's arguments (for a command: all words); `plugin_file` the file that a `--plugin`
+    pattern came from; `seed` None when drawn from the operating system; `granularity` `sync`.
     """
 
     target: str
