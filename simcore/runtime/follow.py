@@ -356,15 +356,19 @@ class Follow:
         debugger = pdb.Pdb(stdin=os.fdopen(os.dup(0)), stdout=os.fdopen(os.dup(2), "w"), nosigint=True, skip=["simcore.*"])
         debugger.prompt = f"(simcore {actor.name}) "
         debugger.reset()
-        outer: Any = frame
-        while outer is not None:  # as bdb.set_trace does, which would stop only after the operation
-            outer.f_trace = debugger.trace_dispatch
-            debugger.botframe = outer
-            outer = outer.f_back
-        debugger.set_step()
-        sys.settrace(debugger.trace_dispatch)
+        outermost: Any = frame
+        while outermost.f_back is not None:
+            outermost = outermost.f_back
+        debugger.botframe = outermost
         actor.raw += 1
         try:
             debugger.interaction(frame, None)
         finally:
             actor.raw -= 1
+        if debugger.stoplineno == -1 and not debugger.breaks:
+            return  # go on without the debugger
+        inner: Any = frame
+        while inner is not None:  # as bdb.set_trace does, which would stop only behind the operation
+            inner.f_trace = debugger.trace_dispatch
+            inner = inner.f_back
+        sys.settrace(debugger.trace_dispatch)
