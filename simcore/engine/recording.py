@@ -53,7 +53,6 @@ def record(
     """
     _refuse_platform()
     _check_options(seed, chaos, timeout_s, switch_interval_s, on_stall)
-    place = _checked_output(output)
     scenario = target if isinstance(target, Scenario) else resolve(_checked(target), params=params, argv=argv, plugins=plugins)
     scenario = replace(
         scenario,
@@ -61,6 +60,7 @@ def record(
         chaos=chaos if chaos is not None else scenario.chaos,
         switch_interval_s=switch_interval_s if switch_interval_s is not None else scenario.switch_interval_s,
     )
+    place = _checked_output(output)
     command = _command(scenario)
     header = new_header(scenario)
     traces, run = _new_run(place)

@@ -116,9 +116,11 @@ def _trace(reader: SegmentReader, plan: Plan) -> Trace:
     ending.exit_code = None
     if not has_ended(merged):
         ending.outcome = Outcome.KILLED
-        ending.cut_off = ending.cut_off or "simcore was killed while it recorded, and the program ended after it"
-    elif _failed(reader, plan):
+        ending.cut_off = ending.cut_off or "simcore was killed while it recorded, and the program did not come to its end"
+        return merged.trace
+    if _failed(reader, plan):
         ending.outcome = Outcome.FAILED
+    ending.cut_off = ending.cut_off or "simcore was killed while it recorded; the program came to its end, its exit code is not known"
     return merged.trace
 
 
