@@ -458,6 +458,20 @@ def test_lanes_shrink_to_marks_where_they_are_not() -> None:
     assert capture.get().isascii()
 
 
+def test_a_wait_that_ended_in_the_part_left_out_is_over() -> None:
+    """Behind a gap nobody is shown as waiting whose wait ended within it."""
+    sleeps = [(actor, Kind.SLEEP, 14, 1, at, 0) for at, actor in enumerate((2, 0, 1, 2, 0, 1, 0, 1, 2, 0))]
+    trace = small(*sleeps, spans=[Span("Condition.wait", 2, LOCK, 1, 0, 3)])
+    lines = rendered(Lanes(everything(trace), 2, 3)).splitlines()
+    assert lines[3:5] == [
+        "@0  0.000      ┌  consumer  Condition.wait stock                       buf.py:18",
+        "@1  0.001  ●   ┊  main      slept 1 ns                                 buf.py:30",
+    ]
+    assert [line[:18].rstrip() for line in lines[-3:]] == ["@7  0.007  │ ● │", "@8  0.008  │   ●", "@9  0.009  ●"]
+    whole = rendered(Lanes(everything(trace))).splitlines()
+    assert [line[:18].rstrip() for line in whole[5:8]] == ["@2  0.002  │ ● ┊", "@3  0.003  │ │ └", "@4  0.004  ● │ │"]
+
+
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
 @pytest.mark.parametrize("actors", [1, 2, 3, 8, 40])
 def test_no_line_is_longer_than_the_terminal_is_wide(width: int, actors: int) -> None:

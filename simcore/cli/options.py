@@ -70,10 +70,9 @@ def folder() -> TraceFolder:
     if (found.path / ".runs").is_dir():
         from rich.text import Text
 
-        from simcore.engine.recording import recover
         from simcore.views.summary import shown_path
 
-        for path in recover(found):
+        for path in found.recover():
             console.talk(Text(f"recovered {shown_path(path)} from a recording that was cut off", style="yellow"))
     return found
 

@@ -122,7 +122,7 @@ class _Lives:
 
     def __init__(self, timeline: Timeline, actors: Sequence[int]) -> None:
         self.actors = actors
-        self.waiting: set[int] = set()
+        self.waiting: dict[int, int] = {}
         self.first: dict[int, int] = {}
         self.last: dict[int, int] = {}
         for position, actor in enumerate(timeline.trace.columns.actor):
@@ -133,13 +133,19 @@ class _Lives:
 
     def marks(self, row: Row, marks: dict[str, str]) -> Text:
         text = Text()
-        if row.state in ("waits", "starts"):
-            self.waiting.add(row.actor)
-        elif row.state == "got":
-            self.waiting.discard(row.actor)
+        if row.until >= 0:
+            self.waiting[row.actor] = row.until
         for number, actor in enumerate(self.actors):
             alive = self.first.get(actor, 0) <= row.position <= self.last.get(actor, 0)
-            state = row.state if actor == row.actor else "waiting" if actor in self.waiting else "alive" if alive else ""
+            state = (
+                row.state
+                if actor == row.actor
+                else "waiting"
+                if row.position < self.waiting.get(actor, -1)
+                else "alive"
+                if alive
+                else ""
+            )
             style = f"bold {_colour(number)}" if actor == row.actor else "dim"
             text.append(marks[state] if state else " ", style=style).append(" " if number < len(self.actors) - 1 else "")
         return text

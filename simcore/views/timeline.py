@@ -47,7 +47,8 @@ class Row:
     """One line of a listing.
 
     `state` is `did`, `waits` (it arrived and had to wait; `position` is then that of the event it stands before), `starts` (an
-    operation) or `got` (the end of either). A row with a `gap` stands for that many rows left out.
+    operation) or `got` (the end of either). A row with a `gap` stands for that many rows left out. `until` is where a
+    wait or operation ends, -1 for other rows.
     """
 
     position: int
@@ -57,6 +58,7 @@ class Row:
     site: str = ""
     state: str = "did"
     gap: int = 0
+    until: int = -1
 
 
 class Timeline:
@@ -212,7 +214,7 @@ class Timeline:
         site = words.site(self.trace.sites[span.site])
         name = f"{clean(span.operation)} {words.object(span.object)}".rstrip()
         if position in self.starts:
-            return Row(position, at_ns, actor, name, site, "starts")
+            return Row(position, at_ns, actor, name, site, "starts", until=span.last)
         took = at_ns - columns.at_ns[span.first]
         waited = f" after {duration(took)}" if span.first in self.starts and took >= 1000 else ""
         state = "got" if span.first in self.starts and span.first in shown else "did"
@@ -227,7 +229,7 @@ class Timeline:
             what += f" ... waits for {words.short_actor(owner)}"
         else:
             what += " ... waits"
-        return Row(met, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits")
+        return Row(met, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits", until=position)
 
     def _holder(self, thing: int, before: int) -> int | None:
         """Who took the object last before a position, None when nobody did lately."""
