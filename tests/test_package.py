@@ -1,7 +1,8 @@
 """What an install brings: two packages, one command, one group of plugins."""
 
+import sysconfig
 import tomllib
-from importlib.metadata import distribution, entry_points
+from importlib.metadata import distribution, distributions, entry_points
 from pathlib import Path
 
 import simcore
@@ -11,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 def test_an_install_adds_exactly_two_packages() -> None:
     """Never `plugins`, `traces` or `tests`, which would clash with anybody's."""
-    files = distribution("simcore").files or []
+    # Where installs go, and not the working directory, which has the build's own metadata.
+    (installed,) = distributions(name="simcore", path=[sysconfig.get_paths()["purelib"]])
+    files = installed.files or []
     tops = {file.parts[0] for file in files if file.parts[0] != ".."}
     ours = {top for top in tops if not top.startswith(("simcore-", "__editable__", "__pycache__"))}
     assert ours <= {"simcore", "simcore_patterns"}
