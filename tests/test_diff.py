@@ -564,6 +564,15 @@ def test_a_moved_place_is_reported_and_no_difference() -> None:
     assert [(one.a.line, one.b.line, one.events) for one in d.moved] == [(10, 12, 2), (11, 13, 2)]
 
 
+def test_a_place_that_stands_twice_in_the_table_has_not_moved() -> None:
+    """Places are compared by what they are, not by their index."""
+    a = told(*critical("main", line=10))
+    b = replace(a, sites=[*a.sites, a.sites[1]], columns=replace(a.columns, site=array("I", [3, 2])))
+    assert diff(a, b).moved == diff(b, b).moved == ()
+    twice = replace(b, columns=replace(b.columns, site=array("I", [1, 2])))
+    assert diff(twice, b).moved == ()
+
+
 def test_notes_say_what_was_run_otherwise() -> None:
     """Other programs, parameters, Pythons and files are said before somebody wonders."""
     a, b = build(3, 100), build(3, 100)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import ne
 
 from simcore.diffing.meaning import Lane
 from simcore.diffing.objects import GroupOrder, compare_groups, first_reordered, object_diffs, wait_diffs
 from simcore.diffing.output import stream_diffs
-from simcore.diffing.pairing import Change, Pairing, pair_up, switches
+from simcore.diffing.pairing import Change, Pairing, pair_up
 from simcore.diffing.result import ActorDiff, Diff, Run, Split
+from simcore.diffing.returned import compare_results
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
 from simcore.diffing.spans import by_events, by_spans, minor
@@ -35,6 +37,7 @@ def diff(a: Trace, b: Trace) -> Diff:
         tables = Tables(by_spans(a, operations), by_spans(b, operations))
     shapes = Shapes(tables.waiters)
     pairing = pair_up(tables, shapes)
+    compare_results(pairing, shapes, tables)
     orders = compare_groups(pairing, shapes)
     streams = stream_diffs(tables, pairing.a, pairing.b)
     paired = Paired(tables, pairing)
@@ -50,8 +53,8 @@ def diff(a: Trace, b: Trace) -> Diff:
         compared=by,
         same_outcome=outcome_same,
         same_output=output_same,
-        a=_run(a, "A", sum(one.hand_offs_a for one in objects if one.kind in _HANDED)),
-        b=_run(b, "B", sum(one.hand_offs_b for one in objects if one.kind in _HANDED)),
+        a=_run(a, "A", sum(1 for one in actors if one.events_a), sum(one.hand_offs_a for one in objects if one.kind in _HANDED)),
+        b=_run(b, "B", sum(1 for one in actors if one.events_b), sum(one.hand_offs_b for one in objects if one.kind in _HANDED)),
         split=parts.split() if verdict is Verdict.DIFFERENT else None,
         actors=tuple(actors),
         objects=tuple(objects),
@@ -133,19 +136,19 @@ def _verdicts(parts: _Parts, *, outcome_same: bool, output_same: bool) -> tuple[
     return order, order if outcome_same and output_same else Verdict.INCONCLUSIVE
 
 
-def _run(trace: Trace, letter: str, hand_offs: int) -> Run:
+def _run(trace: Trace, letter: str, actors: int, hand_offs: int) -> Run:
     ending = trace.ending
     known = 0 < ending.error_site < len(trace.sites)
     return Run(
         name=trace.path.name if trace.path is not None else letter,
         events=len(trace),
-        actors=len(set(trace.columns.actor)),
+        actors=actors,
         outcome=ending.outcome,
         exit_code=ending.exit_code,
         error=ending.error,
         error_site=trace.sites[ending.error_site if known else 0],
         cut_off=ending.cut_off,
-        switches=switches(trace.columns.actor),
+        switches=sum(map(ne, trace.columns.actor, trace.columns.actor[1:])),
         hand_offs=hand_offs,
         duration_ns=ending.duration_ns,
     )

@@ -48,6 +48,9 @@ def _table(default: int, special: dict[Kind, int]) -> tuple[int, ...]:
     return tuple(special.get(kind, default) if (kind := _KINDS.get(number)) else default for number in range(256))
 
 
+_ANY, _NONE = -(1 << 64), 1 << 64
+"""Less and more than any value."""
+
 _KINDS: Final = {int(kind): kind for kind in Kind}
 
 VALUE: Final = _table(
@@ -60,7 +63,7 @@ VALUE: Final = _table(
         Kind.PUT: Value.IGNORED,
         Kind.GET: Value.SIGN,
         Kind.SLEEP: Value.IGNORED,
-        Kind.WRITE: Value.TEXT,
+        Kind.WRITE: Value.IGNORED,  # texts are compared apart: there may be as many as writes
         Kind.CLOCK: Value.IGNORED,
         Kind.SEED: Value.IGNORED,
         Kind.ENTROPY: Value.IGNORED,
@@ -83,7 +86,7 @@ RESULTS: Final = frozenset({Kind.GET, Kind.QSIZE, Kind.COUNT, Kind.ENUMERATE, Ki
 INPUTS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.SLEEP})
 """Kinds whose value comes from outside or goes there: a difference is listed, and is none of the schedule."""
 
-UNORDERED: Final = frozenset(
+_UNORDERED = frozenset(
     {
         *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
         *(
@@ -106,10 +109,9 @@ PER_TEXT: Final = frozenset({Kind.IMPORT, Kind.IMPORTED})
 LANE: Final = _table(Lane.STEP, {Kind.WRITE: Lane.WRITE, Kind.GC: Lane.NONE})
 
 
+_LEAST: Final = _table(_ANY, {Kind.ACQUIRE: 1, Kind.JOIN: 1, Kind.GET: 0} | dict.fromkeys(_UNORDERED, _NONE))
+
+
 def carries_order(kind: int, value: int) -> bool:
     """Whether an event of this kind and value has an effect that others on the same object can see."""
-    if kind in UNORDERED:
-        return False
-    if kind in (Kind.ACQUIRE, Kind.JOIN):
-        return value > 0
-    return kind != Kind.GET or value >= 0
+    return value >= _LEAST[kind]

@@ -36,8 +36,10 @@ def _compare(name: str, tables: Tables, texts_a: list[int], texts_b: list[int]) 
     counts = (len(texts_a), len(texts_b), len(lines_a), len(lines_b))
     if lines_a == lines_b:
         return StreamDiff(name, "same", *counts, 0, 0, None, None, None)
-    number_a, number_b = Counter(lines_a), Counter(lines_b)
-    only_a, only_b = (number_a - number_b).total(), (number_b - number_a).total()
+    surplus = Counter(lines_a)
+    surplus.subtract(lines_b)
+    only_a, only_b = (sum(number for number in surplus.values() if (number > 0) is more) for more in (True, False))
+    only_b = -only_b
     first = next((n for n, (p, q) in enumerate(zip(lines_a, lines_b, strict=False)) if p != q), min(len(lines_a), len(lines_b)))
     state = "changed" if only_a or only_b else "reordered"
     return StreamDiff(name, state, *counts, only_a, only_b, first + 1, _at(lines_a, first), _at(lines_b, first))

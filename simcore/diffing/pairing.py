@@ -9,23 +9,26 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from operator import ne
+from typing import Final
 
 from simcore.diffing.align import Block, Budget, align
 from simcore.diffing.meaning import Lane
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.tables import Tables, translated
-from simcore.trace.events import Kind
 from simcore.trace.model import Trace
 
 
 @dataclass(slots=True)
 class Side:
-    """One trace, its columns in the common numbering, and the positions of its events per actor and per ordering group."""
+    """One trace, its columns in the common numbering, and the positions of its events by who did them and what they act on.
+
+    `steps` are per actor, `groups` per ordering group, `writes` per actor and stream (the key is `actor + actors * group`).
+    """
 
     trace: Trace
     actor: array[int]
     shape: array[int]
+    texts: Sequence[int]
     steps: dict[int, array[int]] = field(default_factory=dict)
     writes: dict[int, array[int]] = field(default_factory=dict)
     groups: dict[int, array[int]] = field(default_factory=dict)
@@ -33,20 +36,34 @@ class Side:
     def sort_in(self, shapes: Shapes, actors: int) -> None:
         """Fill the positions, each list in the order of the trace. `actors` is how many there are in both traces."""
         steps = [array("i") for _ in range(actors)]
-        writes = [array("i") for _ in range(actors)]
         groups = [array("i") for _ in shapes.groups]
-        add_step, add_write, add_group = ([one.append for one in home] for home in (steps, writes, groups))
+        add_step, add_group = ([one.append for one in home] for home in (steps, groups))
         lanes, orders = map(shapes.lane.__getitem__, self.shape), map(shapes.group.__getitem__, self.shape)
         for position, (actor, lane, group) in enumerate(zip(self.actor, lanes, orders, strict=True)):
             if not lane:
                 add_step[actor](position)
             elif lane == Lane.WRITE:
-                add_write[actor](position)
+                key = actor + actors * group
+                if key not in self.writes:
+                    self.writes[key] = array("i")
+                self.writes[key].append(position)
             if group >= 0:
                 add_group[group](position)
-        self.steps, self.writes, self.groups = (
-            {number: positions for number, positions in enumerate(home) if positions} for home in (steps, writes, groups)
+        self.steps, self.groups = (
+            {number: positions for number, positions in enumerate(home) if positions} for home in (steps, groups)
         )
+
+    def did(self, lane: Lane, positions: array[int]) -> array[int]:
+        """What these events were: the shapes of steps, the texts of writes."""
+        if lane is Lane.STEP:
+            return array("I", map(self.shape.__getitem__, positions))
+        texts, values = self.texts, self.trace.columns.value
+        indexes = map(values.__getitem__, positions)
+        return array("I", (texts[index] if 0 <= index < len(texts) else NO_TEXT for index in indexes))
+
+
+NO_TEXT: Final = (1 << 32) - 1
+"""Stands for a text that the trace does not have."""
 
 
 @dataclass(slots=True)
@@ -82,7 +99,7 @@ def _earlier(one: tuple[int | None, int | None], other: tuple[int | None, int | 
 class Pairing:
     """`twin[b]` is the position in A of the event at `b` in B, or -1; `back[a]` the other way round.
 
-    `steps` and `writes` have the actors, by common number, whose sequences differ.
+    `steps` and `writes` have what differs, by the keys that the sides use.
     """
 
     a: Side
@@ -92,32 +109,26 @@ class Pairing:
     steps: dict[int, Change] = field(default_factory=dict)
     writes: dict[int, Change] = field(default_factory=dict)
 
+    def changes(self, lane: Lane) -> dict[int, Change]:
+        """What differs in one kind of lane."""
+        return self.steps if lane is Lane.STEP else self.writes
 
-def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
-    """Pair the events of two traces."""
-    trace_a, trace_b = tables.a, tables.b
-    a = Side(trace_a, trace_a.columns.actor, shapes.of(trace_a.columns, tables.object_a, tables.actor_a, tables.text_a))
-    b = Side(
-        trace_b,
-        translated(trace_b.columns.actor, tables.actor_b),
-        shapes.of(trace_b.columns, tables.object_b, tables.actor_b, tables.text_b),
-    )
-    a.sort_in(shapes, tables.actors)
-    b.sort_in(shapes, tables.actors)
-    pairing = Pairing(a, b, array("i", repeat(-1, len(trace_b))), array("i", repeat(-1, len(trace_a))))
-    changed: list[tuple[dict[int, Change], int, array[int], array[int]]] = []
-    for lane_a, lane_b, changes in ((a.steps, b.steps, pairing.steps), (a.writes, b.writes, pairing.writes)):
-        for actor in {**lane_a, **lane_b}:
-            places_a, places_b = lane_a.get(actor, _EMPTY), lane_b.get(actor, _EMPTY)
-            if not _pair_equal(pairing, places_a, places_b):
-                changed.append((changes, actor, places_a, places_b))
-    left = EFFORT
-    for number, (changes, actor, places_a, places_b) in enumerate(changed):
-        budget = Budget(share := left // (len(changed) - number))
-        changes[actor] = _pair_changed(pairing, shapes, places_a, places_b, budget)
-        left -= share - max(budget.steps, 0)
-    _compare_results(pairing, shapes, tables)
-    return pairing
+    def numbers(self, lane: Lane) -> list[int]:
+        """The keys of the lanes of one kind that A or B has."""
+        a, b = (side.steps if lane is Lane.STEP else side.writes for side in (self.a, self.b))
+        return list({**a, **b})
+
+    def places(self, lane: Lane, number: int) -> tuple[array[int], array[int]]:
+        """The positions of one lane in A and in B."""
+        a, b = ((side.steps if lane is Lane.STEP else side.writes).get(number, _EMPTY) for side in (self.a, self.b))
+        return a, b
+
+    def pair(self, places_a: array[int], places_b: array[int]) -> None:
+        """Make events twins, one by one."""
+        twin, back = self.twin, self.back
+        for p, q in zip(places_a, places_b, strict=True):
+            back[p] = q
+            twin[q] = p
 
 
 EFFORT = 600_000
@@ -126,40 +137,57 @@ EFFORT = 600_000
 _EMPTY = array("i")
 
 
-def _pair_equal(pairing: Pairing, places_a: array[int], places_b: array[int]) -> bool:
-    """Pair one actor's events of one lane if it did the same in both runs; False if it did not."""
-    if len(places_a) != len(places_b) or any(map(ne, *_did(pairing, places_a, places_b))):
+def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
+    """Pair the events of two traces, by what they were; results are compared later."""
+    c = tables.a.columns
+    a = Side(tables.a, c.actor, shapes.of(c, tables.object_a, tables.actor_a, tables.text_a), tables.text_a)
+    c = tables.b.columns
+    actors = translated(c.actor, tables.actor_b)
+    b = Side(tables.b, actors, shapes.of(c, tables.object_b, tables.actor_b, tables.text_b), tables.text_b)
+    a.sort_in(shapes, tables.actors)
+    b.sort_in(shapes, tables.actors)
+    pairing = Pairing(a, b, array("i", repeat(-1, len(b.shape))), array("i", repeat(-1, len(a.shape))))
+    changed: list[tuple[Lane, int]] = []
+    for lane in (Lane.STEP, Lane.WRITE):
+        changed += [(lane, number) for number in pairing.numbers(lane) if not _pair_equal(pairing, lane, number)]
+    left = EFFORT
+    for done, (lane, number) in enumerate(changed):
+        budget = Budget(share := left // (len(changed) - done))
+        pairing.changes(lane)[number] = _pair_changed(pairing, shapes, lane, number, budget)
+        left -= share - max(budget.steps, 0)
+    return pairing
+
+
+def _pair_equal(pairing: Pairing, lane: Lane, number: int) -> bool:
+    """Pair the events of one lane if they are the same in both runs; False if they are not."""
+    places_a, places_b = pairing.places(lane, number)
+    if len(places_a) != len(places_b) or pairing.a.did(lane, places_a).tobytes() != pairing.b.did(lane, places_b).tobytes():
         return False
-    twin, back = pairing.twin, pairing.back
-    for p, q in zip(places_a, places_b, strict=True):
-        back[p] = q
-        twin[q] = p
+    pairing.pair(places_a, places_b)
     return True
 
 
-def _did(pairing: Pairing, places_a: array[int], places_b: array[int]) -> tuple[array[int], array[int]]:
-    return array("I", map(pairing.a.shape.__getitem__, places_a)), array("I", map(pairing.b.shape.__getitem__, places_b))
-
-
-def _pair_changed(pairing: Pairing, shapes: Shapes, places_a: array[int], places_b: array[int], budget: Budget) -> Change:
-    """Pair what can be paired of an actor's events of one lane."""
-    twin, back = pairing.twin, pairing.back
-    did_a, did_b = _did(pairing, places_a, places_b)
+def _pair_changed(pairing: Pairing, shapes: Shapes, lane: Lane, number: int, budget: Budget) -> Change:
+    """Pair what can be paired of the events of one lane."""
+    places_a, places_b = pairing.places(lane, number)
+    did_a, did_b = pairing.a.did(lane, places_a), pairing.b.did(lane, places_b)
     change = Change()
     blocks, change.exact = align(did_a, did_b, budget)
     x = y = 0
     for block in [*blocks, Block(len(did_a), len(did_b), 0)]:
+        # Between equal runs: the same operation with another result, a write with another text.
+        if lane is Lane.WRITE:
+            others = min(block.a - x, block.b - y)
+            pairing.pair(places_a[x : x + others], places_b[y : y + others])
+            change.other, x, y = change.other + others, x + others, y + others
         while x < block.a and y < block.b and shapes.loose[did_a[x]] == shapes.loose[did_b[y]]:
-            change.other += 1
             if shapes.group[did_a[x]] == shapes.group[did_b[y]]:
-                back[places_a[x]], twin[places_b[y]] = places_b[y], places_a[x]
-            x, y = x + 1, y + 1
+                pairing.pair(places_a[x : x + 1], places_b[y : y + 1])
+            change.other, x, y = change.other + 1, x + 1, y + 1
         change.only_a += block.a - x
         change.only_b += block.b - y
         x, y = block.a + block.length, block.b + block.length
-        for p, q in zip(places_a[block.a : x], places_b[block.b : y], strict=True):
-            back[p] = q
-            twin[q] = p
+        pairing.pair(places_a[block.a : x], places_b[block.b : y])
     same = blocks[0].length if blocks and blocks[0].a == blocks[0].b == 0 else 0
     change.first = (
         places_a[same] if same < len(places_a) else None,
@@ -168,54 +196,3 @@ def _pair_changed(pairing: Pairing, shapes: Shapes, places_a: array[int], places
     if same == min(len(did_a), len(did_b)):
         change.cut = 1 if same == len(did_a) else 2
     return change
-
-
-def _compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
-    """Note pairs of equal events that returned something else: another item, another number."""
-    a, b = pairing.a, pairing.b
-    values_a, values_b = a.trace.columns.value, b.trace.columns.value
-    objects_a, objects_b = a.trace.columns.object, b.trace.columns.object
-    kinds = b.trace.columns.kind
-    tags = _tags(pairing)
-    for position in shapes.results(b.shape):
-        other = pairing.twin[position]
-        if other < 0:
-            continue
-        kind, value_a, value_b = kinds[position], values_a[other], values_b[position]
-        if kind == Kind.GET:
-            if value_b < 0 or value_a < 0:
-                continue
-            value_b = tags[value_b] if value_b in tags else tables.tag_b(value_b)
-        elif kind == Kind.RELEASE:
-            value_a, value_b = tables.object_a[objects_a[other]], tables.object_b[objects_b[position]]
-        elif kind == Kind.ENUMERATE:
-            value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
-        if value_a != value_b:
-            change = pairing.steps.setdefault(b.actor[position], Change())
-            change.other += 1
-            change.cut = 0  # it differs before the shorter sequence ends
-            change.note(other, position)
-
-
-def _number(texts: Sequence[int], index: int) -> int:
-    return texts[index] if 0 <= index < len(texts) else -1
-
-
-def _tags(pairing: Pairing) -> dict[int, int]:
-    """For items put by actors that put more or fewer in B: the tag that A gave the same item, -1 for one that A never put."""
-    tags: dict[int, int] = {}
-    b = pairing.b
-    kinds, values_b, values_a = b.trace.columns.kind, b.trace.columns.value, pairing.a.trace.columns.value
-    for actor, change in pairing.steps.items():
-        if not change.only_a and not change.only_b:
-            continue
-        for position in b.steps.get(actor, _EMPTY):
-            if kinds[position] == Kind.PUT:
-                other = pairing.twin[position]
-                tags[values_b[position]] = values_a[other] if other >= 0 else -1
-    return tags
-
-
-def switches(actor: Sequence[int]) -> int:
-    """How often the next event is another actor's."""
-    return sum(map(ne, actor, actor[1:]))

@@ -13,7 +13,7 @@ from simcore.diffing.pairing import Pairing
 from simcore.diffing.result import InputDiff, Moved
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.spans import minor
-from simcore.diffing.tables import Tables, without_addresses
+from simcore.diffing.tables import Tables, translated, without_addresses
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
 
@@ -59,15 +59,15 @@ class Paired:
     def times_differ_ns(self) -> int:
         """The largest difference between the times of the two events of a pair."""
         a, b = self.a.columns.at_ns, self.b.columns.at_ns
-        gaps = array("q", map(sub, compress(a, self.mask), map(b.__getitem__, self.in_b)))
-        return max(max(gaps), -min(gaps)) if gaps else 0
+        return max(map(abs, map(sub, compress(a, self.mask), map(b.__getitem__, self.in_b))), default=0)
 
     def moved(self, tables: Tables) -> list[Moved]:
         """Pairs of places in the source between which events moved, the most frequent first."""
         number_a, number_b = tables.sites()
-        sites_a, sites_b = self.a.columns.site, self.b.columns.site
-        first = array("I", map(number_a.__getitem__, compress(sites_a, self.mask)))
-        second = array("I", map(number_b.__getitem__, map(sites_b.__getitem__, self.in_b)))
+        first = array("I", compress(self.a.columns.site, self.mask))
+        second = array("I", map(self.b.columns.site.__getitem__, self.in_b))
+        if not number_a == number_b == list(range(len(number_a))):
+            first, second = translated(first, number_a), translated(second, number_b)
         if first.tobytes() == second.tobytes():
             return []
         # Of an actor that did something else it is not sure which of its events are the same.

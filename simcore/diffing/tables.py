@@ -70,13 +70,8 @@ class Tables:
             for number, info in zip(numbers, trace.objects, strict=True)
             if info.kind is ObjectKind.WAITER
         )
-        self._texts: dict[str | bytes, int] = {}
-        self.text_a = self._number(a.texts)
-        self.text_b = self._number(b.texts)
-
-    def _number(self, texts: Sequence[str | bytes]) -> list[int]:
-        known = self._texts
-        return [known.setdefault(without_addresses(text) if isinstance(text, str) else text, len(known)) for text in texts]
+        texts: dict[str | bytes, int] = {}
+        self.text_a, self.text_b = _numbers(a.texts, texts), _numbers(b.texts, texts)
 
     def tag_b(self, tag: int) -> int:
         """The tag of an item in B as A would write it: its upper half is the actor that put it."""
@@ -94,14 +89,20 @@ class Tables:
         return self.a.actors[actor] if actor < len(self.a.actors) else self.b.actors[self.actor_b.index(actor)]
 
     def text(self, number: int) -> str:
-        """The text with this common number."""
-        return as_text(next((text for text, known in self._texts.items() if known == number), "?"))
+        """A text with this common number."""
+        trace, numbers = (self.a, self.text_a) if number in self.text_a else (self.b, self.text_b)
+        return as_text(trace.texts[numbers.index(number)]) if number in numbers else "?"
 
     def sites(self) -> tuple[list[int], list[int]]:
         """Per site of A and per site of B a number that is equal for equal places."""
         known: dict[Site, int] = {}
         first, second = ([known.setdefault(site, len(known)) for site in trace.sites] for trace in (self.a, self.b))
         return first, second
+
+
+def _numbers(texts: Sequence[str | bytes], known: dict[str | bytes, int]) -> list[int]:
+    """Per text its number, equal for equal ones; new ones are added to `known`."""
+    return [known.setdefault(without_addresses(text) if isinstance(text, str) else text, len(known)) for text in texts]
 
 
 def translated(column: array[int], numbers: Sequence[int]) -> array[int]:
