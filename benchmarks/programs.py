@@ -162,6 +162,7 @@ def semaphores(rounds: int = 20, workers: int = 5, places: int = 2, witness: str
             with lock:
                 inside.append(name())
                 note(witness, *inside)
+            time.sleep(0)
             with exits, lock:
                 inside.remove(name())
             seats.release()
@@ -181,7 +182,7 @@ def events(rounds: int = 15, workers: int = 3, witness: str = "") -> None:
         nonlocal late
         for turn in range(rounds):
             mine, following = go[number], go[(number + 1) % workers]
-            if not mine.wait(0.0005):
+            if not mine.wait(0.0002):
                 with lock:
                     late += 1
                     note(witness, name(), "late", turn)
@@ -280,6 +281,7 @@ def prints(rounds: int = 30, workers: int = 3) -> None:
             if turn % 5 == 0:
                 print("half", file=sys.stderr, end="")
                 print(" line", file=sys.stderr, flush=True)
+                time.sleep(0)
 
     run_all([work] * workers)
 
@@ -323,6 +325,7 @@ def daemons(rounds: int = 60, workers: int = 3, witness: str = "") -> None:
                 note(witness, name(), turn)
             if turn % 10 == 0:
                 print(name(), turn, flush=True)
+                time.sleep(0)
             done.release()
 
     for n in range(workers):
@@ -458,6 +461,7 @@ def garbage(rounds: int = 250, workers: int = 3, witness: str = "") -> None:
             if turn % 5 == 0:
                 with lock:
                     note(witness, name(), turn)
+                time.sleep(0)
 
     run_all([lambda n=n: work(n) for n in range(workers)])  # type: ignore[misc]
     print(len(gone) > 0)
@@ -473,6 +477,7 @@ def failing(rounds: int = 30, workers: int = 3, witness: str = "") -> None:
         for _ in range(rounds):
             with lock:
                 note(witness, name(), next(places))
+            time.sleep(0)
 
     run_all([work] * workers)
 
