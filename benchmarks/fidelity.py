@@ -51,7 +51,7 @@ CASES = (
     Case("simple-thread", {"start": 40}, builtin=True, witness=False),
     Case("mutex", {"workers": 4, "rounds": 60, "pause_s": 0.00005}, builtin=True),
     Case("condition", {"items": 40, "consumers": 4}, builtin=True),
-    Case("barrier", {"players": 122, "seats": 3}, builtin=True),
+    Case("barrier", {"players": 302, "seats": 3}, builtin=True),
     Case("thread-pool-executor", {"workers": 4, "tasks": 30}, builtin=True, witness=False),
     Case("queues"),
     Case("simple-queues", {"items": 150}),
