@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, ORDER_HEAD, ORDER_LENGTH, ORDER_MAGIC, ORDER_OBJECT, POST
+from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, ORDER_HEAD, ORDER_LENGTH, ORDER_MAGIC, ORDER_OBJECT, POST, WAITED
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, Kind
 from simcore.trace.model import Trace
 
@@ -19,6 +19,8 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
     for position, kind in enumerate(c.kind):
         if kind in local:
             flags[position] = LOCAL
+        elif kind == Kind.SIGNAL and c.waited_us[position]:
+            flags[position] = WAITED
     previous = 0  # the main actor has the first turn without being told
     for place, position in enumerate(turns):
         actor = c.actor[position]

@@ -25,6 +25,8 @@ AWAIT: Final = 2
 """The turn before was another actor's: wait to be told."""
 POST: Final = 4
 """The turn after is another actor's: tell it."""
+WAITED: Final = 8
+"""A signal that came while its actor waited in the operation behind it; without this flag it came between operations."""
 
 STATUS: Final = Struct("@IIII")
 """The file `status`: turns done (position + 1), writes added, writes removed, 1 while a debugger holds everyone."""

@@ -23,9 +23,9 @@ from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.gate import Gate
-from simcore.runtime.order import ORDER_EVENT
+from simcore.runtime.order import ORDER_EVENT, WAITED
 from simcore.runtime.patches import Patches
-from simcore.runtime.segment import TAG_PROCESS
+from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.trace.events import Kind
 
 gate: Gate  # set by install
@@ -69,7 +69,9 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
             return _handlers[number](number, program_frame(frame))
         if gate.following:
             return _arrived_in_replay(actor, number)
-        actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number)
+        since = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[-1]
+        waited = 0 if not since else max((originals.monotonic_ns() - since) // 1000, 1)
+        actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number, waited)
         return run_handler(actor, number, program_frame(frame))
     except BaseException as error:
         hide(error)
@@ -94,16 +96,27 @@ def _trip_again(number: int) -> type:
 
 
 def _arrived_in_replay(actor: Actor, number: int) -> None:
-    """Let it in if the trace has it next; the rest is held back, for the trace says when."""
-    follow: Any = gate
-    mine = actor.following
-    while mine.cursor < mine.end:
-        value, _, _, after, position, kind, flags = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
-        if kind != Kind.GC and (kind != Kind.SIGNAL or value != number):
+    """Let it in if the trace has it next, between two operations; one that came in a wait is called for by the operation that waited."""
+    coming = _next(actor)
+    while coming is not None:
+        value, _, _, after, position, kind, flags = coming
+        if kind != Kind.GC and (kind != Kind.SIGNAL or value != number or flags & WAITED):
             return
-        follow._due(actor, mine, kind, value, flags, after, position)
+        _do(actor, kind, value, flags, after, position)
         if kind == Kind.SIGNAL:
             return
+        coming = _next(actor)
+
+
+def _next(actor: Actor) -> tuple[int, ...] | None:
+    """What the trace has next for an actor, None past its end."""
+    mine = actor.following
+    return ORDER_EVENT.unpack_from(mine.events, mine.cursor) if mine.cursor < mine.end else None
+
+
+def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: int) -> None:
+    follow: Any = gate
+    follow._due(actor, actor.following, kind, value, flags, after, position)
 
 
 def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
@@ -111,12 +124,26 @@ def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
     handler = _handlers.get(number)
     if not callable(handler):
         return None
-    tls.actor = _sub_actor(actor, number)
+    sub = tls.actor = _sub_actor(actor, number)
     try:
-        return handler(number, program_frame(frame))
+        try:
+            return handler(number, program_frame(frame))
+        finally:
+            if gate.following and here() is sub:
+                _interrupt_at_end(actor, sub)
     finally:
         if here() is not None:
             tls.actor = actor
+
+
+def _interrupt_at_end(actor: Actor, sub: Actor) -> None:
+    """A signal that interrupted the handler behind its last operation: it comes before the next event of who was interrupted."""
+    limit = _next(actor)
+    coming = _next(sub)
+    while coming is not None and (limit is None or coming[4] < limit[4]) and coming[5] in (Kind.GC, Kind.SIGNAL):
+        value, _, _, after, position, kind, flags = coming
+        _do(sub, kind, value, flags, after, position)
+        coming = _next(sub)
 
 
 def _signal(signalnum: Any, handler: Any) -> Any:
