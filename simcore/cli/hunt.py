@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -22,6 +22,9 @@ from simcore.errors import ExitCode
 from simcore.trace.events import Kind, Outcome
 from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts
 from simcore.views.words import Words, clean, count, duration, shorten
+
+_RUNS_FOR_COMPARISON: Final = 20
+"""How many more runs are made to have one that passes beside one that failed at once."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +40,7 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
     started_ns = monotonic_ns()
     failed: Trace | None = None
     passed: Trace | None = None
-    number = 0
+    number = passed_at = 0
     try:
         with _progress(max_runs) as advance:
             for number in range(1, max_runs + 1):
@@ -45,8 +48,14 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
                 if is_failure(trace):
                     failed = _keep(trace, failing)
                     break
-                passed = _keep(trace, passing)
+                passed, passed_at = _keep(trace, passing), number
                 advance(number, monotonic_ns() - started_ns)
+            extra = number
+            while failed is not None and passed is None and extra < min(number + _RUNS_FOR_COMPARISON, max_runs):
+                extra += 1
+                trace = run.once(output=scratch, quiet=True)
+                if not is_failure(trace):
+                    passed, passed_at = _keep(trace, passing), extra
     finally:
         scratch.unlink(missing_ok=True)
     each_ns = (monotonic_ns() - started_ns) // max(number, 1)
@@ -65,7 +74,7 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
     elif failed is None:
         console.answer(_clean_bill(number, each_ns, passed, chaos=run.chaos))
     else:
-        console.answer(_report(number, failed, passed, split))
+        console.answer(_report(number, failed, passed_at, passed, split))
     return ExitCode.YES if failed is None else ExitCode.NO
 
 
@@ -128,7 +137,7 @@ def last_words(trace: Trace, lines: int = 3) -> list[str]:
     return [shorten(clean(line.rstrip()), 76) for line in found.splitlines() if line.strip()][-lines:]
 
 
-def _report(number: int, failed: Trace, passed: Trace | None, split: str) -> RenderableType:
+def _report(number: int, failed: Trace, passed_at: int, passed: Trace | None, split: str) -> RenderableType:
     words = Words(failed)
     text = Text(f"run {number} ").append(outcome_words(failed), style="bold red")
     if not failed.ending.deadlock and failed.ending.error:
@@ -140,7 +149,7 @@ def _report(number: int, failed: Trace, passed: Trace | None, split: str) -> Ren
         for line in last_words(failed):
             text.append(f"\n  {line}", style="dim")
     parts: list[RenderableType] = [text, *blocked(failed)]
-    kept = [(trace.path, of) for trace, of in ((failed, number), (passed, number - 1)) if trace is not None and trace.path]
+    kept = [(trace.path, of) for trace, of in ((failed, number), (passed, passed_at)) if trace is not None and trace.path]
     last = Text("kept  ", style="dim")
     last.append(", ".join(f"{shown_path(path)} (run {of})" for path, of in kept), style="default")
     if split:
