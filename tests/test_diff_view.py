@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from storyteller import critical, told
 from synthetic import build
-from test_diff import critical, told
 
 from simcore.diffing import diff
 from simcore.trace.events import FIXED_OBJECTS, Kind, Outcome

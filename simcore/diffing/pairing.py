@@ -81,18 +81,10 @@ class Change:
     cut: int = 0
     exact: bool = True
 
-    def note(self, position_a: int | None, position_b: int | None) -> None:
-        """Take this pair as the first that differs, if it is earlier in A or, past A's end, in B."""
-        if self.first is None or _earlier((position_a, position_b), self.first):
+    def note(self, position_a: int, position_b: int) -> None:
+        """Take this pair as the first that differs if it comes before what was the first so far."""
+        if self.first is None or self.first[0] is None or position_a < self.first[0]:
             self.first = (position_a, position_b)
-
-
-def _earlier(one: tuple[int | None, int | None], other: tuple[int | None, int | None]) -> bool:
-    far = float("inf")
-    return (far if one[0] is None else one[0], far if one[1] is None else one[1]) < (
-        far if other[0] is None else other[0],
-        far if other[1] is None else other[1],
-    )
 
 
 @dataclass(slots=True)
