@@ -20,6 +20,7 @@ LAYERS = {
     "diffing": ("errors", "trace", "diffing"),
     "views": ("errors", "trace", "engine", "diffing", "views", "__version__"),
     "cli": ("errors", "trace", "engine", "diffing", "views", "cli", "api", "record", "replay", "diff", "Trace", "__version__"),
+    "__main__": ("cli",),
     "testing": ("errors", "trace", "engine", "diffing", "testing"),
 }
 """Who may import whom: a package's name to the beginnings of what it may import of simcore."""

@@ -18,10 +18,10 @@ class Place(NamedTuple):
 
 
 class _Targets(ast.NodeVisitor):
-    """Per line of a source the name that a value on it is given, and whether it is one of several."""
+    """Per line of a source the names that values on it are given, in their order, and whether each stands for several."""
 
     def __init__(self) -> None:
-        self.by_line: dict[int, tuple[str, bool]] = {}
+        self.by_line: dict[int, list[tuple[str, bool]]] = {}
 
     def _note(self, target: ast.expr | str, value: ast.expr | None) -> None:
         if value is None:
@@ -33,9 +33,11 @@ class _Targets(ast.NodeVisitor):
         name = target if isinstance(target, str) else _name_of(target)
         if not name:
             return
-        several = isinstance(value, ast.List | ast.Tuple | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Dict)
+        several = isinstance(
+            value, ast.List | ast.Tuple | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Dict
+        )
         for line in range(value.lineno, (value.end_lineno or value.lineno) + 1):
-            self.by_line.setdefault(line, (name, several))
+            self.by_line.setdefault(line, []).append((name, several))
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """`a = b = value`: the first target names it."""
@@ -75,10 +77,10 @@ class Labels:
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
-        self._files: dict[str, dict[int, tuple[str, bool]]] = {}
+        self._files: dict[str, dict[int, list[tuple[str, bool]]]] = {}
 
-    def at(self, file: str, line: int) -> tuple[str, bool]:
-        """The name given on a line, and whether it names several; empty when the line names nothing."""
+    def at(self, file: str, line: int) -> list[tuple[str, bool]]:
+        """The names given on a line in their order, and whether each stands for several; empty when the line names nothing."""
         known = self._files.get(file)
         if known is None:
             targets = _Targets()
@@ -87,23 +89,25 @@ class Labels:
             except (SyntaxError, ValueError, RecursionError):
                 pass  # not Python: its objects go by their other name
             known = self._files[file] = targets.by_line
-        return known.get(line, ("", False))
+        return known.get(line, [])
 
     def label(self, places: Iterable[Place]) -> list[str]:
         """A name for each object, in the order of their creation; distinct objects get distinct names, or empty ones."""
-        made: Counter[tuple[Place, str]] = Counter()
+        made: Counter[Place] = Counter()
         used: set[str] = set()
         result = []
         for place in places:
-            name, several = self.at(*place.user)
+            names = self.at(*place.user)
+            # `a, b = Lock(), Lock()` makes a, b, and when the line runs again another a, another b.
+            number, which = divmod(made[place], len(names) or 1)
+            made[place] += 1
+            name, several = names[which] if names else ("", False)
             if name and place.inner is not None:
-                part = self.at(*place.inner)[0]
-                name = f"{name}.{part.lstrip('_')}" if part else ""
+                inner = self.at(*place.inner)
+                name = f"{name}.{inner[0][0].lstrip('_')}" if inner else ""
             if not name:
                 result.append("")
                 continue
-            number = made[place, name]
-            made[place, name] += 1
             shown = f"{name}[{number}]" if several else name if number == 0 else f"{name}#{number + 1}"
             while shown in used:  # two places that use one name
                 number = number + 1 if number else 1

@@ -1,0 +1,55 @@
+"""Objects go by the names that the programmer gave them where they are made."""
+
+from simcore.engine.labels import Labels, Place
+
+USER = """
+lock = Lock()
+a, b = Lock(), Lock()
+self.jobs = Queue()
+sticks = [
+    Lock()
+    for _ in range(3)
+]
+with Executor() as pool:
+    pass
+if (event := Event()):
+    start(Lock())
+"""
+LIBRARY = "class Queue:\n    def __init__(self):\n        self.mutex = Lock()\n"
+
+
+def labelled(*lines: int | tuple[int, int]) -> list[str]:
+    """Labels of objects made on these lines, or on a pair of a user's line and the library's inside it."""
+    labels = Labels({"user.py": USER, "queue.py": LIBRARY, "broken.py": "def ("}.get)
+    places = [
+        Place(("user.py", line), None) if isinstance(line, int) else Place(("user.py", line[0]), ("queue.py", line[1]))
+        for line in lines
+    ]
+    return labels.label(places)
+
+
+def test_an_assignment_names_what_it_makes() -> None:
+    """A name, an attribute, a walrus, a `with`."""
+    assert labelled(2, 4, 9, 11) == ["lock", "jobs", "pool", "event"]
+
+
+def test_two_names_on_one_line_are_two_names() -> None:
+    """`a, b = Lock(), Lock()`, run twice."""
+    assert labelled(3, 3, 3, 3) == ["a", "b", "a#2", "b#2"]
+
+
+def test_one_of_several_has_its_index() -> None:
+    """A comprehension makes sticks[0], sticks[1]..."""
+    assert labelled(6, 6, 6) == ["sticks[0]", "sticks[1]", "sticks[2]"]
+
+
+def test_what_the_library_makes_inside_is_a_part() -> None:
+    """The lock inside a queue is the queue's mutex."""
+    assert labelled(4, (4, 3)) == ["jobs", "jobs.mutex"]
+
+
+def test_what_nobody_names_has_no_label() -> None:
+    """An argument, a file that is not Python, a file that is not there."""
+    assert labelled(12) == [""]
+    labels = Labels({"broken.py": "def ("}.get)
+    assert labels.label([Place(("broken.py", 1), None), Place(("gone.py", 1), None)]) == ["", ""]
