@@ -220,7 +220,7 @@ class Words:
             case Kind.SIGNAL:
                 return f"handler of signal {_signal(value)} ran"
             case Kind.EXIT:
-                return f"the process exits with {value}"
+                return f"the process exits with {value}" if value else "the process ends"
             case Kind.PAUSE:
                 return "signal.pause returned"
             case Kind.IMPORT | Kind.IMPORTED:
