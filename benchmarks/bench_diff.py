@@ -25,7 +25,7 @@ LOCKS = 8
 
 
 def run(sizes: Sequence[int] = SIZES, cases: Sequence[str] = CASES) -> list[dict[str, object]]:
-    """One row per case and size: `case`, `events`, `seconds`, `peak_mib`, `verdict`, `reversed` hand-offs."""
+    """One row per case and size: `case`, `events`, `seconds`, `cpu_seconds`, `peak_mib`, `verdict`, `reversed` hand-offs."""
     rows: list[dict[str, object]] = []
     for case in cases:
         for events in sizes:
@@ -42,14 +42,15 @@ def measure(case: str, events: int) -> dict[str, object]:
     from simcore.diffing import diff
 
     a, b = pair(case, events)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     answer = diff(a, b)
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "case": case,
         "events": len(a),
         "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
         "peak_mib": round(peak / 2**20),
         "verdict": answer.verdict.value,
         "reversed": sum(one.reversed for one in answer.objects),
@@ -123,9 +124,9 @@ def main() -> None:
         print(json.dumps(measure(sys.argv[2], int(sys.argv[3]))))
         return
     sizes = [int(word) for word in sys.argv[1:]] or SIZES
-    print(f"{'case':<20} {'events':>10} {'seconds':>9} {'peak MiB':>9} {'verdict':<12} {'reversed':>9}")
+    print(f"{'case':<20} {'events':>10} {'seconds':>9} {'CPU s':>7} {'peak MiB':>9} {'verdict':<12} {'reversed':>9}")
     for row in run(sizes):
-        figures = f"{row['events']:>10,} {row['seconds']:>9} {row['peak_mib']:>9}"
+        figures = f"{row['events']:>10,} {row['seconds']:>9} {row['cpu_seconds']:>7} {row['peak_mib']:>9}"
         print(f"{row['case']:<20} {figures} {row['verdict']:<12} {row['reversed']:>9,}")
 
 

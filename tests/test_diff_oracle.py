@@ -242,5 +242,5 @@ def test_the_benchmark_runs() -> None:
     script = Path(__file__).parents[1] / "benchmarks" / "bench_diff.py"
     ran = subprocess.run([sys.executable, str(script), "400"], capture_output=True, text=True, check=True)
     lines = ran.stdout.splitlines()
-    assert lines[0].split() == ["case", "events", "seconds", "peak", "MiB", "verdict", "reversed"]
+    assert lines[0].split() == ["case", "events", "seconds", "CPU", "s", "peak", "MiB", "verdict", "reversed"]
     assert [line.split()[-2] for line in lines[1:]] == ["same", "different", "different", "different"]
