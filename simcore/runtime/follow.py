@@ -6,7 +6,6 @@ same actor's. Between its turns an actor runs freely. What happened in a turn is
 """
 
 import mmap
-import os
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -14,18 +13,7 @@ from typing import Any
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
-from simcore.runtime.order import (
-    AWAIT,
-    LOCAL,
-    NOWHERE,
-    ORDER_EVENT,
-    ORDER_HEAD,
-    ORDER_LENGTH,
-    ORDER_MAGIC,
-    ORDER_OBJECT,
-    POST,
-    STATUS,
-)
+from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, WAIT_PARKED
 from simcore.trace.events import Kind
 
@@ -88,35 +76,18 @@ class Follow:
     following = True
 
     def __init__(self, path: str, folder: str) -> None:
-        with open(path, "rb") as order:
-            data = memoryview(mmap.mmap(order.fileno(), 0, prot=mmap.PROT_READ))
-        magic, n_actors, n_objects, _, self._stop, pid, ppid = ORDER_HEAD.unpack_from(data, 0)
-        assert magic == ORDER_MAGIC, "not an order file"
-        self.pids = (pid, ppid)
-        place = ORDER_HEAD.size
-
-        def section() -> memoryview:
-            nonlocal place
-            (length,) = ORDER_LENGTH.unpack_from(data, place)
-            place += ORDER_LENGTH.size + length
-            return data[place - length : place]
-
-        self._names = bytes(section()).decode().split("\0")[:n_actors]
-        self._indices = {name: index for index, name in enumerate(self._names)}
-        self.taken = n_actors
-        self.objects = {key: number for number, key in enumerate(ORDER_OBJECT.iter_unpack(section()))}
-        self.first_fresh = n_objects
-        self.inputs: dict[int, bytes] = {}
-        inputs = section()
-        at = 0
-        while at < len(inputs):
-            number, length = ORDER_LENGTH.unpack_from(inputs, at)[0], ORDER_LENGTH.unpack_from(inputs, at + 8)[0]
-            self.inputs[number] = bytes(inputs[at + 16 : at + 16 + length])
-            at += 16 + length
-        self._batons = [originals.allocate_lock() for _ in range(n_actors)]
+        order = Order(path)
+        self._stop = order.stop
+        self.pids = order.pids
+        self.objects = order.objects
+        self.inputs = order.inputs
+        self.first_fresh = len(order.objects)
+        self.taken = len(order.actors)
+        self._indices = {name: index for index, name in enumerate(order.actors)}
+        self._events = order.events
+        self._batons = [originals.allocate_lock() for _ in order.actors]
         for baton in self._batons:
             baton.acquire()
-        self._events = [section() for _ in range(n_actors)]
         self._imports = self._latches()
         self._loading: dict[str, Following] = {}
         with open(f"{folder}/status", "r+b") as status:
@@ -168,7 +139,11 @@ class Follow:
                 self._diverge(actor, position, kind, object_id, site, "")
         self._wait(mine, flags)
         if position == self._stop:
-            self._debug(actor)
+            from simcore.runtime.debugger import open_debugger
+
+            self._stop = NOWHERE
+            _set_status(self._status, 0, 0, self._added, self._removed, 1)
+            open_debugger(actor)  # nobody else gets a turn meanwhile
         mine.cursor += ORDER_EVENT.size
         mine.held = (flags, after, position)
         result: int = value
@@ -274,7 +249,7 @@ class Follow:
             if latch.acquire(True, _GLANCE_S):
                 latch.release()
                 return False
-            if flags & LOCAL or flags & AWAIT and not mine.told and not mine.baton.acquire(False):
+            if flags & LOCAL or (flags & AWAIT and not mine.told and not mine.baton.acquire(False)):
                 continue
             mine.told = bool(flags & AWAIT)
             loader = self._loading.get(name)
@@ -343,32 +318,3 @@ class Follow:
         """Write down what differs and end the process at once: nothing after it is the recorded run."""
         actors.segment.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
         originals.exit_now(EXIT_DIVERGED)
-
-    def _debug(self, actor: Actor) -> None:
-        """Stop everyone, since nobody gets a turn, and open the debugger in the frame that is about to act."""
-        import pdb
-
-        self._stop = NOWHERE
-        _set_status(self._status, 0, 0, self._added, self._removed, 1)
-        frame = sys._getframe(1)
-        while frame.f_back is not None and actors.is_internal(frame.f_code):
-            frame = frame.f_back
-        debugger = pdb.Pdb(stdin=os.fdopen(os.dup(0)), stdout=os.fdopen(os.dup(2), "w"), nosigint=True, skip=["simcore.*"])
-        debugger.prompt = f"(simcore {actor.name}) "
-        debugger.reset()
-        outermost: Any = frame
-        while outermost.f_back is not None:
-            outermost = outermost.f_back
-        debugger.botframe = outermost
-        actor.raw += 1
-        try:
-            debugger.interaction(frame, None)
-        finally:
-            actor.raw -= 1
-        if debugger.stoplineno == -1 and not debugger.breaks:
-            return  # go on without the debugger
-        inner: Any = frame
-        while inner is not None:  # as bdb.set_trace does, which would stop only behind the operation
-            inner.f_trace = debugger.trace_dispatch
-            inner = inner.f_back
-        sys.settrace(debugger.trace_dispatch)

@@ -4,6 +4,7 @@ A head, then sections, each a length and its bytes: actors (names joined by NUL)
 inputs need, per actor its events. Native byte order: the file is made for one run on one machine.
 """
 
+import mmap
 from struct import Struct
 from typing import Final
 
@@ -15,6 +16,9 @@ NOWHERE: Final = 0xFFFFFFFF
 
 ORDER_EVENT: Final = Struct("@qIIIIHH4x")
 """value, object, site, index of the actor whose turn is next, position in the trace, kind, flags."""
+
+PLACES: Final = 1 << 32
+"""The inputs from here on are the places at which signals came: file name, line and function behind PLACES + site."""
 
 ORDER_OBJECT: Final = Struct("@III")
 ORDER_LENGTH: Final = Struct("@Q")
@@ -30,3 +34,34 @@ WAITED: Final = 8
 
 STATUS: Final = Struct("@IIII")
 """The file `status`: turns done (position + 1), writes added, writes removed, 1 while a debugger holds everyone."""
+
+
+class Order:
+    """An order file, mapped. `objects` gives by (creator, kind, n) the id that the trace has for that object."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, "rb") as file:
+            self._data = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+        magic, n_actors, _, _, self.stop, pid, ppid = ORDER_HEAD.unpack_from(self._data, 0)
+        assert magic == ORDER_MAGIC, "not an order file"
+        self.pids = (pid, ppid)
+        self._place = ORDER_HEAD.size
+        self.actors = bytes(self._section()).decode().split("\0")[:n_actors]
+        self.objects = {key: number for number, key in enumerate(ORDER_OBJECT.iter_unpack(self._section()))}
+        self.inputs = self._inputs(self._section())
+        self.events = [self._section() for _ in range(n_actors)]
+
+    def _section(self) -> memoryview:
+        (length,) = ORDER_LENGTH.unpack_from(self._data, self._place)
+        self._place += ORDER_LENGTH.size + length
+        return self._data[self._place - length : self._place]
+
+    @staticmethod
+    def _inputs(section: memoryview) -> dict[int, bytes]:
+        found = {}
+        at = 0
+        while at < len(section):
+            (number,), (length,) = ORDER_LENGTH.unpack_from(section, at), ORDER_LENGTH.unpack_from(section, at + ORDER_LENGTH.size)
+            at += 2 * ORDER_LENGTH.size + length
+            found[number] = bytes(section[at - length : at])
+        return found
