@@ -23,7 +23,7 @@ from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.gate import Gate
-from simcore.runtime.order import ORDER_EVENT, WAITED
+from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.trace.events import Kind
@@ -34,7 +34,10 @@ recorded_pids: dict[int, int] = {}
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
-_again: dict[int, type] = {}
+_again: dict[int, Any] = {}
+_busy = False
+"""Whether `_arrived` is at work, and not the program's handler: what arrives meanwhile is missed, and tripped again behind it."""
+_missed: set[int] = set()
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
@@ -60,22 +63,34 @@ def _sub_actor(actor: Actor, number: int) -> Actor:
 
 def _arrived(number: int, frame: FrameType | None) -> Any:
     """What the interpreter calls: the place of every Python handler. `frame` is where the main thread was."""
+    global _busy
+    if _busy:
+        _missed.add(number)
+        return None
     actor = here()
     if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
-        put_off = (_again.get(number) or _trip_again(number))()  # noqa: F841  trips the signal again when this call is over
+        put_off = [_trip_again(number)]  # noqa: F841  trips the signal when this call is over, so until the program's frame goes on
         return None
+    _busy = True
     try:
         if actor is None:
-            return _handlers[number](number, program_frame(frame))
+            return run_handler(None, number, frame)
         if gate.following:
-            return _arrived_in_replay(actor, number)
+            if _arrived_in_replay(actor, number, frame):
+                _missed.add(number)
+            return None
         since = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[-1]
         waited = 0 if not since else max((originals.monotonic_ns() - since) // 1000, 1)
         actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number, waited)
-        return run_handler(actor, number, program_frame(frame))
+        return run_handler(actor, number, frame)
     except BaseException as error:
         hide(error)
         raise
+    finally:
+        put_off = []
+        while _missed:
+            put_off.append(_trip_again(_missed.pop()))
+        _busy = False
 
 
 def _lets_in(frame: FrameType) -> bool:
@@ -89,23 +104,47 @@ def _lets_in(frame: FrameType) -> bool:
     return "since" in known or name == "write"
 
 
-def _trip_again(number: int) -> type:
-    """A class whose objects trip a signal when they go. All in C: a line of ours would be the next place to be interrupted."""
-    cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
-    return _again.setdefault(number, cls)
+def _trip_again(number: int) -> object:
+    """Something that trips a signal when it goes. All in C: a line of ours would be the next place to be interrupted."""
+    cls = _again.get(number)
+    if cls is None:
+        cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
+        _again[number] = cls
+    return cls()
 
 
-def _arrived_in_replay(actor: Actor, number: int) -> None:
-    """Let it in if the trace has it next, between two operations; one that came in a wait is called for by the operation that waited."""
+def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bool:
+    """Let it in if the trace has it next, at this place; whether to ask again at the next one.
+
+    One that came in a wait is called for by the operation that waited, whether or not it arrives.
+    """
     coming = _next(actor)
     while coming is not None:
-        value, _, _, after, position, kind, flags = coming
-        if kind != Kind.GC and (kind != Kind.SIGNAL or value != number or flags & WAITED):
-            return
-        _do(actor, kind, value, flags, after, position)
+        value, _, site, after, position, kind, flags = coming
         if kind == Kind.SIGNAL:
-            return
+            if value != number or flags & WAITED:
+                return False
+            if actor.following.data(PLACES + site) != _place(frame):
+                return True
+            _do(actor, kind, value, flags, after, position)
+            return False
+        if kind != Kind.GC:
+            return False
+        _do(actor, kind, value, flags, after, position)
         coming = _next(actor)
+    return False
+
+
+def _place(frame: FrameType | None) -> bytes:
+    """Where the program is, in the words of the order file."""
+    user = frame
+    while user is not None and actors.is_internal(user.f_code):
+        user = user.f_back
+    user = user or program_frame(frame)
+    if user is None:
+        return b"\0000\0"
+    code = user.f_code
+    return f"{code.co_filename.rpartition('/')[2]}\0{user.f_lineno or 0}\0{code.co_qualname}".encode("utf-8", "surrogatepass")
 
 
 def _next(actor: Actor) -> tuple[int, ...] | None:
@@ -119,21 +158,26 @@ def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: i
     follow._due(actor, actor.following, kind, value, flags, after, position)
 
 
-def run_handler(actor: Actor, number: int, frame: FrameType | None) -> Any:
-    """Call the handler as its sub-actor. Raises: what the handler raises."""
+def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> Any:
+    """Call the handler as the actor's sub-actor. Raises: what the handler raises."""
+    global _busy
     handler = _handlers.get(number)
     if not callable(handler):
         return None
-    sub = tls.actor = _sub_actor(actor, number)
+    busy, _busy = _busy, False
+    sub = None
+    if actor is not None:
+        sub = tls.actor = _sub_actor(actor, number)
     try:
         try:
             return handler(number, program_frame(frame))
         finally:
-            if gate.following and here() is sub:
+            if actor is not None and sub is not None and gate.following and here() is sub:
                 _interrupt_at_end(actor, sub)
     finally:
         if here() is not None:
             tls.actor = actor
+        _busy = busy
 
 
 def _interrupt_at_end(actor: Actor, sub: Actor) -> None:
