@@ -55,7 +55,7 @@ CASES = (
     Case("thread-pool-executor", {"workers": 4, "tasks": 30}, builtin=True, witness=False),
     Case("queues"),
     Case("simple-queues", {"items": 150}),
-    Case("reentrant", {"rounds": 60}),
+    Case("reentrant", {"rounds": 120}),
     Case("semaphores", {"rounds": 40}),
     Case("events", {"rounds": 60}),
     Case("logs", {"rounds": 80}),
@@ -247,7 +247,9 @@ def turns(trace: Trace) -> list[tuple[str, int, str]]:
     c = trace.columns
     names, objects = [info.name for info in trace.actors], trace.object_names
     return [
-        (names[actor], kind, objects[obj]) for actor, kind, obj in zip(c.actor, c.kind, c.object, strict=True) if kind not in LOCAL_KINDS
+        (names[actor], kind, objects[obj])
+        for actor, kind, obj in zip(c.actor, c.kind, c.object, strict=True)
+        if kind not in LOCAL_KINDS
     ]
 
 
@@ -323,7 +325,11 @@ def main() -> int:
     with busy_loops(2 if chosen.load else 0):
         rows = run(chosen.recordings, chosen.replays, only=chosen.only, control=not chosen.no_control, kept=chosen.keep)
     if chosen.json:
-        print(json.dumps({"python": platform.python_version(), "load": chosen.load, "rows": [asdict(row) for row in rows]}, indent=1))
+        print(
+            json.dumps(
+                {"python": platform.python_version(), "load": chosen.load, "rows": [asdict(row) for row in rows]}, indent=1
+            )
+        )
     else:
         print(TITLE, *map(line, rows), sep="\n")
     return int(failed(rows))

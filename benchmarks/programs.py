@@ -378,7 +378,16 @@ def inputs(rounds: int = 20, workers: int = 3, witness: str = "") -> None:
             if own.random() < 0.3 or time.perf_counter_ns() % 3 == 0:
                 time.sleep(own.choice((0, 0.0001)))
             with lock:
-                note(witness, name(), turn, uuid.uuid4(), os.getpid(), datetime.now(), time.strftime("%H:%M:%S"), os.urandom(4).hex())
+                note(
+                    witness,
+                    name(),
+                    turn,
+                    uuid.uuid4(),
+                    os.getpid(),
+                    datetime.now(),
+                    time.strftime("%H:%M:%S"),
+                    os.urandom(4).hex(),
+                )
             if time.monotonic_ns() & 1:
                 print(random.Random().random(), time.time())
 
@@ -535,7 +544,19 @@ def schedules(count: int = 12, workers: int = 3, witness: str = "") -> None:
     print([heapq.heappop(heap) for _ in range(len(heap))])
 
 
-_LAZY = ("decimal", "fractions", "statistics", "difflib", "textwrap", "csv", "json", "html", "calendar", "plistlib", "configparser")
+_LAZY = (
+    "decimal",
+    "fractions",
+    "statistics",
+    "difflib",
+    "textwrap",
+    "csv",
+    "json",
+    "html",
+    "calendar",
+    "plistlib",
+    "configparser",
+)
 
 
 @pattern
