@@ -27,8 +27,8 @@ def sessions() -> list[list[tuple[str, list[str]]]]:
 
 
 def shape(line: str) -> str:
-    """A line without what differs between runs: numbers, and which of both numbers a balance came to."""
-    return re.sub(r"\d+(\.\d+)?", "N", line).strip()
+    """A line without what differs between runs: numbers and their units of time."""
+    return re.sub(r"\d+(\.\d+)?( (ns|us|ms|s)\b)?", "N", line).strip()
 
 
 def run(command: str) -> list[str]:

@@ -47,6 +47,7 @@ def completed(header: Header, process: Mapping[str, str], start_ns: int) -> Head
         pid=int(process.get("pid", 0)),
         ppid=int(process.get("ppid", 0)),
         start_ns=start_ns,
+        root=process.get("root", header.root),
     )
 
 

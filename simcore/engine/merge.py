@@ -43,7 +43,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
     """Read all that was committed and put it in order. Raises: InternalError when the order contradicts itself."""
     definitions = reader.refresh_definitions()
     reader.refresh_records()
-    files = _Files(header.root)
+    files = _Files(header.root, definitions.process.get("library", ""))
     sites = {number: (files.absolute(file), line, function) for number, (file, line, function) in definitions.sites.items()}
     definitions = replace(definitions, sites=sites)
     start_ns = header.start_ns
@@ -227,8 +227,9 @@ class _Tables:
 class _Files:
     """The source files that call sites name, read once."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, library: str) -> None:
         self._root = root.rstrip("/") + "/"
+        self._library = f"{library}/"
         self._read: dict[str, bytes | None] = {}
 
     def _bytes(self, name: str) -> bytes | None:
@@ -256,17 +257,18 @@ class _Files:
         return os.path.normpath(os.path.join(self._root, name))
 
     def relative(self, name: str) -> str:
-        """Below the root: the path from there."""
-        return name[len(self._root) :] if name.startswith(self._root) else name
+        """A file's name in the trace, alike on all machines: from the root; for the library's files from there."""
+        if name.startswith(self._root):
+            return name[len(self._root) :]
+        if "/site-packages/" in name:
+            return f"<site-packages>/{name.rpartition('/site-packages/')[2]}"
+        if len(self._library) > 1 and name.startswith(self._library):
+            return f"<library>/{name[len(self._library) :]}"
+        return name
 
     def user_files(self) -> list[str]:
         """Files that were read for names and are the user's: not the library's, not installed packages."""
-        library = tuple({str(Path(path)) for path in (sys.base_prefix, sys.prefix)})
-        return sorted(
-            name
-            for name, data in self._read.items()
-            if data is not None and "site-packages" not in name and (name.startswith(self._root) or not name.startswith(library))
-        )
+        return sorted(name for name, data in self._read.items() if data is not None and not self.relative(name).startswith("<"))
 
 
 def _label(trace: Trace, tables: _Tables, files: _Files) -> None:

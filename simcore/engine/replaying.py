@@ -137,7 +137,7 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         end = launch.run(
             command_of(scenario),
             launch.environment(run.path, "follow", settings, scenario.hash_seed),
-            cwd=scenario.cwd,
+            cwd=scenario.cwd if Path(scenario.cwd).is_dir() else None,  # a pattern runs anywhere
             quiet=quiet and stop_at is None,
             each_tick=follower.look,
             tick_s=TICK_S,

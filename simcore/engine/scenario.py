@@ -118,7 +118,7 @@ def _python() -> str:
 
 def check_replayable(scenario: Scenario, host: PluginHost | None = None) -> None:
     """Raises: NotReplayable when what was recorded is not there any more."""
-    if not Path(scenario.cwd).is_dir():
+    if scenario.target != "pattern" and not Path(scenario.cwd).is_dir():
         raise NotReplayable(f"it was recorded in {scenario.cwd}, which does not exist", "make the folder, or record again")
     if scenario.target == "pattern":
         if scenario.plugin_file:

@@ -66,7 +66,7 @@ def boot(folder: str, mode: str) -> None:
         segment.define(TAG_PROCESS, key, value)
     segment.define(TAG_PROCESS, "implementation", sys.implementation.name)
     segment.define(TAG_PROCESS, "gil", int(getattr(sys, "_is_gil_enabled", lambda: True)()))
-    segment.define(TAG_PROCESS, "byteorder", sys.byteorder)
+    segment.define(TAG_PROCESS, "library", os.path.dirname(os.__file__))
     tls.actor = main
     main.raw += 1
     try:

@@ -1,5 +1,9 @@
-"""`python -m simcore.runtime.pattern module|file WHERE QUALNAME PARAMS [ARGS]`: runs a function by its names, inside the recorded process."""
+"""`python -m simcore.runtime.pattern module|file WHERE QUALNAME PARAMS [ARGS]`: runs a function by its names.
 
+This is the main module of a recorded pattern.
+"""
+
+import os
 import sys
 
 
@@ -12,14 +16,18 @@ def main() -> None:
     from simcore.runtime.bind import bind, find, load_file
 
     if how == "file":
-        import os
-
         sys.path.append(os.path.dirname(os.path.abspath(where)))  # last: its neighbours must not shadow the standard library
         module = load_file(where)
     else:
         from importlib import import_module
 
         module = import_module(where)
+    if module.__file__ is not None:
+        from simcore.runtime import actors
+        from simcore.runtime.segment import TAG_PROCESS
+
+        root = os.path.dirname(os.path.abspath(module.__file__))
+        actors.segment.define(TAG_PROCESS, "root", root)  # so that a trace names the pattern's file alike wherever it is installed
     function = find(module, qualname)
     function(**bind(function, loads(params)))
     from simcore.runtime.threads import failures
