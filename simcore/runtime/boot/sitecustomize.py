@@ -1,29 +1,20 @@
 """Started by `site` before any code of the user's, since its folder is first on PYTHONPATH; then it chains to the user's own.
 
 It finds simcore by the path in the environment instead of `sys.path`, so that a simcore installed elsewhere (pipx) can record a
-program that runs in another virtual environment.
+program that runs in another virtual environment. Where the user has no `sitecustomize`, there is none to be seen afterwards either.
 """
 
 import os
 import sys
 
+_EXIT_INTERNAL = 125
+
 
 def _simcore_start() -> None:
     folder = os.environ.get("SIMCORE_RUN")
     home = os.environ.get("SIMCORE_HOME")
-    if not folder or not home:
+    if not folder or not home or not _is_ours(folder):
         return
-    pid = str(os.getpid()).encode()
-    try:
-        claim = os.open(f"{folder}/claim", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        os.write(claim, pid)
-        os.close(claim)
-    except FileExistsError:
-        with open(f"{folder}/claim", "rb") as file:
-            if file.read() != pid:  # the same pid: the program has replaced itself by exec
-                return
-    except OSError:
-        return  # the run's folder is gone: its controller has ended
     if "simcore" not in sys.modules:
         from importlib.util import module_from_spec, spec_from_file_location
 
@@ -39,20 +30,42 @@ def _simcore_start() -> None:
     boot(folder, os.environ.get("SIMCORE_MODE", "free"))
 
 
+def _is_ours(folder: str) -> bool:
+    """Whether this process is the one to record: the first that starts in the run, and what it replaces itself with by exec."""
+    pid = str(os.getpid()).encode()
+    try:
+        claim = os.open(f"{folder}/claim", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(claim, pid)
+        os.close(claim)
+    except FileExistsError:
+        with open(f"{folder}/claim", "rb") as file:
+            return file.read() == pid
+    except OSError:
+        return False  # the run's folder is gone: its controller has ended
+    return True
+
+
 def _simcore_chain() -> None:
-    """Run the `sitecustomize` that the program would have had without us."""
+    """Run the `sitecustomize` that the program would have had without us. Raises: ImportError as if ours were not there."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    sys.path_importer_cache.pop(here, None)
     from importlib.machinery import PathFinder
 
     spec = PathFinder.find_spec("sitecustomize", sys.path)
-    if spec is not None and spec.loader is not None:
-        from importlib.util import module_from_spec
+    if spec is None or spec.loader is None:
+        raise ImportError("No module named 'sitecustomize'", name="sitecustomize")  # `site` expects and ignores it
+    from importlib.util import module_from_spec
 
-        module = module_from_spec(spec)
-        sys.modules["sitecustomize"] = module
-        spec.loader.exec_module(module)
+    module = module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
 
 
-_simcore_start()
+try:
+    _simcore_start()
+except Exception as _error:
+    # The families may be half in place: neither a plain run nor a recorded one can come of it.
+    os.write(2, f"error: recording could not start in this program: {type(_error).__name__}: {_error}\n".encode())
+    os._exit(_EXIT_INTERNAL)
 _simcore_chain()
