@@ -124,6 +124,7 @@ def _columns(trace: Trace) -> list[array[int]]:
         ("main is_set e =0", "main/1 is_set e =0"),
         ("main join t =0", "main/1 end t"),
         ("main import imports =json", "main/1 import imports =re"),
+        ("main import imports =json", "main/1 imported imports =json"),
         ("main signal process =2", "main/1 signal process =2"),
         ("main exit process", "main.1 exit process"),
         ("main write stdout =x", "main/1 write stderr =y"),
@@ -148,7 +149,6 @@ def test_what_carries_no_order(one: str, other: str) -> None:
         ("main start t =main/1", "main/1 begin t"),
         ("main write stdout =x", "main/1 write stdout =y"),
         ("main write stdout =x", "main/1 write stdout =x"),
-        ("main import imports =json", "main/1 imported imports =json"),
     ],
 )
 def test_what_carries_order(one: str, other: str) -> None:

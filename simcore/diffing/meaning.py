@@ -75,8 +75,8 @@ VALUE: Final = _table(
         Kind.COUNT: Value.IGNORED,
         Kind.ENUMERATE: Value.IGNORED,
         Kind.N_WAITING: Value.IGNORED,
-        Kind.IMPORT: Value.TEXT,
-        Kind.IMPORTED: Value.TEXT,
+        Kind.IMPORT: Value.IGNORED,
+        Kind.IMPORTED: Value.IGNORED,
     },
 )
 
@@ -89,6 +89,7 @@ INPUTS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.
 _UNORDERED = frozenset(
     {
         *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
+        *(Kind.IMPORT, Kind.IMPORTED),
         *(
             Kind.LOCKED,
             Kind.IS_SET,
@@ -103,10 +104,7 @@ _UNORDERED = frozenset(
     }
 )
 
-PER_TEXT: Final = frozenset({Kind.IMPORT, Kind.IMPORTED})
-"""Kinds ordered per module, though all of them name the one object `imports`."""
-
-LANE: Final = _table(Lane.STEP, {Kind.WRITE: Lane.WRITE, Kind.GC: Lane.NONE})
+LANE: Final = _table(Lane.STEP, {Kind.WRITE: Lane.WRITE, Kind.GC: Lane.NONE, Kind.IMPORT: Lane.NONE, Kind.IMPORTED: Lane.NONE})
 
 
 _LEAST: Final = _table(_ANY, {Kind.ACQUIRE: 1, Kind.JOIN: 1, Kind.GET: 0} | dict.fromkeys(_UNORDERED, _NONE))

@@ -12,7 +12,7 @@ from itertools import compress
 from operator import mul
 from typing import Final
 
-from simcore.diffing.meaning import INPUTS, LANE, PER_TEXT, RESULTS, VALUE, Value, carries_order
+from simcore.diffing.meaning import INPUTS, LANE, RESULTS, VALUE, Value, carries_order
 from simcore.trace.events import Kind
 from simcore.trace.model import Columns
 
@@ -58,7 +58,7 @@ class Shapes:
         shape = self._known[key] = len(self._known)
         group = -1
         if carries_order(kind, value) and obj != ANY_WAITER and obj not in self.waiters:
-            place = (obj, value if kind in PER_TEXT else -1)
+            place = (obj, -1)
             group = self._groups.setdefault(place, len(self._groups))
             if group == len(self.groups):
                 self.groups.append(place)

@@ -6,6 +6,7 @@ from simcore.engine.standstill import History, Scene, find, followers
 from simcore.engine.withs import WithLines, read_source
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import DeadlockLink, Trace
+from simcore.trace.twins import hosts_of
 
 
 def explain(trace: Trace, *, like: Trace | None = None) -> None:
@@ -32,7 +33,7 @@ def _timed(trace: Trace) -> frozenset[str]:
 def _scene(trace: Trace, timed: frozenset[str]) -> Scene:
     """The last moment of a trace. That nobody could end the waits any more was seen when the run was ended."""
     c = trace.columns
-    history = History()
+    history = History(hosts_of((index, info.name) for index, info in enumerate(trace.actors)))
     kinds = [int(info.kind) for info in trace.objects]
     thread_of = {}
     for actor, kind, obj, value, site in zip(c.actor, c.kind, c.object, c.value, c.site, strict=True):

@@ -19,7 +19,7 @@ from simcore.errors import InternalError
 from simcore.runtime.segment import WAIT_PARKED, WAIT_TIMED
 from simcore.trace.events import FIXED_OBJECTS, HEAD, SPAN_OPERATIONS, Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Columns, Ending, Header, ObjectInfo, Pending, Site, Span, Trace
-from simcore.trace.twins import Twins
+from simcore.trace.twins import Twins, hosts_of
 
 _LARGEST_SOURCE: Final = 1_000_000
 _TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
@@ -340,7 +340,10 @@ def _error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int], fi
     if not definitions.errors:
         return
     main = [error for error in definitions.errors if definitions.actors.get(error[0], ("",))[0] == "main"]
-    actor, kind, message, file, line = (main or definitions.errors)[0]
+    # Threads write their errors in no particular order; their ends have one.
+    ends = {actor: place for place, (actor, kind) in enumerate(zip(trace.columns.actor, trace.columns.kind, strict=True)) if kind == Kind.END}
+    first = min(definitions.errors, key=lambda error: ends.get(actor_ids.get(error[0], -1), len(trace)))
+    actor, kind, message, file, line = main[0] if main else first
     name = definitions.actors.get(actor, ("?", "", 0))[0]
     trace.ending.error = f"{kind}: {message}" if message else kind
     if not main:
@@ -354,7 +357,7 @@ def _error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int], fi
 
 def validate(trace: Trace) -> None:
     """Hold the order against the rules of every object. Raises: InternalError naming the event that breaks one."""
-    twins = Twins()
+    twins = Twins(hosts_of((index, info.name) for index, info in enumerate(trace.actors)))
     kinds = [int(info.kind) for info in trace.objects]
     c = trace.columns
     feed = twins.feed

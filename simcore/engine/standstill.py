@@ -37,8 +37,8 @@ class Standstill:
 class History:
     """What the events fed so far say of locks and queues. Actors and objects are numbers of the caller's."""
 
-    def __init__(self) -> None:
-        self.twins = Twins()
+    def __init__(self, hosts: Mapping[int, int] | None = None) -> None:
+        self.twins = Twins(hosts)
         self.items: dict[int, int] = {}
         self.returned: set[int] = set()
         """Locks that an owner has given back."""

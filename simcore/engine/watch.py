@@ -14,6 +14,7 @@ from simcore.engine.standstill import LOCKS, History, Scene, Standstill, find
 from simcore.engine.withs import WithLines, read_source
 from simcore.runtime.segment import PHASE_SHUTDOWN, WAIT_TIMED
 from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.twins import hosts_of
 
 _OLD_NS: Final = 300_000_000
 """A wait this old is worth a look."""
@@ -139,7 +140,8 @@ class Watch:
                 last = max(stamp, last + 1)  # a finaliser's events lie behind the one they interrupted
                 if object_id in objects or kind in (Kind.END, Kind.EXIT):
                     rows.append((last, kind not in _GIVES_FIRST, actor, kind, object_id, value, site))
-        history = History()
+        names = self._reader.definitions.actors
+        history = History(hosts_of((number, name) for number, (name, _, _) in names.items()))
         for _, _, actor, kind, object_id, value, site in sorted(rows):
             history.feed(actor, kind, object_id, self._kinds.get(object_id, ObjectKind.NONE), value, site)
         return history

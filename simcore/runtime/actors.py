@@ -5,6 +5,7 @@ simcore does not know (a native one, a forked child, anything after the end): it
 """
 
 import os
+from collections.abc import Callable, Iterator
 from itertools import count
 from struct import Struct
 from sys import _getframe as get_frame
@@ -13,6 +14,8 @@ from typing import Any, Final
 
 from simcore.runtime import originals
 from simcore.runtime.segment import (
+    CHUNK,
+    FIRST_RECORD,
     PHASE_AT,
     TAG_ACTOR,
     TAG_BYTES,
@@ -35,6 +38,9 @@ _pack_record = RECORD.pack_into
 _pack_wait = WAIT.pack_into
 _pack_phase = Struct("@I").pack_into
 _now = originals.monotonic_ns
+
+RANGE: Final = 256 * 32
+"""Bytes of the slots that an actor takes at a time: 256 records."""
 
 _actor_numbers = count()
 _object_numbers = count(FIRST_OBJECT)
@@ -59,6 +65,7 @@ class Actor:
         "index",
         "name",
         "puts",
+        "ranges",
         "raw",
         "serials",
         "spans",
@@ -78,8 +85,9 @@ class Actor:
         self.failed = False
         self.created: dict[int, int] = {}
         self.following: Any = None
-        self.chunks = 1
-        self.chunk: Chunk = segment.chunk(index, 0)
+        self.chunks = 0
+        self.ranges: Iterator[range] = iter(())
+        self.chunk: Chunk = self._next_range()
         self.wait_buffer = self.chunk[1]
 
     def define(self, thread_name: str, ident: int) -> None:
@@ -87,11 +95,60 @@ class Actor:
         segment.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
 
     def renew(self) -> Chunk:
-        """A fresh chunk, for the old one is full."""
-        number = self.chunks
-        self.chunks = number + 1
-        self.chunk = segment.chunk(self.index, number)
+        """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for."""
+        if closing and self.index in alive:
+            stay(self)
+        if between is not None:
+            between(self)
+        return self._next_range()
+
+    def _next_range(self) -> Chunk:
+        slots = next(self.ranges, None)
+        if slots is None:
+            number = self.chunks
+            self.chunks = number + 1
+            buffer = segment.chunk(self.index, number)
+            self.ranges = iter([range(at, min(at + RANGE, CHUNK), 32) for at in range(FIRST_RECORD, CHUNK, RANGE)])
+            slots = next(self.ranges)
+        else:
+            buffer = self.chunk[1]
+        self.chunk = (iter(slots).__next__, buffer)
         return self.chunk
+
+
+between: Callable[[Actor], None] | None = None
+"""Called with the actor at its own operation, every RANGE bytes of records; set by `garbage` while recording."""
+
+alive: dict[int, Actor] = {}
+"""The actors whose thread has been started and has not ended, without the main one, by index."""
+
+
+closing = False
+"""The process is about to end: every actor of `alive` stays at its next operation."""
+
+staying: set[int] = set()
+
+
+def close() -> None:
+    """Let all actors but the main one stay where they come to an operation next."""
+    global closing
+    closing = True
+    for actor in list(alive.values()):
+        actor.chunk = (iter(()).__next__, actor.chunk[1])
+
+
+def stay(actor: Actor) -> None:
+    """Never return: this thread has nothing more to do in this process."""
+    staying.add(actor.index)
+    for_ever = originals.allocate_lock()
+    for_ever.acquire()
+    for_ever.acquire()
+
+
+def is_waiting(actor: Actor) -> bool:
+    """Whether an actor has said that it waits for something."""
+    since: int = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[5]
+    return since != 0
 
 
 def here() -> Actor | None:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
+from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, keep_bytes, publish
 from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, WAIT_PARKED
 from simcore.trace.events import Kind
@@ -271,6 +271,14 @@ class Follow:
         latch = self._imports.pop(name, None)
         if latch is not None:
             latch.release()
+
+    def settle(self, actor: Actor) -> None:
+        """All that the others did in the recording is done: wait a moment until each is at an operation of after the end."""
+        for _ in range(1000):
+            others = [other for other in list(actors.alive.values()) if other is not actor]
+            if all(other.following.blocked or is_waiting(other) for other in others):
+                return
+            originals.sleep(0.0005)
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A turn whose operation turned out impossible."""

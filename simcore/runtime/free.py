@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from simcore.runtime import originals
-from simcore.runtime.actors import Actor, emit, intern_text
+from simcore.runtime import actors, originals
+from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting
 from simcore.trace.events import Kind
 
 
@@ -18,6 +18,8 @@ class Free:
 
     def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> None:
         """Nothing is prescribed."""
+        if actors.closing and actor.index in actors.alive:
+            actors.stay(actor)
 
     def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
         """Record what has happened."""
@@ -44,8 +46,8 @@ class Free:
 
     def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
         """Write and record as one, so that the order of the events is the order on the screen."""
-        from simcore.runtime.actors import caller
-
+        if actors.closing and actor.index in actors.alive:
+            actors.stay(actor)
         site = caller(3)
         number = intern_text(text)
         with self.write_lock:
@@ -62,6 +64,14 @@ class Free:
 
     def imported(self, name: str) -> None:
         """Nobody waits for it."""
+
+    def settle(self, actor: Actor) -> None:
+        """Stop each of the others at its next operation; wait a moment for those that are busy."""
+        actors.close()
+        for _ in range(100):
+            if all(other.index in actors.staying or is_waiting(other) for other in list(actors.alive.values()) if other is not actor):
+                return
+            originals.sleep(0.0005)
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A recording cannot contradict itself."""

@@ -53,6 +53,9 @@ class Gate(Protocol):
     def imported(self, name: str) -> None:
         """A module's lock has been given back."""
 
+    def settle(self, actor: Actor) -> None:
+        """The process is about to end: let all other actors come to rest, for what they still did would be in no trace."""
+
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """Replay has just tried what the trace says was possible; if it was not `done`, that is a divergence."""
 

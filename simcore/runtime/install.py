@@ -162,6 +162,7 @@ def _end(status: int = 0) -> None:
     gate = gates.gate
     process = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
     gate.enter(actor, Kind.EXIT, process, 0)
+    gate.settle(actor)
     gate.leave(actor, Kind.EXIT, process, 0, status)
     _ended = True
     actors.set_phase(actor, PHASE_ENDED)

@@ -20,9 +20,6 @@ ORDER_EVENT: Final = Struct("@qIIIIHH4x")
 PLACES: Final = 1 << 32
 """The inputs from here on are the places at which signals came: file name, line and function behind PLACES + site."""
 
-PLACES: Final = 1 << 32
-"""The inputs from here on are the places at which signals came: file name, line and function behind PLACES + site."""
-
 ORDER_OBJECT: Final = Struct("@III")
 ORDER_LENGTH: Final = Struct("@Q")
 

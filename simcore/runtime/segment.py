@@ -18,8 +18,8 @@ from typing import Final
 
 from simcore.runtime import originals
 
-CHUNK: Final = 32768
-"""Bytes in a chunk: its head of two records, then 1,022 records."""
+CHUNK: Final = 65536
+"""Bytes in a chunk: its head of two records, then 2,046 records."""
 
 CHUNK_HEAD: Final = Struct("@4sIII")
 """Magic, actor index, number of the chunk among its actor's, process phase (first chunk of an actor only: see PHASE_*)."""
@@ -54,6 +54,7 @@ TAG_DIVERGENCE: Final = 8  # actor index, cursor, position or -1, kind, object, 
 TAG_DETACHED: Final = 9  # why the recorder gave up
 
 Chunk = tuple[Callable[[], int], "mmap.mmap | bytearray"]
+"""A function that hands out offsets of free slots, one by one, and the buffer in which they are."""
 
 
 class Segment:
@@ -66,8 +67,8 @@ class Segment:
         self._places = count()
         self.lost = False
 
-    def chunk(self, actor: int, number: int) -> Chunk:
-        """Reserve and map a fresh chunk: a function that hands out offsets of free slots, and the buffer.
+    def chunk(self, actor: int, number: int) -> "mmap.mmap | bytearray":
+        """Reserve and map a fresh chunk.
 
         On a full disk the recorder detaches: from then on records go to memory that nobody reads, and the program runs on.
         """
@@ -82,7 +83,7 @@ class Segment:
             self._give_up(str(error))
             buffer = bytearray(CHUNK)
         CHUNK_HEAD.pack_into(buffer, 0, CHUNK_MAGIC, actor, number, PHASE_RUNNING)
-        return iter(range(FIRST_RECORD, CHUNK, 32)).__next__, buffer
+        return buffer
 
     def define(self, tag: int, *fields: object) -> None:
         """Write one definition in a single append."""

@@ -55,7 +55,6 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
     if isinstance(thread, threading.Thread):
         thread.simcore_actor = child  # type: ignore[attr-defined]
         thread_name = thread.name
-        _thread_of[child.name] = weakref.ref(thread)
     child.define(thread_name, 0)
 
     def boot(*args: Any, **kwargs: Any) -> Any:
@@ -74,9 +73,13 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
                 gate.give(child, Kind.END, child.thread_object, site, int(child.failed))
                 gate.gave(child)
                 actors.set_phase(child, PHASE_ENDED)
+                actors.alive.pop(child.index, None)
                 del tls.actor
 
     gate.give(actor, Kind.START, child.thread_object, site, child.index)
+    if isinstance(thread, threading.Thread):
+        _thread_of[child.name] = weakref.ref(thread)  # from its start on it can be listed
+    actors.alive[child.index] = child
     try:
         return call(boot)
     finally:
@@ -195,17 +198,20 @@ def _enumerate_threads() -> list[threading.Thread]:
     if actor is None:
         return _enumerate()
     listed = _enumerate()
+    # A thread whose start is not recorded yet is not there yet; one that Python did not start has no name to be recorded by.
     named = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
+    named = {name: thread for name, thread in named.items() if name in _thread_of}
+    foreign = [thread for thread in listed if not hasattr(thread, "simcore_actor")]
     text = gate.read(actor, Kind.ENUMERATE, _PROCESS, site_of(get_frame(1)), lambda: actors.intern_text("\n".join(named)))
     if not gate.following:
-        return listed
+        return [*named.values(), *foreign]
     found = []
     for name in actor.following.text(text).split("\n"):
         known = _thread_of.get(name)
         thread = named.get(name) or (known() if known is not None else None)
         if thread is not None:
             found.append(thread)
-    return found
+    return [*found, *foreign]
 
 
 def _shut_down() -> None:

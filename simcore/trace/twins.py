@@ -4,6 +4,7 @@ Used to validate the order of a trace and to say who holds what when a run stand
 twins inside the recorded program.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from simcore.trace.events import Kind, ObjectKind
@@ -24,10 +25,17 @@ class LockTwin:
     owner_before: int = -1
 
 
-class Twins:
-    """The state of all objects after the events fed so far. Actors and objects are numbers of the caller's."""
+def hosts_of(names: Iterable[tuple[int, str]]) -> dict[int, int]:
+    """For each signal handler (`main!SIGALRM`) the actor on whose thread it runs: what it takes, that thread holds."""
+    numbers = {name: number for number, name in names}
+    return {number: numbers[name.partition("!")[0]] for name, number in numbers.items() if name.partition("!")[0] in numbers and "!" in name}
 
-    def __init__(self) -> None:
+
+class Twins:
+    """The state of all objects after the events fed so far. Actors and objects are numbers of the caller's; see `hosts_of`."""
+
+    def __init__(self, hosts: Mapping[int, int] | None = None) -> None:
+        self._hosts = hosts or {}
         self.locks: dict[int, LockTwin] = {}
         self.begun: set[int] = set()
         self.ended: set[int] = set()
@@ -35,6 +43,7 @@ class Twins:
 
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> str | None:
         """Take one event; the rule that it breaks, or None. The state goes on as the event says."""
+        actor = self._hosts.get(actor, actor)
         if kind == Kind.ACQUIRE:
             return self._acquire(actor, object_id, object_kind, value, site) if value > 0 else None
         if kind == Kind.RELEASE:
