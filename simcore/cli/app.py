@@ -27,7 +27,7 @@ VERBS: Final = {
 class Verbs(RichGroup):
     """A group whose commands are modules of `simcore.cli`, imported when asked for by name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -2,7 +2,19 @@
 
 from pathlib import Path
 
-from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, ORDER_HEAD, ORDER_LENGTH, ORDER_MAGIC, ORDER_OBJECT, PLACES, POST, WAITED
+from simcore.runtime.order import (
+    AWAIT,
+    LOCAL,
+    NOWHERE,
+    ORDER_EVENT,
+    ORDER_HEAD,
+    ORDER_LENGTH,
+    ORDER_MAGIC,
+    ORDER_OBJECT,
+    PLACES,
+    POST,
+    WAITED,
+)
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, Kind
 from simcore.trace.model import Trace
 
@@ -48,8 +60,8 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
         encoded = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
         inputs += ORDER_LENGTH.pack(text) + ORDER_LENGTH.pack(len(encoded)) + encoded
     for number in sorted({site for kind, site in zip(c.kind, c.site, strict=True) if kind == Kind.SIGNAL}):
-        place = trace.sites[number]
-        encoded = f"{place.file.rpartition('/')[2]}\0{place.line}\0{place.function}".encode("utf-8", "surrogatepass")
+        handled = trace.sites[number]
+        encoded = f"{handled.file.rpartition('/')[2]}\0{handled.line}\0{handled.function}".encode("utf-8", "surrogatepass")
         inputs += ORDER_LENGTH.pack(PLACES + number) + ORDER_LENGTH.pack(len(encoded)) + encoded
     with path.open("wb") as file:
         stop = NOWHERE if stop_at is None else stop_at

@@ -12,7 +12,7 @@ from sys import _getframe as get_frame
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from simcore.runtime import originals
+from simcore.runtime import originals, segment
 from simcore.runtime.segment import (
     CHUNK,
     FIRST_RECORD,
@@ -25,14 +25,10 @@ from simcore.runtime.segment import (
     WAIT_AT,
     WAIT_TIMED,
     Chunk,
-    Segment,
 )
 from simcore.trace.events import FIRST_OBJECT, HEAD, RECORD, Kind, ObjectKind
 
 tls: Final = originals.local()
-segment: Segment
-"""The segment of this process; set once by `install`."""
-
 _pack_head = HEAD.pack
 _pack_record = RECORD.pack_into
 _pack_wait = WAIT.pack_into
@@ -92,7 +88,7 @@ class Actor:
 
     def define(self, thread_name: str, ident: int) -> None:
         """Write who this is: by its creator before it is started (ident 0), by its own thread when it begins."""
-        segment.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
+        segment.current.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
 
     def renew(self) -> Chunk:
         """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for."""
@@ -107,7 +103,7 @@ class Actor:
         if slots is None:
             number = self.chunks
             self.chunks = number + 1
-            buffer = segment.chunk(self.index, number)
+            buffer = segment.current.chunk(self.index, number)
             self.ranges = iter([range(at, min(at + RANGE, CHUNK), 32) for at in range(FIRST_RECORD, CHUNK, RANGE)])
             slots = next(self.ranges)
         else:
@@ -293,7 +289,7 @@ def intern_site(file: str, line: int, function: str) -> int:
     site = _site_ids.get(key)
     if site is None:
         site = next(_site_numbers)
-        segment.define(TAG_SITE, site, line, file, function)
+        segment.current.define(TAG_SITE, site, line, file, function)
         _site_ids[key] = site
     return site
 
@@ -310,7 +306,7 @@ def intern_text(text: str) -> int:
     if known is None:
         known = next(_text_numbers)
         kept = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... {len(text)} characters, hash {hash(text):x}"
-        segment.define(TAG_TEXT, known, kept)
+        segment.current.define(TAG_TEXT, known, kept)
         if len(_texts) > 50_000:
             _texts.clear()  # a program that never writes the same line twice must not grow for that
         _texts[text] = known
@@ -320,7 +316,7 @@ def intern_text(text: str) -> int:
 def keep_bytes(data: bytes) -> int:
     """The id under which these bytes are kept in the trace."""
     number = next(_text_numbers)
-    segment.define_bytes(TAG_BYTES, str(number).encode() + b"\0" + data)
+    segment.current.define_bytes(TAG_BYTES, str(number).encode() + b"\0" + data)
     return number
 
 

@@ -13,14 +13,12 @@ from struct import pack, unpack
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import originals
+from simcore.runtime import gate, originals
 from simcore.runtime.actors import acting, publish, site_of, unpublish
 from simcore.runtime.frames import hide
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
-gate: Gate  # set by install
 real_time = False
 """Replay sleeps as long as the recording did; set by install."""
 
@@ -44,7 +42,7 @@ def _replaced(name: str, real: Callable[[], Any]) -> Callable[[], Any]:
 
         def clock() -> Any:
             actor = acting()
-            return real() if actor is None else gate.local(actor, Kind.CLOCK, number, real)
+            return real() if actor is None else gate.current.local(actor, Kind.CLOCK, number, real)
     else:
 
         def bits() -> int:
@@ -52,7 +50,7 @@ def _replaced(name: str, real: Callable[[], Any]) -> Callable[[], Any]:
 
         def clock() -> Any:
             actor = acting()
-            return real() if actor is None else _float(gate.local(actor, Kind.CLOCK, number, bits))
+            return real() if actor is None else _float(gate.current.local(actor, Kind.CLOCK, number, bits))
 
     clock.__name__ = clock.__qualname__ = name
     clock.__module__ = "time"
@@ -84,13 +82,13 @@ def _sleep_recorded(arguments: tuple[Any, ...]) -> None:
         originals.sleep(*arguments)  # raises as the original does
         return
     site = site_of(get_frame(2))
-    want = gate.enter(actor, Kind.SLEEP, 0, site)
+    want = gate.current.enter(actor, Kind.SLEEP, 0, site)
     if want is not None:
         try:
             if real_time:
                 originals.sleep(*arguments)
         finally:
-            gate.leave(actor, Kind.SLEEP, 0, site, nanoseconds)
+            gate.current.leave(actor, Kind.SLEEP, 0, site, nanoseconds)
         return
     since = publish(actor, Kind.SLEEP, 0, site, timed=True)
     try:
@@ -98,7 +96,7 @@ def _sleep_recorded(arguments: tuple[Any, ...]) -> None:
     finally:
         unpublish(actor)
     # A sleep that a signal handler's error cuts short is no event: in replay, too, the handler runs before it and ends it.
-    gate.leave(actor, Kind.SLEEP, 0, site, nanoseconds, (originals.monotonic_ns() - since) // 1000)
+    gate.current.leave(actor, Kind.SLEEP, 0, site, nanoseconds, (originals.monotonic_ns() - since) // 1000)
 
 
 def _of_now(real: Callable[..., Any], now: Callable[[], float]) -> Callable[..., Any]:
@@ -143,8 +141,8 @@ def _by_id(real: Callable[..., Any], suffix: str) -> Callable[..., Any]:
                 return told
             number = numbers.get(which[0], any_other)
             if suffix:
-                return gate.local(actor, Kind.CLOCK, number, lambda: int(told))
-            return _float(gate.local(actor, Kind.CLOCK, number, lambda: _bits(told)))
+                return gate.current.local(actor, Kind.CLOCK, number, lambda: int(told))
+            return _float(gate.current.local(actor, Kind.CLOCK, number, lambda: _bits(told)))
         except BaseException as error:
             hide(error)
             raise
@@ -190,7 +188,7 @@ def install_datetime(patches: Patches, module: Any) -> None:
         try:
             if actor is None or not (tz is None or isinstance(tz, module.tzinfo)):
                 return now.__get__(None, kind)(tz)  # raises as the original does
-            return from_stamp.__get__(None, kind)(_float(gate.local(actor, Kind.CLOCK, number, _wall_bits)), tz)
+            return from_stamp.__get__(None, kind)(_float(gate.current.local(actor, Kind.CLOCK, number, _wall_bits)), tz)
         except BaseException as error:
             hide(error)
             raise
@@ -203,7 +201,7 @@ def install_datetime(patches: Patches, module: Any) -> None:
                 import warnings
 
                 warnings.warn(_NO_UTCNOW, DeprecationWarning, stacklevel=2)
-            seconds = _wall() if actor is None else _float(gate.local(actor, Kind.CLOCK, number, _wall_bits))
+            seconds = _wall() if actor is None else _float(gate.current.local(actor, Kind.CLOCK, number, _wall_bits))
             return from_stamp.__get__(None, kind)(seconds, module.timezone.utc).replace(tzinfo=None)
         except BaseException as error:
             hide(error)

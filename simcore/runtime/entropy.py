@@ -13,14 +13,12 @@ from collections.abc import Callable
 from struct import pack, unpack
 from typing import Any
 
-from simcore.runtime import actors, imports, originals
+from simcore.runtime import actors, gate, imports, originals
 from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind
 
-gate: Gate  # set by install
 scenario_seed: int | None = None
 """`--seed`; set by install."""
 
@@ -28,10 +26,10 @@ scenario_seed: int | None = None
 def draw_seed(actor: Actor) -> int:
     """A seed of 63 bits: the trace's in replay, derived under `--seed`, else from the operating system."""
     if scenario_seed is None:
-        return gate.local(actor, Kind.SEED, 0, lambda: int.from_bytes(originals.urandom(8), "little") >> 1)
+        return gate.current.local(actor, Kind.SEED, 0, lambda: int.from_bytes(originals.urandom(8), "little") >> 1)
     actor.serials += 1
     mixed = originals.random(zlib.crc32(f"{actor.name} {actor.serials}".encode()) << 64 | scenario_seed & (1 << 64) - 1)
-    return gate.local(actor, Kind.SEED, 0, lambda: mixed.getrandbits(63))
+    return gate.current.local(actor, Kind.SEED, 0, lambda: mixed.getrandbits(63))
 
 
 def _of_run(actor: Actor, drawn: bytes) -> bytes:
@@ -43,7 +41,7 @@ def _of_run(actor: Actor, drawn: bytes) -> bytes:
         asked = True
         return actors.keep_bytes(drawn)
 
-    number = gate.local(actor, Kind.ENTROPY, 0, ask)
+    number = gate.current.local(actor, Kind.ENTROPY, 0, ask)
     if asked:
         return drawn
     data: bytes = actor.following.data(number)
@@ -113,7 +111,7 @@ def _drawn_float(real: Callable[..., float]) -> Callable[..., float]:
                 actor.raw -= 1
             return bits
 
-        number: float = unpack("<d", pack("<q", gate.local(actor, Kind.DRAW, 0, ask)))[0]
+        number: float = unpack("<d", pack("<q", gate.current.local(actor, Kind.DRAW, 0, ask)))[0]
         return number
 
     draw.__name__ = draw.__qualname__ = real.__name__
@@ -126,7 +124,7 @@ def _drawn_bits(real: Callable[[int], int]) -> Callable[[int], int]:
         if actor is None or type(k) is not int or k < 1:
             return real(k)
         if k < 64:
-            return gate.local(actor, Kind.DRAW, 0, lambda: real(k))
+            return gate.current.local(actor, Kind.DRAW, 0, lambda: real(k))
         return int.from_bytes(_of_run(actor, real(k).to_bytes((k + 7) // 8, "little")), "little")
 
     return getrandbits

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, originals, segment
 from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, keep_bytes, publish
 from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, WAIT_PARKED
@@ -324,5 +324,5 @@ class Follow:
 
     def _diverge(self, actor: Actor, position: int, kind: int, object_id: int, site: int, reason: str) -> None:
         """Write down what differs and end the process at once: nothing after it is the recorded run."""
-        actors.segment.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
+        segment.current.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
         originals.exit_now(EXIT_DIVERGED)

@@ -1,18 +1,18 @@
-"""What a fork means for the recorder. Imported before `threading`, so that this hook runs before `threading`'s own in the child.
+"""What a fork means for the recorder. Installed before `threading` is imported, so that this hook runs before `threading`'s own in the child.
 
 A forked child is not recorded: it works on the raw primitives and never touches the parent's segment.
 """
 
 import os
 
-from simcore.runtime import actors
+from simcore.runtime import segment
 from simcore.runtime.actors import here, tls
 from simcore.runtime.segment import TAG_NOTE
 
 
 def _note() -> None:
     """Count the child: it is outside of our control."""
-    actors.segment.define(TAG_NOTE, "child process", "")
+    segment.current.define(TAG_NOTE, "child process", "")
 
 
 def _before() -> None:
@@ -34,4 +34,6 @@ def _after_in_child() -> None:
         del tls.actor
 
 
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+def install() -> None:
+    """Register the hooks; they cannot be taken back, and do nothing where there is no actor."""
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

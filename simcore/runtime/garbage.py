@@ -7,13 +7,11 @@ operation still has it collected by the raised thresholds; where in its code tha
 
 import gc
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, here
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind
 
-gate: Gate  # set by install
 _RAISED = 20
 """How much later than asked for the collector starts by itself."""
 
@@ -69,7 +67,7 @@ def _enable() -> None:
     """As `gc.enable`; in replay the trace says when, whatever the program asks for."""
     global _wanted
     _wanted = True
-    if not gate.following:
+    if not gate.current.following:
         _real_enable()
 
 
@@ -114,7 +112,7 @@ def install(patches: Patches) -> None:
     patches.set(gc, "isenabled", _is_enabled)
     patches.set(gc, "set_threshold", _set_threshold)
     patches.set(gc, "get_threshold", _get_threshold)
-    if gate.following:
+    if gate.current.following:
         _real_disable()
     else:
         _real_set_threshold(_thresholds[0] * _RAISED)
@@ -127,5 +125,5 @@ def uninstall() -> None:
     if _started in gc.callbacks:
         gc.callbacks.remove(_started)
     _real_set_threshold(*_thresholds)
-    if gate.following and _wanted:
+    if gate.current.following and _wanted:
         _real_enable()

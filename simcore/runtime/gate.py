@@ -60,5 +60,5 @@ class Gate(Protocol):
         """Replay has just tried what the trace says was possible; if it was not `done`, that is a divergence."""
 
 
-gate: Gate
-"""The gate of this process; set once by `install`."""
+current: Gate
+"""The gate of this process; set once by `install`. Families ask for `gate.current`."""

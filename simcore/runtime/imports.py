@@ -12,13 +12,11 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any
 
-from simcore.runtime import actors
+from simcore.runtime import actors, gate
 from simcore.runtime.actors import acting, site_of
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
-gate: Gate  # set by install
 threaded = False
 """Whether the program has started a thread: before that, imports are nobody's race."""
 
@@ -29,34 +27,34 @@ _acquire, _release = _Lock.acquire, _Lock.release
 
 def _take(self: Any) -> Any:
     actor = acting() if threaded else None
-    if actor is None or not gate.offers(actor, Kind.IMPORT, self.name):
+    if actor is None or not gate.current.offers(actor, Kind.IMPORT, self.name):
         return _acquire(self)
     site = site_of(get_frame(1))
-    gate.enter(actor, Kind.IMPORT, _IMPORTS, site)
-    gate.importing(actor, self.name)
+    gate.current.enter(actor, Kind.IMPORT, _IMPORTS, site)
+    gate.current.importing(actor, self.name)
     try:
         return _acquire(self)
     finally:
-        gate.leave(actor, Kind.IMPORT, _IMPORTS, site, actors.intern_text(self.name))
+        gate.current.leave(actor, Kind.IMPORT, _IMPORTS, site, actors.intern_text(self.name))
 
 
 def _give(self: Any) -> None:
     actor = acting() if threaded else None
     if actor is None:
         _release(self)
-    elif not gate.following:
-        gate.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
+    elif not gate.current.following:
+        gate.current.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
         _release(self)
     else:
         # Given back at once, before its turn: whoever found the module ready when it was recorded must find it so again.
-        prescribed = gate.offers(actor, Kind.IMPORTED, self.name)
+        prescribed = gate.current.offers(actor, Kind.IMPORTED, self.name)
         _release(self)
         spec = getattr(sys.modules.get(self.name), "__spec__", None)
         if not getattr(spec, "_initializing", False):  # else a part of the module took the lock of the whole
-            gate.imported(self.name)
+            gate.current.imported(self.name)
         if prescribed:
-            gate.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
-            gate.gave(actor)
+            gate.current.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
+            gate.current.gave(actor)
 
 
 class Families:

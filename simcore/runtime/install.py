@@ -29,6 +29,7 @@ from simcore.runtime import (
     threads,
 )
 from simcore.runtime import gate as gates
+from simcore.runtime import segment as segments
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.free import Free
 from simcore.runtime.gate import Gate
@@ -45,7 +46,7 @@ def boot(folder: str, mode: str) -> None:
     """Install everything for the root process of a run; `folder` is the run's. Called once, before any code of the user's."""
     global _main_pid
     _main_pid = originals.getpid()
-    segment = actors.segment = Segment(folder, "main")
+    segment = segments.current = Segment(folder, "main")
     gate: Gate
     following: Any = None
     if mode == "follow":
@@ -55,9 +56,7 @@ def boot(folder: str, mode: str) -> None:
         actors.reserve_indices(following.taken)
     else:
         gate = Free()
-    gates.gate = gate
-    for family in (locks, threads, queues, clocks, entropy, output, signals, garbage, spans, imports):
-        family.gate = gate  # type: ignore[attr-defined]
+    gates.current = gate
     main = Actor("main", actors.new_index() if following is None else following.actor_index("main"))
     if following is not None:
         following.attach(main)
@@ -159,7 +158,7 @@ def _end(status: int = 0) -> None:
     if _ended or actor is None or originals.getpid() != _main_pid:
         return
     outside.count_native_threads()
-    gate = gates.gate
+    gate = gates.current
     process = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
     gate.enter(actor, Kind.EXIT, process, 0)
     gate.settle(actor)

@@ -10,12 +10,9 @@ from sys import _getframe as get_frame
 from types import TracebackType
 from typing import Any, NoReturn
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
-from simcore.runtime.gate import Gate
 from simcore.trace.events import Kind, ObjectKind
-
-gate: Gate  # set by install
 
 PATIENCE_S = 5.0
 """How long replay waits for a lock that the trace says was free before it says that it was not."""
@@ -63,7 +60,7 @@ class Lock:
     def _take(self, actor: Actor, blocking: bool, timeout: float, site: int) -> bool:
         if (not blocking and timeout != -1) or (timeout < 0 and timeout != -1):
             return self._acquire(blocking, timeout)  # raises as the original does
-        want = gate.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
+        want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
         waited = 0
         value = want
         try:
@@ -71,12 +68,12 @@ class Lock:
                 got, waited = take_lock(actor, self.simcore_id, site, self._acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
         except BaseException:
             if want is not None:
-                gate.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
+                gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
-        gate.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
+        gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
 
     def release(self) -> None:
@@ -87,15 +84,15 @@ class Lock:
         return self._give(actor, site_of(get_frame(1)))
 
     def _give(self, actor: Actor, site: int) -> None:
-        gate.give(actor, Kind.RELEASE, self.simcore_id, site, 0)
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, 0)
         try:
             self._release()
         except RuntimeError:
-            gate.gave(actor)
-            gate.give(actor, Kind.UNDO, self.simcore_id, site, 0)
+            gate.current.gave(actor)
+            gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
             raise
         finally:
-            gate.gave(actor)
+            gate.current.gave(actor)
 
     def __enter__(self) -> bool:
         actor = acting()
@@ -114,7 +111,7 @@ class Lock:
         actor = acting()
         if actor is None or not self.simcore_id:
             return bool(self._raw.locked())
-        return bool(gate.read(actor, Kind.LOCKED, self.simcore_id, site_of(get_frame(1)), self._raw.locked))
+        return bool(gate.current.read(actor, Kind.LOCKED, self.simcore_id, site_of(get_frame(1)), self._raw.locked))
 
     def _at_fork_reinit(self) -> None:
         self._raw._at_fork_reinit()
@@ -155,7 +152,7 @@ class RLock:
         if (not blocking and timeout != -1) or (timeout < 0 and timeout != -1):
             raw_result: bool = self._raw.acquire(blocking, timeout)  # raises as the original does
             return raw_result
-        want = gate.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
+        want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
         waited = 0
         value = want
         try:
@@ -163,14 +160,14 @@ class RLock:
                 got, waited = take_lock(actor, self.simcore_id, site, self._raw.acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                gate.current.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
         except BaseException:
             if want is not None:
-                gate.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
+                gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
         if value > 0:
             self._depth += 1
-        gate.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
+        gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
 
     def release(self) -> None:
@@ -183,12 +180,12 @@ class RLock:
             self._raw.release()  # raises where it is not ours
             self._depth -= 1
             return
-        gate.give(actor, Kind.RELEASE, self.simcore_id, site_of(frame), 1)
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site_of(frame), 1)
         try:
             self._depth -= 1
             self._raw.release()
         finally:
-            gate.gave(actor)
+            gate.current.gave(actor)
 
     def __enter__(self) -> bool:
         actor = acting()
@@ -217,12 +214,12 @@ class RLock:
             self._raw._release_save()  # raises where it is not ours
             self._depth = 0
             return depth
-        gate.give(actor, Kind.RELEASE, self.simcore_id, site_of(get_frame(1)), depth)
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site_of(get_frame(1)), depth)
         try:
             self._depth = 0
             self._raw._release_save()
         finally:
-            gate.gave(actor)
+            gate.current.gave(actor)
         return depth
 
     def _acquire_restore(self, depth: int) -> None:
@@ -233,16 +230,16 @@ class RLock:
             self._deepen(depth)
             return
         site = site_of(get_frame(1))
-        want = gate.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
+        want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
         waited = 0
         try:
             if want is None:
                 _, waited = take_lock(actor, self.simcore_id, site, raw.acquire, True, -1)
             else:
-                gate.must(actor, raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                gate.current.must(actor, raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
             self._deepen(depth)
         finally:
-            gate.leave(actor, Kind.ACQUIRE, self.simcore_id, site, depth, waited)
+            gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, depth, waited)
 
     def _deepen(self, depth: int) -> None:
         """Held once; now as deep as before."""

@@ -8,13 +8,11 @@ import io
 import sys
 from typing import Any
 
+from simcore.runtime import gate
 from simcore.runtime.actors import acting
 from simcore.runtime.frames import hide
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, ObjectKind
-
-gate: Gate  # set by install
 
 
 class RecordedText(io.TextIOWrapper):
@@ -28,7 +26,7 @@ class RecordedText(io.TextIOWrapper):
         try:
             if actor is None or not isinstance(text, str) or self.closed:
                 return super().write(text)
-            return gate.write(actor, self.simcore_stream, str.__str__(text), super().write)
+            return gate.current.write(actor, self.simcore_stream, str.__str__(text), super().write)
         except BaseException as error:
             hide(error)
             raise
@@ -56,7 +54,7 @@ def _recorded(stream: Any, number: int) -> RecordedText | None:
         write_through=stream.write_through,
     )
     replacement.simcore_stream = number
-    replacement.mode = stream.mode
+    replacement.__dict__["mode"] = stream.mode
     return replacement
 
 

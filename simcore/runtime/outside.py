@@ -7,7 +7,7 @@ import os
 import threading
 from typing import Any
 
-from simcore.runtime import actors, originals
+from simcore.runtime import originals, segment
 from simcore.runtime.actors import acting, here
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_NOTE
@@ -16,7 +16,7 @@ from simcore.runtime.segment import TAG_NOTE
 def note(what: str, detail: str = "") -> None:
     """Count one thing of a kind, on behalf of the program."""
     if here() is not None:
-        actors.segment.define(TAG_NOTE, what, detail.replace("\0", ""))
+        segment.current.define(TAG_NOTE, what, detail.replace("\0", ""))
 
 
 def install(patches: Patches) -> None:

@@ -15,8 +15,11 @@ class Builtin(partial):  # type: ignore[type-arg]
     function would be. It pickles by name, as the original does.
     """
 
+    __name__: str
+    original: Any
+
     def __reduce_ex__(self, protocol: object) -> str:
-        return str(self.__name__)
+        return self.__name__
 
     def __repr__(self) -> str:
         return f"<built-in function {self.__name__}>"

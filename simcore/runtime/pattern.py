@@ -23,11 +23,11 @@ def main() -> None:
 
         module = import_module(where)
     if module.__file__ is not None:
-        from simcore.runtime import actors
+        from simcore.runtime import segment
         from simcore.runtime.segment import TAG_PROCESS
 
         root = os.path.dirname(os.path.abspath(module.__file__))
-        actors.segment.define(TAG_PROCESS, "root", root)  # so that a trace names the pattern's file alike wherever it is installed
+        segment.current.define(TAG_PROCESS, "root", root)  # so that a trace names the pattern's file alike wherever it is installed
     function = find(module, qualname)
     function(**bind(function, loads(params)))
     from simcore.runtime.threads import failures

@@ -10,14 +10,11 @@ from sys import _getframe as get_frame
 from types import GenericAlias
 from typing import Any, Final, NoReturn
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
 from simcore.runtime.frames import hide
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind, ObjectKind
-
-gate: Gate  # set by install
 
 EMPTY: Final = -1
 TIMED_OUT: Final = -2
@@ -37,7 +34,7 @@ class SimpleQueue:
     _raw: Any
     _items: dict[int, Any]  # in replay: what was put, by tag
     simcore_id: int
-    __class_getitem__ = classmethod(GenericAlias)
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __new__(cls, *_: object, **__: object) -> "SimpleQueue":
         """Complete from here on, as the original is: a subclass may do without its base's `__init__`."""
@@ -65,14 +62,14 @@ class SimpleQueue:
             return
         actor.puts += 1
         tag = actor.index << 32 | actor.puts
-        gate.give(actor, Kind.PUT, self.simcore_id, site_of(frame), tag)
+        gate.current.give(actor, Kind.PUT, self.simcore_id, site_of(frame), tag)
         try:
-            if gate.following:
+            if gate.current.following:
                 self._items[tag] = item
             else:
                 self._raw.put((tag, item))
         finally:
-            gate.gave(actor)
+            gate.current.gave(actor)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """As `_queue.SimpleQueue.get`. Raises: queue.Empty."""
@@ -95,15 +92,15 @@ class SimpleQueue:
         if actor is None or not self.simcore_id or (block and timeout is not None and not _is_wait(timeout)):
             return self._raw.get(block, timeout)[1]  # raises where the original does
         site = site_of(frame)
-        tag = gate.enter(actor, Kind.GET, self.simcore_id, site)
+        tag = gate.current.enter(actor, Kind.GET, self.simcore_id, site)
         if tag is None:
             tag, item, waited = self._take(actor, block, timeout, site)
         else:
             waited, item = 0, None
             if tag >= 0:
-                gate.must(actor, tag in self._items, "the item that the trace has there was never put")
+                gate.current.must(actor, tag in self._items, "the item that the trace has there was never put")
                 item = self._items.pop(tag)
-        gate.leave(actor, Kind.GET, self.simcore_id, site, tag, waited)
+        gate.current.leave(actor, Kind.GET, self.simcore_id, site, tag, waited)
         if tag < 0:
             raise _queue.Empty
         return item
@@ -144,7 +141,7 @@ class SimpleQueue:
         actor = acting()
         if actor is None or not self.simcore_id:
             return int(ask())
-        return gate.read(actor, kind, self.simcore_id, site_of(frame), lambda: int(ask()))
+        return gate.current.read(actor, kind, self.simcore_id, site_of(frame), lambda: int(ask()))
 
 
 def install(patches: Patches) -> None:

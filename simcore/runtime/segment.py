@@ -104,3 +104,7 @@ class Segment:
                 originals.write(self._names, DEFINITION.pack(len(payload), TAG_DETACHED) + payload)
             except OSError:
                 pass  # the disk is full: the cut-off segment says so itself
+
+
+current: Segment
+"""The segment of this process; set once by `install`."""

@@ -19,16 +19,14 @@ from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any, Final
 
-from simcore.runtime import actors, originals
+from simcore.runtime import actors, gate, originals, segment
 from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
-from simcore.runtime.gate import Gate
 from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.trace.events import Kind
 
-gate: Gate  # set by install
 recorded_pids: dict[int, int] = {}
 """In replay: the pids that the program is told, and the real ones behind them."""
 
@@ -69,13 +67,13 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         return None
     actor = here()
     if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
-        put_off = [_trip_again(number)]  # noqa: F841  trips the signal when this call is over, so until the program's frame goes on
+        put_off = [_trip_again(number)]
         return None
     _busy = True
     try:
         if actor is None:
             return run_handler(None, number, frame)
-        if gate.following:
+        if gate.current.following:
             if _arrived_in_replay(actor, number, frame):
                 _missed.add(number)
             return None
@@ -95,7 +93,7 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
 
 def _lets_in(frame: FrameType) -> bool:
     """Whether the recorder's own frame waits for something on the program's behalf: then a signal must get through."""
-    if gate.following:
+    if gate.current.following:
         return False  # it waits for a turn, and does in it what the trace has
     name, known = frame.f_code.co_name, frame.f_locals
     if name in ("acquire", "__enter__"):  # a lock that is not recorded is waited for right there
@@ -104,11 +102,14 @@ def _lets_in(frame: FrameType) -> bool:
     return "since" in known or name == "write"
 
 
+_interrupt: Callable[..., None] = _thread.interrupt_main
+
+
 def _trip_again(number: int) -> object:
     """Something that trips a signal when it goes. All in C: a line of ours would be the next place to be interrupted."""
     cls = _again.get(number)
     if cls is None:
-        cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_thread.interrupt_main, number))})
+        cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_interrupt, number))})
         _again[number] = cls
     return cls()
 
@@ -172,7 +173,7 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
         try:
             return handler(number, program_frame(frame))
         finally:
-            if actor is not None and sub is not None and gate.following and here() is sub:
+            if actor is not None and sub is not None and gate.current.following and here() is sub:
                 _interrupt_at_end(actor, sub)
     finally:
         if here() is not None:
@@ -210,7 +211,7 @@ def _signal(signalnum: Any, handler: Any) -> Any:
     if number < 0:
         return _unwrapped(signalnum, old, forget=True)
     if handler is not signal.default_int_handler:
-        actors.segment.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
+        segment.current.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
     return before if old is _arrived else _as_enum(old)
 
 
@@ -247,13 +248,13 @@ def _wait_for_signal() -> None:
     if actor is None:
         return _real_pause()
     site = site_of(get_frame(2))
-    if gate.enter(actor, Kind.PAUSE, 0, site) is None:
+    if gate.current.enter(actor, Kind.PAUSE, 0, site) is None:
         since = actors.publish(actor, Kind.PAUSE, 0, site, timed=True)  # noqa: F841  its name says that a signal is let in here
         try:
             _real_pause()
         finally:
             actors.unpublish(actor)
-    gate.leave(actor, Kind.PAUSE, 0, site, 0)
+    gate.current.leave(actor, Kind.PAUSE, 0, site, 0)
     return None
 
 

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors
+from simcore.runtime import actors, gate
 from simcore.runtime.actors import acting, emit, site_of
 from simcore.runtime.frames import hide
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, SPAN_OPERATIONS, Kind, ObjectKind
 
-gate: Gate  # set by install
 _NUMBERS = {name: number for number, name in enumerate(SPAN_OPERATIONS)}
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 
@@ -69,7 +67,7 @@ def _read(original: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
         object_id = getattr(self, "simcore_id", 0)
         if actor is None or not object_id:
             return original(self)
-        answer = gate.read(actor, kind, object_id, site_of(get_frame(1)), lambda: int(original(self)))
+        answer = gate.current.read(actor, kind, object_id, site_of(get_frame(1)), lambda: int(original(self)))
         return answer if kind is Kind.N_WAITING else bool(answer)
 
     return method

@@ -13,14 +13,11 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, imports, originals
+from simcore.runtime import actors, gate, imports, originals, segment
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
-from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import PHASE_ENDED, PHASE_SHUTDOWN, TAG_ERROR
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
-
-gate: Gate  # set by install
 
 failures: list[str] = []
 """Names of actors whose thread ended by an exception that nobody caught."""
@@ -60,8 +57,8 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
     def boot(*args: Any, **kwargs: Any) -> Any:
         child.define(thread_name, originals.get_ident())
         tls.actor = child
-        gate.enter(child, Kind.BEGIN, child.thread_object, site)
-        gate.leave(child, Kind.BEGIN, child.thread_object, site, 0)
+        gate.current.enter(child, Kind.BEGIN, child.thread_object, site)
+        gate.current.leave(child, Kind.BEGIN, child.thread_object, site, 0)
         try:
             return function(*args, **kwargs)
         except BaseException as error:
@@ -70,20 +67,20 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
             raise
         finally:
             if here() is child:  # else this is a forked child, or the end of the process
-                gate.give(child, Kind.END, child.thread_object, site, int(child.failed))
-                gate.gave(child)
+                gate.current.give(child, Kind.END, child.thread_object, site, int(child.failed))
+                gate.current.gave(child)
                 actors.set_phase(child, PHASE_ENDED)
                 actors.alive.pop(child.index, None)
                 del tls.actor
 
-    gate.give(actor, Kind.START, child.thread_object, site, child.index)
+    gate.current.give(actor, Kind.START, child.thread_object, site, child.index)
     if isinstance(thread, threading.Thread):
         _thread_of[child.name] = weakref.ref(thread)  # from its start on it can be listed
     actors.alive[child.index] = child
     try:
         return call(boot)
     finally:
-        gate.gave(actor)
+        gate.current.gave(actor)
 
 
 def _start_new_thread(function: Callable[..., Any], args: Any, kwargs: Any = None, /) -> int:
@@ -133,7 +130,8 @@ def _hash(self: Any) -> int:
 def _start_thread(self: threading.Thread) -> None:
     actor = here()
     if actor is None:
-        return _thread_start(self)
+        _thread_start(self)
+        return
     actor.raw += 1  # waiting for _started is bookkeeping
     try:
         _thread_start(self)
@@ -145,9 +143,10 @@ def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
     actor = acting()
     thread = self.__dict__.get("simcore_actor")
     if actor is None or thread is None or thread is actor or not self._started.is_set():  # type: ignore[attr-defined]
-        return _join(self, timeout)
+        _join(self, timeout)
+        return
     site = site_of(get_frame(1))
-    want = gate.enter(actor, Kind.JOIN, thread.thread_object, site)
+    want = gate.current.enter(actor, Kind.JOIN, thread.thread_object, site)
     waited = 0
     value = want or 0
     actor.raw += 1
@@ -166,11 +165,11 @@ def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
     except BaseException:
         if want is None:
             raise
-        gate.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
+        gate.current.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
         raise
     finally:
         actor.raw -= 1
-    gate.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
+    gate.current.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
 
 
 def _is_thread_alive(self: threading.Thread) -> bool:
@@ -178,8 +177,8 @@ def _is_thread_alive(self: threading.Thread) -> bool:
     thread = self.__dict__.get("simcore_actor")
     if actor is None or thread is None or thread is actor:
         return _is_alive(self)
-    alive = gate.read(actor, Kind.IS_ALIVE, thread.thread_object, site_of(get_frame(1)), lambda: int(_is_alive(self)))
-    if not alive and gate.following:
+    alive = gate.current.read(actor, Kind.IS_ALIVE, thread.thread_object, site_of(get_frame(1)), lambda: int(_is_alive(self)))
+    if not alive and gate.current.following:
         _join(self)  # its last event is behind us; only the kernel may still be busy with it
     return bool(alive)
 
@@ -189,7 +188,7 @@ def _count_threads() -> int:
     actor = acting()
     if actor is None:
         return _active_count()
-    return gate.read(actor, Kind.COUNT, _PROCESS, site_of(get_frame(1)), _active_count)
+    return gate.current.read(actor, Kind.COUNT, _PROCESS, site_of(get_frame(1)), _active_count)
 
 
 def _enumerate_threads() -> list[threading.Thread]:
@@ -202,8 +201,8 @@ def _enumerate_threads() -> list[threading.Thread]:
     named = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
     named = {name: thread for name, thread in named.items() if name in _thread_of}
     foreign = [thread for thread in listed if not hasattr(thread, "simcore_actor")]
-    text = gate.read(actor, Kind.ENUMERATE, _PROCESS, site_of(get_frame(1)), lambda: actors.intern_text("\n".join(named)))
-    if not gate.following:
+    text = gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site_of(get_frame(1)), lambda: actors.intern_text("\n".join(named)))
+    if not gate.current.following:
         return [*named.values(), *foreign]
     found = []
     for name in actor.following.text(text).split("\n"):
@@ -244,7 +243,7 @@ def note_error(actor: Actor, kind: type[BaseException], error: BaseException | N
         message = str(error)
     except Exception:
         message = ""
-    actors.segment.define(TAG_ERROR, actor.index, kind.__name__, message.replace("\0", ""), file, line)
+    segment.current.define(TAG_ERROR, actor.index, kind.__name__, message.replace("\0", ""), file, line)
 
 
 def install(patches: Patches) -> None:

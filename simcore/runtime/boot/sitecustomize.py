@@ -24,7 +24,9 @@ def _simcore_start() -> None:
             return
         sys.modules["simcore"] = package = module_from_spec(spec)
         spec.loader.exec_module(package)
-    import simcore.runtime.forks  # before anything imports threading
+    from simcore.runtime import forks
+
+    forks.install()  # before anything imports threading
     from simcore.runtime.install import boot
 
     boot(folder, os.environ.get("SIMCORE_MODE", "free"))
