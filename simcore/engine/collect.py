@@ -29,6 +29,9 @@ def collect(reader: SegmentReader, header: Header, end: End, cut_off: str | None
     """
     if not reader.exists() or not reader.refresh_definitions().actors:
         raise _nothing_recorded(header.scenario, end.exit_code)
+    if reader.definitions.detached:
+        reader.refresh_records()
+        reader.cut_at_loss()
     header = completed(header, reader.definitions.process, end.started_ns or header.start_ns)
     outcome = _REASONS.get(end.reason, outcome_of(end.exit_code))
     ending = Ending(outcome=outcome, exit_code=end.exit_code, duration_ns=end.ended_ns - end.started_ns)

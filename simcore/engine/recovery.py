@@ -135,8 +135,11 @@ def keep(trace: Trace, output: Path | None, run: RunFolder, traces: TraceFolder)
     """Save a trace to a file, else as the next of its name in the trace folder. Raises: UsageError when it cannot be written."""
     if output is not None:
         return trace.save(output)
+    name = trace_name(trace.header.scenario)
+    if not run.path.is_dir():  # somebody deleted it
+        return trace.save(traces.new_path(name))
     trace.save(run.path / "trace")
-    trace.path = traces.adopt(run.path / "trace", trace_name(trace.header.scenario))
+    trace.path = traces.adopt(run.path / "trace", name)
     return trace.path
 
 

@@ -4,26 +4,19 @@ Nothing here blocks the writer, and everything is read at most once: a call take
 open, so that a run folder which somebody deletes meanwhile costs nothing.
 """
 
-import os
-from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple
 
+from simcore.engine.growing import GrowingFile
+from simcore.engine.records import SLOT, Records, all_committed, committed_length, is_committed
 from simcore.runtime import segment as layout
+from simcore.trace.events import Kind
 
-_RAW: Final = Struct("@qIIIHHQ")
-"""A record, head and stamp in one."""
-
-_SLOT: Final = _RAW.size
 _PHASE: Final = Struct("@I")
 _SIGNATURE: Final = 64
 """Bytes at the start of the definitions by which one writer is told from the next: they hold its main thread's ident."""
-
-RawRecord = tuple[int, int, int, int, int, int, int]
-"""value, object, site, waited_us, kind, flags, stamp."""
 
 
 class Wait(NamedTuple):
@@ -50,33 +43,6 @@ class Definitions:
     detached: str = ""
 
 
-class Records:
-    """The committed records of one actor in its program order, kept as the bytes they are."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def __len__(self) -> int:
-        return len(self._data) // _SLOT
-
-    def __iter__(self) -> Iterator[RawRecord]:
-        return self.since(0)
-
-    def since(self, index: int) -> Iterator[RawRecord]:
-        """The records from this index on, as they are now."""
-        return _RAW.iter_unpack(bytes(memoryview(self._data)[index * _SLOT :]))
-
-    def extend(self, data: bytes) -> None:
-        """Add whole records at the end."""
-        self._data += data
-
-    def insert(self, index: int, data: bytes) -> None:
-        """Add one record before the one that has this index."""
-        self._data[index * _SLOT : index * _SLOT] = data
-
-
 @dataclass(slots=True)
 class _Reading:
     """How far one actor's chunks have been read.
@@ -91,40 +57,6 @@ class _Reading:
     holes: list[tuple[int, int]] = field(default_factory=list)
 
 
-class _File:
-    """A file that somebody else writes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-
-    def open(self) -> bool:
-        """Whether it is there; once it was, it stays readable."""
-        if self._descriptor < 0:
-            try:
-                self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return False
-        return True
-
-    def size(self) -> int:
-        """Its length now."""
-        return os.fstat(self._descriptor).st_size
-
-    def read(self, at: int, length: int) -> bytes:
-        """Bytes from a place; fewer at the end of the file."""
-        return os.pread(self._descriptor, length, at) if length > 0 else b""
-
-    def close(self) -> None:
-        """Close it; it may be opened again."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __del__(self) -> None:
-        self.close()
-
-
 class SegmentReader:
     """Follows the segment of one process while it grows.
 
@@ -133,8 +65,8 @@ class SegmentReader:
     """
 
     def __init__(self, folder: Path, name: str = "main") -> None:
-        self._events = _File(folder / f"{name}.events")
-        self._names = _File(folder / f"{name}.names")
+        self._events = GrowingFile(folder / f"{name}.events")
+        self._names = GrowingFile(folder / f"{name}.names")
         self.beginnings = 0
         self._begin_anew(b"")
 
@@ -224,7 +156,7 @@ class SegmentReader:
         places = self._events.size() // layout.CHUNK
         unknown = [*self._unbegun, *range(self._places, places)]
         self._places = places
-        # A place is reserved before it is begun, so one may be passed over whose actor begins the next one while we look: look
+        # A place is reserved before it is begun: one may be passed over whose actor begins its next one while we look. So look
         # twice.
         begun, unbegun = self._begun_among(unknown)
         if begun and unbegun:
@@ -264,10 +196,11 @@ class SegmentReader:
             while reading.chunks:
                 start = reading.chunks[0] * layout.CHUNK + reading.at
                 data = self._events.read(start, layout.CHUNK - reading.at)
-                used = _committed(data)
+                is_last = len(reading.chunks) == 1
+                used = committed_length(data) if is_last else len(data)
                 self._take(reading, start, data[:used])
                 reading.at += used
-                if len(reading.chunks) == 1:
+                if is_last:
                     break
                 reading.chunks.pop(0)
                 reading.at = layout.FIRST_RECORD
@@ -275,13 +208,13 @@ class SegmentReader:
         return found
 
     def _take(self, reading: _Reading, start: int, data: bytes) -> None:
-        """Keep the records in these slots; the last one is committed, others may not be."""
-        if 0 not in array("Q", data)[3::4]:
+        """Keep the records in these slots, and remember those that are not committed yet."""
+        if all_committed(data):
             reading.records.extend(data)
             return
-        for at in range(0, len(data), _SLOT):
-            slot = data[at : at + _SLOT]
-            if _is_committed(slot):
+        for at in range(0, len(data), SLOT):
+            slot = data[at : at + SLOT]
+            if is_committed(slot):
                 reading.records.extend(slot)
             else:
                 reading.holes.append((start + at, len(reading.records)))
@@ -291,12 +224,34 @@ class SegmentReader:
         holes, reading.holes = reading.holes, []
         filled = 0
         for place, index in holes:
-            slot = self._events.read(place, _SLOT)
-            if _is_committed(slot):
+            slot = self._events.read(place, SLOT)
+            if is_committed(slot):
                 reading.records.insert(index + filled, slot)
                 filled += 1
             else:
                 reading.holes.append((place, index + filled))
+
+    def cut_at_loss(self) -> None:
+        """Keep what all actors had done when the first record was lost, for a recorder that gave up: a true beginning of the run.
+
+        Each actor went on recording until its chunk was full, so what they wrote last does not fit together. To be called when
+        the process has ended and all records are read.
+        """
+        losses = [
+            stamp
+            for records in self.records.values()
+            for child, _, _, _, kind, _, stamp in records
+            if kind == Kind.START and not self.records.get(child)  # all that it did was lost
+        ]
+        for reading in self._readings.values():
+            if reading.at == layout.CHUNK and len(reading.chunks) == 1:
+                *_, last = reading.records
+                if last[4] not in (Kind.END, Kind.EXIT):
+                    losses.append(last[6])
+        if losses:
+            cut = min(losses)
+            for records in self.records.values():
+                records.truncate(next((index for index, record in enumerate(records) if record[6] > cut), len(records)))
 
     def heads(self) -> dict[int, tuple[int, Wait]]:
         """Per actor its process phase and what it waits for now. Cheap: one small read per actor."""
@@ -310,15 +265,3 @@ class SegmentReader:
             # A wait is taken back from its first field on: without a kind it was over.
             result[actor] = (phase, Wait(object_id, site, kind, flags, since if kind else 0))
         return result
-
-
-def _is_committed(slot: bytes) -> bool:
-    return len(slot) == _SLOT and any(slot[-8:])
-
-
-def _committed(data: bytes) -> int:
-    """How many bytes of an actor's chunk lie before the end of its last committed record."""
-    used = min(len(data), len(data.rstrip(b"\0")) + _SLOT - 1) // _SLOT * _SLOT  # free slots are zero throughout
-    while used and not _is_committed(data[used - _SLOT : used]):
-        used -= _SLOT
-    return used

@@ -1,0 +1,62 @@
+"""The records of one actor, kept as the bytes that they are in its segment."""
+
+from array import array
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+RawRecord = tuple[int, int, int, int, int, int, int]
+"""value, object, site, waited_us, kind, flags, stamp."""
+
+_RAW: Final = Struct("@qIIIHHQ")
+"""A record, head and stamp in one."""
+
+SLOT: Final = _RAW.size
+
+
+class Records:
+    """The committed records of one actor in its program order, kept as the bytes they are."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._data) // SLOT
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        return self.since(0)
+
+    def since(self, index: int) -> Iterator[RawRecord]:
+        """The records from this index on, as they are now."""
+        return _RAW.iter_unpack(bytes(memoryview(self._data)[index * SLOT :]))
+
+    def extend(self, data: bytes) -> None:
+        """Add whole records at the end."""
+        self._data += data
+
+    def insert(self, index: int, data: bytes) -> None:
+        """Add one record before the one that has this index."""
+        self._data[index * SLOT : index * SLOT] = data
+
+    def truncate(self, length: int) -> None:
+        """Keep this many records."""
+        del self._data[length * SLOT :]
+
+
+def all_committed(data: bytes) -> bool:
+    """Whether every slot of these bytes holds a record."""
+    return 0 not in array("Q", data)[3::4]
+
+
+def is_committed(slot: bytes) -> bool:
+    return len(slot) == SLOT and any(slot[-8:])
+
+
+def committed_length(data: bytes) -> int:
+    """How many bytes of an actor's chunk lie before the end of its last committed record."""
+    used = min(len(data), len(data.rstrip(b"\0")) + SLOT - 1) // SLOT * SLOT  # free slots are zero throughout
+    while used and not is_committed(data[used - SLOT : used]):
+        used -= SLOT
+    return used
