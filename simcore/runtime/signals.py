@@ -155,7 +155,7 @@ def _next(actor: Actor) -> tuple[int, ...] | None:
 
 
 def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: int) -> None:
-    follow: Any = gate
+    follow: Any = gate.current
     follow._due(actor, actor.following, kind, value, flags, after, position)
 
 
@@ -288,3 +288,9 @@ def uninstall() -> None:
                 originals.signal_signal(number, handler)
         except (ValueError, OSError, TypeError):
             pass  # not the main thread, or too late
+
+
+def disarm() -> None:
+    """At the end of a replay, which skips sleeps: a timer that is still running would kill the process once nobody handles it."""
+    for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF"):
+        signal.setitimer(getattr(signal, name), 0)
