@@ -1,15 +1,16 @@
 """Records programs again and again, replays each recording, and holds every replay against its recording in three ways.
 
-`python -m benchmarks.fidelity` does 100 recordings of each program with 3 replays each. The three ways: the trace that the replay
-recorded of itself, the bytes that the program wrote to stdout and stderr, and a witness outside simcore: files to which the program
-appends. Control: the same program run once more for each recording with nobody holding its gate. What is not the same is kept, its
-folder is named on stderr, and the exit code is 1.
+`python -m benchmarks.fidelity` does 100 recordings of each program with 3 replays each. The three ways: the trace that the
+replay recorded of itself, the bytes that the program wrote to stdout and stderr, and a witness outside simcore: files to which
+the program appends. Control: the same program run once more for each recording with nobody holding its gate. What is not the
+same is kept, its folder is named on stderr, and the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -93,7 +94,10 @@ class Seen:
 
 @dataclass
 class Row:
-    """One line of the table. `same` counts replays; `control` free runs whose witness or output differ; `few` recordings not counted."""
+    """One line of the table.
+
+    `same` counts replays, `control` free runs whose witness or output differ, `few` recordings that are not counted.
+    """
 
     program: str
     recordings: int = 0
@@ -128,8 +132,8 @@ def captured(out: Path, err: Path) -> Iterator[None]:
 class Loop:
     """The recordings and replays of one case, in a folder of its own."""
 
-    def __init__(self, case: Case, folder: Path, kept: Path) -> None:
-        self.case, self.folder, self.kept = case, folder, kept
+    def __init__(self, case: Case, folder: Path, kept: Path, least: int = HAND_OFFS) -> None:
+        self.case, self.folder, self.kept, self.least = case, folder, kept, least
         self.witness = folder / "witness"
         self.row = Row(case.pattern)
 
@@ -189,7 +193,7 @@ class Loop:
                 row.recordings += 1
                 continue
             number = hand_offs(trace)
-            if number < HAND_OFFS:
+            if number < self.least:
                 row.few += 1
                 continue
             row.recordings += 1
@@ -211,12 +215,12 @@ class Loop:
                 _, free = self.record("b.simtrace")
                 row.control += bool(first.differs(free))
         if row.recordings < recordings:
-            row.problems.append(f"{row.few} recordings had fewer than {HAND_OFFS} hand-offs: take other parameters")
+            row.problems.append(f"{row.few} recordings had fewer than {self.least} hand-offs: take other parameters")
         return row
 
     def _keep(self, first: Seen | None, again: Seen | None, own: Trace | None = None) -> None:
         """Put the offending trace and both runs' output where they stay."""
-        kept = self.kept / f"{self.case.pattern}-{len(self.row.problems)}"
+        kept = self.kept / f"{Path(self.case.pattern).name}-{len(self.row.problems)}"
         kept.mkdir(parents=True, exist_ok=True)
         if (self.folder / "a.simtrace").exists():
             shutil.copy(self.folder / "a.simtrace", kept / "recorded.simtrace")
@@ -256,7 +260,7 @@ def turns(trace: Trace) -> list[tuple[str, int, str]]:
 def hand_offs(trace: Trace) -> int:
     """How often the next turn is another actor's."""
     actors = [actor for actor, kind in zip(trace.columns.actor, trace.columns.kind, strict=True) if kind not in LOCAL_KINDS]
-    return sum(a != b for a, b in zip(actors, actors[1:], strict=False))
+    return sum(a != b for a, b in itertools.pairwise(actors))
 
 
 @contextlib.contextmanager
@@ -310,7 +314,7 @@ def failed(rows: Sequence[Row]) -> bool:
 
 def main() -> int:
     """Read the options, go round, print the table."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.fidelity", description=__doc__.partition("\n")[0])
+    options = argparse.ArgumentParser(prog="python -m benchmarks.fidelity", description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--recordings", type=int, default=100)
     options.add_argument("--replays", type=int, default=3)
     options.add_argument("--load", action="store_true", help="beside two busy loops")

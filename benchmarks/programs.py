@@ -1,7 +1,8 @@
 """Programs whose recordings `fidelity.py` replays: each uses another part of the standard library, all in many small steps.
 
-Patterns of a single file, as a user would write them (`--plugin benchmarks/programs.py`). What they share is changed only in an
-order that simcore records: under a lock, behind a queue, next to a write. `witness` names a file that they append to in that order.
+Patterns of a single file, as a user would write them (`--plugin benchmarks/programs.py`). What they share is changed only in
+an order that simcore records: under a lock, behind a queue, next to a write. `witness` names a file that they append to in that
+order.
 """
 
 import heapq
@@ -247,7 +248,8 @@ def timers(count: int = 20, witness: str = "") -> None:
 @pattern
 def tries(rounds: int = 40, workers: int = 3, witness: str = "") -> None:
     """Locks tried, waited for with a timeout, and looked at; what was refused is counted."""
-    locks = [threading.Lock(), threading.RLock(), threading.Lock()]
+    first = threading.Lock()
+    locks: list[threading.Lock | threading.RLock] = [first, threading.RLock(), threading.Lock()]
     guard = threading.Lock()
     lines = 0
 
@@ -267,7 +269,7 @@ def tries(rounds: int = 40, workers: int = 3, witness: str = "") -> None:
                 lock.release()
 
     run_all([lambda n=n: work(n) for n in range(workers)])  # type: ignore[misc]
-    print(lines, locks[0].locked())
+    print(lines, first.locked())
 
 
 @pattern
@@ -426,6 +428,12 @@ def conditions(rounds: int = 15, workers: int = 3, witness: str = "") -> None:
             if turn % 4 == 0:
                 time.sleep(0.0005)
 
+    def is_one() -> bool:
+        return tokens > 0
+
+    def are_two() -> bool:
+        return tokens > 1
+
     def take() -> None:
         nonlocal tokens
         for turn in range(rounds):
@@ -434,10 +442,10 @@ def conditions(rounds: int = 15, workers: int = 3, witness: str = "") -> None:
                     while not tokens:
                         note(witness, name(), "waits", ready.wait(0.0003))
                 elif turn % 3 == 1:
-                    ready.wait_for(lambda: tokens > 0)
-                elif not ready.wait_for(lambda: tokens > 1, timeout=0.0004):
+                    ready.wait_for(is_one)
+                elif not ready.wait_for(are_two, timeout=0.0004):
                     note(witness, name(), "has no patience")
-                    ready.wait_for(lambda: tokens > 0)
+                    ready.wait_for(is_one)
                 tokens -= 1
                 note(witness, name(), "takes", tokens)
 
@@ -448,12 +456,12 @@ def conditions(rounds: int = 15, workers: int = 3, witness: str = "") -> None:
 class Node:
     """Part of a cycle; its end is written down."""
 
-    def __init__(self, number: int, witness: str, lock: "threading.RLock") -> None:  # type: ignore[valid-type]
+    def __init__(self, number: int, witness: str, lock: "threading.RLock") -> None:
         self.number, self.witness, self.lock = number, witness, lock
         self.other = self
 
     def __del__(self) -> None:
-        with self.lock:  # type: ignore[attr-defined]
+        with self.lock:
             note(self.witness, name(), "ends", self.number)
 
 
