@@ -134,7 +134,7 @@ def controller(*words: str, **options: object) -> Iterator[subprocess.Popen[str]
 
 
 def check_witness(trace: Trace) -> None:
-    """Every count that was acknowledged stands in the trace as a release, in that order and by that thread; at most one more each."""
+    """Every count acknowledged stands in the trace as a release, in that order and by that thread; at most one more each."""
     acks = Path("acks").read_text(encoding="ascii") if Path("acks").exists() else ""
     witness = dict(map(int, line.split()) for line in acks.splitlines())
     lock = next((index for index, label in enumerate(trace.object_labels) if label == "lock"), -1)
@@ -181,18 +181,15 @@ def test_a_hundred_kills(born: Pipe, moment: int) -> None:
     check_killed(killed_after(random.Random(1000 + moment).uniform(0, 0.15), born))
 
 
-def test_a_program_killed_before_it_began_recorded_nothing() -> None:
-    """Killed by its own first line of a .pth file or so: one line says that nothing was recorded, and by what it ended."""
-    written("import os; os.kill(os.getpid(), 9)", "usercustomize.py")
+def test_a_program_killed_before_its_first_event_leaves_an_empty_trace() -> None:
+    """It can be saved and loaded like any other."""
     trace = simcore.record(written("import os\nos.kill(os.getpid(), 9)"), quiet=True)
-    assert trace.outcome is Outcome.KILLED
-    assert len(trace) == 0
+    assert (trace.outcome, len(trace)) == (Outcome.KILLED, 0)
     assert trace.path is not None
     assert len(Trace.load(trace.path)) == 0
 
 
-# The controller
-# ---------------------------------------------------------------------------------------------------------------------
+# The controller ----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_killed_controller_leaves_a_run_that_the_next_command_saves(born: Pipe) -> None:
@@ -278,8 +275,7 @@ def test_the_controller_killed_at_the_end_of_the_program(born: Pipe) -> None:
         assert sum(kind == Kind.ACQUIRE for kind in Trace.load(f".simtraces/program-{number}.simtrace").columns.kind) == 3000
 
 
-# Signals
-# ----------------------------------------------------------------------------------------------------------------------------
+# Signals -----------------------------------------------------------------------------------------------------------------------
 
 CLEANS_UP = (
     BORN
@@ -306,7 +302,7 @@ finally:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("to_all", [False, True], ids=["controller", "group"])
 def test_a_signal_reaches_the_program_once(born: Pipe, number: signal.Signals, to_all: bool) -> None:
-    """Sent to the controller alone it is passed on; sent to the group it is not: the program cleans up in peace, and ends as it likes."""
+    """Sent to the controller alone it is passed on, sent to the group it is not: the program cleans up undisturbed."""
     with controller(written(CLEANS_UP)) as process:
         born.line()
         assert born.line() == "ready"
@@ -375,13 +371,12 @@ def test_a_signal_that_is_ignored_stays_ignored(born: Pipe) -> None:
     go.close()
 
 
-# Disks, folders, descriptors, processes
-# ---------------------------------------------------------------------------------------------
+# Disks, folders, descriptors, processes ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [300_000, 150_000, 100_000, 1_000])
 def test_a_full_disk_detaches_the_recorder(limit: int) -> None:
-    """The program goes on to its end; the trace says that it was cut off and is a true beginning of the run."""
+    """The program goes on; the trace says that it was cut off and is a true beginning of the run."""
     path = written(
         f"""
         import resource, threading

@@ -312,8 +312,7 @@ def test_the_leak_is_told_in_full() -> None:
     assert [lines(trace, sites) for sites in (again.taken, again.released)] == [[5, 6, 7, 9], [8]]
 
 
-# Only looks stuck
-# -------------------------------------------------------------------------------------------------------------------
+# Only looks stuck --------------------------------------------------------------------------------------------------------------
 
 WORKERS = """
 import os, queue, signal, subprocess, sys, threading, time
@@ -504,8 +503,7 @@ def test_what_only_looks_stuck_is_never_ended(patient: dict[str, Trace], name: s
     assert (trace.outcome, trace.ending.exit_code, trace.ending.error) == (Outcome.OK, 0, "")
 
 
-# Stalls
-# -----------------------------------------------------------------------------------------------------------------------------
+# Stalls ------------------------------------------------------------------------------------------------------------------------
 
 STALL = """
 import queue, threading
@@ -558,8 +556,7 @@ def test_on_stall_takes_two_words() -> None:
         simcore.record("mutex", on_stall="kill")
 
 
-# The rule itself
-# --------------------------------------------------------------------------------------------------------------------
+# The rule itself ---------------------------------------------------------------------------------------------------------------
 
 A, B, R, QUEUE, THREAD, WAITER = range(40, 46)
 KINDS = {

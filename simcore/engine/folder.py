@@ -22,6 +22,7 @@ from simcore.errors import UsageError
 SUFFIX: Final = ".simtrace"
 _IGNORE_ALL: Final = "*\n"
 _LONGEST_STEM: Final = 80
+_ATTEMPTS: Final = 100
 
 
 def configured(start: Path) -> Path:
@@ -92,18 +93,20 @@ class TraceFolder:
         return self.path / ".runs"
 
     def _make(self) -> None:
-        try:
-            fresh = not self.path.exists()
-            self.path.mkdir(parents=True, exist_ok=True)
-            if fresh and self.path.name == ".simtraces":
-                (self.path / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"the trace folder {self.path} cannot be made: {error.strerror}",
-                "set [tool.simcore] trace-dir, or name a file with -o",
-            ) from None
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            try:
+                fresh = not self.path.exists()
+                self.path.mkdir(parents=True, exist_ok=True)
+                if fresh and self.path.name == ".simtraces":
+                    (self.path / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
+                return
+            except OSError as error:
+                if isinstance(error, FileNotFoundError) and attempts_left:
+                    continue  # somebody else has just tidied it away
+                hint = "set [tool.simcore] trace-dir, or name a file with -o"
+                raise UsageError(f"the trace folder {self.path} cannot be made: {error.strerror}", hint) from None
 
-    # Run folders ----------------------------------------------------------------------------------------------------------------
+    # Run folders ---------------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _runs_locked(self) -> Iterator[None]:
@@ -130,7 +133,7 @@ class TraceFolder:
 
     def new_run(self) -> RunFolder:
         """A fresh run folder. Raises: UsageError when none can be made here."""
-        while True:
+        for attempts_left in reversed(range(_ATTEMPTS)):
             self._make()
             try:
                 with self._runs_locked():
@@ -138,11 +141,12 @@ class TraceFolder:
                         (self._runs / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
                     return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self._runs)))
             except OSError as error:
-                if not self.path.exists():
-                    continue  # somebody has just tidied it away
+                if isinstance(error, FileNotFoundError) and attempts_left:
+                    continue  # tidied away again
                 raise UsageError(
                     f"no run folder can be made in {self.path}: {error.strerror}", "see that the folder is writable"
                 ) from None
+        raise AssertionError("the last attempt returns or raises")
 
     def left_over(self) -> list[RunFolder]:
         """Run folders whose controller is gone, each now locked by us."""
@@ -176,7 +180,7 @@ class TraceFolder:
         except OSError:
             pass  # it stays, and does no harm
 
-    # Traces ---------------------------------------------------------------------------------------------------------------------
+    # Traces --------------------------------------------------------------------------------------------------------------------
 
     def new_path(self, name: str) -> Path:
         """A path for a new trace of this name: `mutex-3.simtrace` after `mutex-2.simtrace`. Reserves nothing: see `adopt`."""

@@ -120,7 +120,8 @@ def _trace(reader: SegmentReader, plan: Plan) -> Trace:
         return merged.trace
     if _failed(reader, plan):
         ending.outcome = Outcome.FAILED
-    ending.cut_off = ending.cut_off or "simcore was killed while it recorded; the program came to its end, its exit code is not known"
+    whole = "simcore was killed while it recorded; the program came to its end, its exit code is not known"
+    ending.cut_off = ending.cut_off or whole
     return merged.trace
 
 

@@ -91,7 +91,7 @@ class SegmentReader:
         self._events.close()
         self._names.close()
 
-    # Definitions ----------------------------------------------------------------------------------------------------------------
+    # Definitions ---------------------------------------------------------------------------------------------------------------
 
     def refresh_definitions(self) -> Definitions:
         """Read the definitions written since the last call; a half-written one stays for the next."""
@@ -147,7 +147,7 @@ class SegmentReader:
         elif tag == layout.TAG_DETACHED:
             known.detached = text
 
-    # Records --------------------------------------------------------------------------------------------------------------------
+    # Records -------------------------------------------------------------------------------------------------------------------
 
     def find_chunks(self) -> None:
         """Take in the chunks that were begun since the last call, without reading their records."""
