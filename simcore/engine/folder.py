@@ -23,6 +23,8 @@ SUFFIX: Final = ".simtrace"
 _IGNORE_ALL: Final = "*\n"
 _LONGEST_STEM: Final = 80
 _ATTEMPTS: Final = 100
+_VANISHED: Final = (FileNotFoundError, FileExistsError)
+"""What making a folder comes to when somebody tidies it away at that moment: one is not there, or was there just before."""
 
 
 def configured(start: Path) -> Path:
@@ -101,7 +103,7 @@ class TraceFolder:
                     (self.path / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
                 return
             except OSError as error:
-                if isinstance(error, FileNotFoundError) and attempts_left:
+                if isinstance(error, _VANISHED) and attempts_left:
                     continue  # somebody else has just tidied it away
                 hint = "set [tool.simcore] trace-dir, or name a file with -o"
                 raise UsageError(f"the trace folder {self.path} cannot be made: {error.strerror}", hint) from None
@@ -141,7 +143,7 @@ class TraceFolder:
                         (self._runs / ".gitignore").write_text(_IGNORE_ALL, encoding="utf-8")
                     return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self._runs)))
             except OSError as error:
-                if isinstance(error, FileNotFoundError) and attempts_left:
+                if isinstance(error, _VANISHED) and attempts_left:
                     continue  # tidied away again
                 raise UsageError(
                     f"no run folder can be made in {self.path}: {error.strerror}", "see that the folder is writable"
