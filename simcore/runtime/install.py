@@ -109,6 +109,7 @@ def _install(gate: Gate, following: Any) -> None:
             "random": lambda module: entropy.install_random(_patches, module),
             "uuid": lambda module: entropy.install_uuid(_patches, module),
             "datetime": lambda module: clocks.install_datetime(_patches, module),
+            "logging": lambda module: sweep.install_logging(_patches, module),
             "socket": lambda module: outside.install_socket(_patches, module),
             "subprocess": lambda module: outside.install_subprocess(_patches, module),
             "queue": lambda module: spans.install_queue(_patches, module),
@@ -168,3 +169,5 @@ def _end(status: int = 0) -> None:
     if hasattr(tls, "actor"):
         del tls.actor
     garbage.uninstall()
+    if gate.following:
+        signals.disarm()

@@ -36,6 +36,8 @@ _again: dict[int, Any] = {}
 _busy = False
 """Whether `_arrived` is at work, and not the program's handler: what arrives meanwhile is missed, and tripped again behind it."""
 _missed: set[int] = set()
+_interrupted: list[Actor] = []
+"""The actors whose handlers run now, outermost first."""
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
@@ -149,7 +151,14 @@ def _place(frame: FrameType | None) -> bytes:
 
 
 def _next(actor: Actor) -> tuple[int, ...] | None:
-    """What the trace has next for an actor, None past its end."""
+    """What the trace has next for an actor; None past its end, or when an actor that a signal interrupted goes on before that."""
+    coming = _peek(actor)
+    if coming is None or any((after := _peek(other)) is not None and after[4] < coming[4] for other in _interrupted if other is not actor):
+        return None
+    return coming
+
+
+def _peek(actor: Actor) -> tuple[int, ...] | None:
     mine = actor.following
     return ORDER_EVENT.unpack_from(mine.events, mine.cursor) if mine.cursor < mine.end else None
 
@@ -169,23 +178,25 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
     sub = None
     if actor is not None:
         sub = tls.actor = _sub_actor(actor, number)
+        _interrupted.append(actor)
     try:
         try:
             return handler(number, program_frame(frame))
         finally:
-            if actor is not None and sub is not None and gate.current.following and here() is sub:
-                _interrupt_at_end(actor, sub)
+            if sub is not None and gate.current.following and here() is sub:
+                _interrupt_at_end(sub)
     finally:
+        if actor is not None:
+            _interrupted.pop()
         if here() is not None:
             tls.actor = actor
         _busy = busy
 
 
-def _interrupt_at_end(actor: Actor, sub: Actor) -> None:
-    """A signal that interrupted the handler behind its last operation: it comes before the next event of who was interrupted."""
-    limit = _next(actor)
+def _interrupt_at_end(sub: Actor) -> None:
+    """A signal that interrupted the handler behind its last operation."""
     coming = _next(sub)
-    while coming is not None and (limit is None or coming[4] < limit[4]) and coming[5] in (Kind.GC, Kind.SIGNAL):
+    while coming is not None and coming[5] in (Kind.GC, Kind.SIGNAL):
         value, _, _, after, position, kind, flags = coming
         _do(sub, kind, value, flags, after, position)
         coming = _next(sub)

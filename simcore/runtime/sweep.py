@@ -74,3 +74,23 @@ def _sweep(patches: Patches, lock: type[locks.Lock], offered: Any) -> None:
                     inside[key] = locks.RLock(raw=value)
     finally:
         main.raw += 1
+
+
+def install_logging(patches: Patches, logging: Any) -> None:
+    """Whether a logger is enabled is looked up in an unguarded cache first, and only on a miss under the module's lock.
+
+    Who misses is a race that nothing orders, and it decides nothing: the lock taken there is not recorded.
+    """
+    original = logging.Logger.isEnabledFor
+
+    def is_enabled_for(self: Any, level: int) -> bool:
+        actor = actors.here()
+        if actor is None:
+            return bool(original(self, level))
+        actor.raw += 1
+        try:
+            return bool(original(self, level))
+        finally:
+            actor.raw -= 1
+
+    patches.method(logging.Logger, "isEnabledFor", is_enabled_for)

@@ -10,6 +10,7 @@ import threading
 import weakref
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from sys import _getframe as get_frame
 from typing import Any
 
@@ -21,6 +22,11 @@ from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 failures: list[str] = []
 """Names of actors whose thread ended by an exception that nobody caught."""
+
+_listing = originals.RLock()
+"""Held, while recording, from a thread's last record until it counts as ended, and while threads are listed."""
+
+_nothing = nullcontext()
 
 _thread_of: dict[str, "weakref.ref[threading.Thread]"] = {}
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
@@ -67,10 +73,11 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
             raise
         finally:
             if here() is child:  # else this is a forked child, or the end of the process
-                gate.current.give(child, Kind.END, child.thread_object, site, int(child.failed))
+                with _listing if not gate.current.following else _nothing:
+                    gate.current.give(child, Kind.END, child.thread_object, site, int(child.failed))
+                    actors.alive.pop(child.index, None)
                 gate.current.gave(child)
                 actors.set_phase(child, PHASE_ENDED)
-                actors.alive.pop(child.index, None)
                 del tls.actor
 
     gate.current.give(actor, Kind.START, child.thread_object, site, child.index)
@@ -114,6 +121,16 @@ def _thread_init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
         _init(self, *args, **kwargs)
     finally:
         actor.raw -= 1
+
+
+_next_number = threading._counter  # type: ignore[attr-defined]
+
+
+def _number() -> int:
+    """The number in `Thread-7`: from a counter that all threads share, so who gets which is anybody's guess."""
+    actor = here()
+    number: int = _next_number() if actor is None else gate.current.local(actor, Kind.DRAW, 0, _next_number)
+    return number
 
 
 def serial(actor: Actor) -> int:
@@ -196,21 +213,23 @@ def _enumerate_threads() -> list[threading.Thread]:
     actor = acting()
     if actor is None:
         return _enumerate()
-    listed = _enumerate()
-    # A thread whose start is not recorded yet is not there yet; one that Python did not start has no name to be recorded by.
-    named = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
-    named = {name: thread for name, thread in named.items() if name in _thread_of}
-    foreign = [thread for thread in listed if not hasattr(thread, "simcore_actor")]
-    text = gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site_of(get_frame(1)), lambda: actors.intern_text("\n".join(named)))
-    if not gate.current.following:
-        return [*named.values(), *foreign]
-    found = []
-    for name in actor.following.text(text).split("\n"):
-        known = _thread_of.get(name)
-        thread = named.get(name) or (known() if known is not None else None)
-        if thread is not None:
-            found.append(thread)
-    return [*found, *foreign]
+    site = site_of(get_frame(1))
+    if gate.current.following:
+        text = gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, int)
+        found = [_thread_of[name]() for name in actor.following.text(text).split("\n") if name in _thread_of]
+        return [thread for thread in found if thread is not None] + _foreign(_enumerate())
+    with _listing:  # nobody ends between the list and its stamp
+        listed = _enumerate()
+        # A thread whose start is not recorded yet is not there yet, one whose end is recorded is gone.
+        known = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
+        named = {name: thread for name, thread in known.items() if thread.simcore_actor.index in actors.alive or name == "main"}
+        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: actors.intern_text("\n".join(named)))
+    return [*named.values(), *_foreign(listed)]
+
+
+def _foreign(listed: list[threading.Thread]) -> list[threading.Thread]:
+    """Threads that Python did not start: they have no name to be recorded by."""
+    return [thread for thread in listed if isinstance(thread, threading._DummyThread)]
 
 
 def _shut_down() -> None:
@@ -266,6 +285,7 @@ def install(patches: Patches) -> None:
         ("is_alive", _is_thread_alive),
     ):
         patches.method(_Thread, name, replacement)
+    patches.set(threading, "_counter", _number)
     patches.set(threading, "active_count", _count_threads)
     patches.set(threading, "activeCount", _count_threads)
     patches.set(threading, "enumerate", _enumerate_threads)
