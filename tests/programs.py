@@ -1,4 +1,7 @@
-"""Runs one program three ways: plain, recorded, replayed, each with its own stdin, stdout and stderr, and hands back what came of it."""
+"""Runs one program three ways:
+
+plain, recorded, replayed, each with its own stdin, stdout and stderr, and hands back what came of it.
+"""
 
 import os
 import subprocess
@@ -105,7 +108,9 @@ def replay(trace: Trace, *, stdin: bytes = b"", env: Mapping[str, str] | None = 
     return answer, Ran(streams.out, streams.err, answer.runs[-1].trace.ending.exit_code)
 
 
-def faithful(source: str, *, recordings: int = 1, replays: int = 1, switch_interval_s: float | None = 1e-5, **options: object) -> Trace:
+def faithful(
+    source: str, *, recordings: int = 1, replays: int = 1, switch_interval_s: float | None = 1e-5, **options: object
+) -> Trace:
     """Record a program and replay it, several times; fails unless each replay did the same and wrote the same. The last trace."""
     for _ in range(recordings):
         trace, ran = record(source, switch_interval_s=switch_interval_s, **options)

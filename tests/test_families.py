@@ -146,8 +146,9 @@ together(plan.run, lambda: [logging.warning("here") for _ in range(20)])
 """,
     "inputs": """
 import datetime, secrets, tempfile, uuid
-print(time.time(), time.monotonic_ns(), time.perf_counter(), time.localtime(), time.strftime("%c"), datetime.datetime.now(), datetime.date.today())
-print(random.random(), random.Random().random(), secrets.token_hex(4), uuid.uuid4(), uuid.uuid1(), os.urandom(3), tempfile.mktemp(), os.getpid())
+print(time.time(), time.monotonic_ns(), time.perf_counter(), time.localtime(), time.strftime("%c"))
+print(datetime.datetime.now(), datetime.date.today(), tempfile.mktemp(), os.getpid())
+print(random.random(), random.Random().random(), secrets.token_hex(4), uuid.uuid4(), uuid.uuid1(), os.urandom(3))
 print({str(number) for number in range(20)})
 """,
     "threads that share the generator": """

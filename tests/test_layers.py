@@ -25,7 +25,13 @@ LAYERS = {
 }
 """Who may import whom: a package's name to the beginnings of what it may import of simcore."""
 
-OUTSIDE = {"pluggy": {"engine", "hookspecs"}, "msgpack": {"trace"}, "rich": {"views", "cli"}, "click": {"cli"}, "rich_click": {"cli"}}
+OUTSIDE = {
+    "pluggy": {"engine", "hookspecs"},
+    "msgpack": {"trace"},
+    "rich": {"views", "cli"},
+    "click": {"cli"},
+    "rich_click": {"cli"},
+}
 """Third-party libraries and the packages that may import them."""
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

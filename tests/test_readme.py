@@ -35,7 +35,14 @@ def run(command: str) -> list[str]:
     """Lines that a command prints, stderr with stdout, in a terminal wide enough not to wrap."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "130"}
     done = subprocess.run(
-        command, shell=True, input="c\n", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=240
+        command,
+        shell=True,
+        input="c\n",
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        timeout=240,
     )
     return [shape(line) for line in done.stdout.splitlines()]
 

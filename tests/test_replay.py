@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,10 +80,14 @@ def _writes(trace: Trace) -> list[int]:
 def test_a_changed_line_is_a_divergence_or_nothing() -> None:
     """A program that does another operation than recorded is stopped there, and told which line of it did what."""
     trace = recorded(CONTENDED)
-    Path("program.py").write_text(CONTENDED.replace("        with other:\n            pass", "        with lock:\n            pass"))
+    Path("program.py").write_text(
+        CONTENDED.replace("        with other:\n            pass", "        with lock:\n            pass")
+    )
     divergence = the_divergence(trace)
-    assert "other.acquire" in divergence.recorded and "program.py:14 in work" in divergence.recorded
-    assert "lock.acquire" in divergence.observed and "program.py:14 in work" in divergence.observed
+    assert "other.acquire" in divergence.recorded
+    assert "program.py:14 in work" in divergence.recorded
+    assert "lock.acquire" in divergence.observed
+    assert "program.py:14 in work" in divergence.observed
 
 
 def test_a_changed_file_is_a_warning_and_strict_refuses() -> None:
@@ -107,7 +112,11 @@ def test_an_event_removed_from_a_trace_is_a_divergence() -> None:
 
 def test_two_independent_events_may_be_swapped() -> None:
     """Operations of two actors on two locks commute: the replay follows the swapped order without complaint."""
-    trace = recorded(CONTENDED.replace("            order.append(name)", "            time.sleep(0.001)").replace("import sys", "import sys, time"))
+    trace = recorded(
+        CONTENDED.replace("            order.append(name)", "            time.sleep(0.001)").replace(
+            "import sys", "import sys, time"
+        )
+    )
     c = trace.columns
     for p in range(len(trace) - 1):
         pair = {c.kind[p], c.kind[p + 1]}
@@ -128,7 +137,7 @@ def test_two_contended_acquisitions_swapped_are_a_divergence() -> None:
     trace = recorded(CONTENDED)
     c = trace.columns
     takes = [p for p in range(len(trace)) if c.kind[p] == Kind.ACQUIRE and trace.object_labels[c.object[p]] == "lock"]
-    a, b = next((a, b) for a, b in zip(takes, takes[1:], strict=False) if c.actor[a] != c.actor[b])
+    a, b = next((a, b) for a, b in pairwise(takes) if c.actor[a] != c.actor[b])
     order = list(range(len(trace)))
     order.remove(b)
     order.insert(a + 1, b)  # b's acquisition right behind a's: the lock is held
@@ -153,7 +162,8 @@ def test_a_thread_that_never_arrives_is_told_with_its_stack() -> None:
     divergence = the_divergence(trace, grace_s=0.5)
     assert divergence.actor == "main/2"
     assert "never came" in divergence.observed
-    assert "program.py" in divergence.stack and "in work" in divergence.stack
+    assert "program.py" in divergence.stack
+    assert "in work" in divergence.stack
 
 
 def test_running_past_the_end_is_a_divergence() -> None:
@@ -162,7 +172,8 @@ def test_running_past_the_end_is_a_divergence() -> None:
     Path("program.py").write_text(CONTENDED + "with lock:\n    pass\n")
     divergence = the_divergence(trace)
     assert divergence.actor == "main"
-    assert "process.exit" in divergence.recorded and "lock.acquire" in divergence.observed
+    assert "process.exit" in divergence.recorded
+    assert "lock.acquire" in divergence.observed
 
 
 def test_a_program_that_dies_early_is_a_divergence() -> None:
@@ -177,7 +188,9 @@ def test_a_program_that_dies_early_is_a_divergence() -> None:
 def test_an_added_print_is_a_warning_only() -> None:
     """Writes are no steps: the same operations in the same order are the same run, and the output is said to differ."""
     trace = recorded(CONTENDED)
-    Path("program.py").write_text(CONTENDED.replace("            order.append(name)", "            order.append(name); print(name)"))
+    Path("program.py").write_text(
+        CONTENDED.replace("            order.append(name)", "            order.append(name); print(name)")
+    )
     result = replay(trace)
     assert result.verdict is Verdict.SAME
     assert result.runs[0].writes_added == 2 * 90

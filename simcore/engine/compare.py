@@ -56,7 +56,9 @@ def compare(recorded: Trace, replayed: Trace) -> Compared:
     matched = next((place for place, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     differs = ""
     if ours != theirs:
-        differs = f"{matched} of {len(ours)} events were the same" if matched < len(ours) else f"{len(theirs) - matched} events more"
+        differs = (
+            f"{matched} of {len(ours)} events were the same" if matched < len(ours) else f"{len(theirs) - matched} events more"
+        )
     elif _rows(recorded, local=True) != _rows(replayed, local=True):
         differs = "inputs differ"
     elif recorded.outcome is not replayed.outcome:

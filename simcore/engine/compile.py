@@ -66,9 +66,7 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
     with path.open("wb") as file:
         stop = NOWHERE if stop_at is None else stop_at
         file.write(
-            ORDER_HEAD.pack(
-                ORDER_MAGIC, len(trace.actors), len(objects), len(c), stop, trace.header.pid, trace.header.ppid
-            )
+            ORDER_HEAD.pack(ORDER_MAGIC, len(trace.actors), len(objects), len(c), stop, trace.header.pid, trace.header.ppid)
         )
         for section in (names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
             file.write(ORDER_LENGTH.pack(len(section)) + section)

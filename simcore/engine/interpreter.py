@@ -17,7 +17,9 @@ def check_interpreter(trace: Trace) -> None:
     """Raises: NotReplayable when a trace wants another Python minor, implementation or platform."""
     header = trace.header
     ours = running_minor()
-    where = f"{trace.path.name if trace.path else 'it'} was recorded on Python {header.python} ({header.machine}, {header.platform})"
+    where = (
+        f"{trace.path.name if trace.path else 'it'} was recorded on Python {header.python} ({header.machine}, {header.platform})"
+    )
     if sys.platform == "win32" or platform.system() != header.platform:
         raise NotReplayable(f"{where}; this is {platform.system()}", "show, diff and export work here")
     recorded_here = header.scenario.target in ("pattern", "file", "function")

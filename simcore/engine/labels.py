@@ -1,7 +1,7 @@
 """Names for objects: what the programmer calls them at the place where they are made.
 
-`self.balance_lock = Lock()` is `balance_lock`; the lock inside `jobs = Queue()`, made by `self.mutex = threading.Lock()` in the library,
-is `jobs.mutex`; the third of `sticks = [Lock() for _ in seats]` is `sticks[2]`.
+`self.balance_lock = Lock()` is `balance_lock`; the lock inside `jobs = Queue()`, made by `self.mutex = threading.Lock()` in the
+library, is `jobs.mutex`; the third of `sticks = [Lock() for _ in seats]` is `sticks[2]`.
 """
 
 import ast

@@ -1,7 +1,7 @@
 """Merges what a process wrote into a trace: one order, names for everything, and what never completed.
 
-The order is that of the stamps: an acquisition is stamped after it happened, a release before, so a hand-over is never inverted. The
-order is then held against the twins of all objects; a trace whose order breaks their rules is refused with the exact event.
+The order is that of the stamps: an acquisition is stamped after it happened, a release before, so a hand-over is never inverted.
+The order is then held against the twins of all objects; a trace whose order breaks their rules is refused with the exact event.
 """
 
 import hashlib
@@ -31,7 +31,9 @@ assert HEAD.size == 24
 class Merged:
     """A trace, and what the controller needs beside it: the run's own numbers of actors, and their thread idents."""
 
-    def __init__(self, trace: Trace, actors: dict[int, int], idents: dict[int, int], divergence: list[str], objects: dict[int, int]) -> None:
+    def __init__(
+        self, trace: Trace, actors: dict[int, int], idents: dict[int, int], divergence: list[str], objects: dict[int, int]
+    ) -> None:
         self.trace = trace
         self.actors = actors
         self.idents = idents
@@ -341,7 +343,11 @@ def _error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int], fi
         return
     main = [error for error in definitions.errors if definitions.actors.get(error[0], ("",))[0] == "main"]
     # Threads write their errors in no particular order; their ends have one.
-    ends = {actor: place for place, (actor, kind) in enumerate(zip(trace.columns.actor, trace.columns.kind, strict=True)) if kind == Kind.END}
+    ends = {
+        actor: place
+        for place, (actor, kind) in enumerate(zip(trace.columns.actor, trace.columns.kind, strict=True))
+        if kind == Kind.END
+    }
     first = min(definitions.errors, key=lambda error: ends.get(actor_ids.get(error[0], -1), len(trace)))
     actor, kind, message, file, line = main[0] if main else first
     name = definitions.actors.get(actor, ("?", "", 0))[0]

@@ -51,13 +51,17 @@ def resolve(
             **common,  # type: ignore[arg-type]
         )
     if argv:
-        raise UsageError(f"{target} takes no arguments, but {argv[0]!r} was given", "parameters of a pattern are set by -p NAME=VALUE")
+        raise UsageError(
+            f"{target} takes no arguments, but {argv[0]!r} was given", "parameters of a pattern are set by -p NAME=VALUE"
+        )
     host = host or PluginHost(plugins)
     try:
         pattern = host.find(target)
     except UnknownPattern:
         if Path(target).is_file():
-            raise UsageError(f"{target} is no pattern; there is a file of that name", f"run it as: simcore record -- ./{target}") from None
+            raise UsageError(
+                f"{target} is no pattern; there is a file of that name", f"run it as: simcore record -- ./{target}"
+            ) from None
         raise
     values = pattern.choose(dict(params or {}))
     return Scenario(
@@ -102,7 +106,14 @@ def command_of(scenario: Scenario) -> list[str]:
         return [python, scenario.name, *scenario.argv]
     if scenario.target == "function":
         python_path = [python, "-m", "simcore.runtime.pattern"]
-        return [*python_path, "module", scenario.name.partition(":")[0], scenario.function, json.dumps(scenario.params), *scenario.argv]
+        return [
+            *python_path,
+            "module",
+            scenario.name.partition(":")[0],
+            scenario.function,
+            json.dumps(scenario.params),
+            *scenario.argv,
+        ]
     module, _, qualname = scenario.function.partition(":")
     where = ["file", scenario.plugin_file] if scenario.plugin_file else ["module", module]
     return [sys.executable, "-m", "simcore.runtime.pattern", *where, qualname, json.dumps(scenario.params)]
@@ -124,7 +135,8 @@ def check_replayable(scenario: Scenario, host: PluginHost | None = None) -> None
         if scenario.plugin_file:
             if not Path(scenario.plugin_file).is_file():
                 raise NotReplayable(
-                    f"pattern {scenario.name!r} came from {scenario.plugin_file}, which does not exist", "put the file back to replay"
+                    f"pattern {scenario.name!r} came from {scenario.plugin_file}, which does not exist",
+                    "put the file back to replay",
                 )
             return
         try:

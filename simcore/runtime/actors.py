@@ -47,8 +47,8 @@ _text_numbers = count(1)
 class Actor:
     """One thread of one process, or a signal handler that runs on it.
 
-    `chunk` is the pair (next free slot, buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not
-    recorded. `following` is the replay's own part (see `follow.py`).
+    `chunk` is the pair (next free slot, buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are
+    not recorded. `following` is the replay's own part (see `follow.py`).
     """
 
     __slots__ = (

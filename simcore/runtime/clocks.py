@@ -1,8 +1,8 @@
 """Clocks and sleeps. Clocks are local inputs that replay returns; every sleep is an ordered event.
 
 The standard library reads the clock to decide how long it waits, also under names that it took at import (`threading._time`,
-`queue.time`), so those are replaced too. `datetime.now` reads the clock in C: its entry in the C type's own dictionary is the lowest
-name there is.
+`queue.time`), so those are replaced too. `datetime.now` reads the clock in C: its entry in the C type's own dictionary is the
+lowest name there is.
 """
 
 import sys

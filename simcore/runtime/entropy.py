@@ -1,10 +1,10 @@
 """Randomness: seeds of `random`, `os.urandom`, and what is drawn from them.
 
-A generator that nobody seeded takes its seed from the operating system in C. Here the seed is drawn first and recorded, so the same
-generator gives the same numbers in replay. With `--seed` the seeds derive from that number and the actor's name.
+A generator that nobody seeded takes its seed from the operating system in C. Here the seed is drawn first and recorded, so the
+same generator gives the same numbers in replay. With `--seed` the seeds derive from that number and the actor's name.
 
-The functions of `random` share one generator. Once there are threads, who of them draws which number is nobody's order, so each number
-is recorded and, in replay, returned.
+The functions of `random` share one generator. Once there are threads, who of them draws which number is nobody's order, so each
+number is recorded and, in replay, returned.
 """
 
 import os

@@ -1,9 +1,9 @@
 """The recording's own lock: `Lock` with the gate's policy `free` written out in line, since this is the hottest path there is.
 
-A record's head (value, object, site, kind) is the same each time one line takes one lock, so it is packed once and looked up by the
-bytecode offset of the call; the offset's code object is compared, for two functions may well have a lock at the same offset. A lock
-without an id (made where nothing is recorded) never has a head, so it is told from the others off the path.
-Measured in `benchmarks/`.
+A record's head (value, object, site, kind) is the same each time one line takes one lock, so it is packed once and looked up by
+the bytecode offset of the call; the offset's code object is compared, for two functions may well have a lock at the same offset.
+A lock without an id (made where nothing is recorded) never has a head, so it is told from the others off the path. Measured in
+`benchmarks/`.
 """
 
 from sys import _getframe as get_frame

@@ -1,8 +1,9 @@
 """Policy `follow`: each actor does its next event only at its turn, the turn at which the recorded one completed.
 
-Turns are a total order, for per-object order alone is unsound where unsynchronised flags are about. A turn is handed over by releasing
-the next actor's baton, a raw lock that is held while it is not that actor's turn; nothing is handed over while the next turn is the
-same actor's. Between its turns an actor runs freely. What happened in a turn is recorded again: the two traces are compared.
+Turns are a total order, for per-object order alone is unsound where unsynchronised flags are about. A turn is handed over by
+releasing the next actor's baton, a raw lock that is held while it is not that actor's turn; nothing is handed over while the next
+turn is the same actor's. Between its turns an actor runs freely. What happened in a turn is recorded again: the two traces are
+compared.
 """
 
 import mmap
@@ -232,8 +233,9 @@ class Follow:
     def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
         """Whether the trace has this actor take or give back this module's lock here.
 
-        If it does not take it, then it found the module ready when it was recorded: wait until whoever imports it is done. What is
-        due of this actor before the module is ready was done before; imports among it that did not come about this time are passed.
+        If it does not take it, then it found the module ready when it was recorded: wait until whoever imports it is done. What
+        is due of this actor before the module is ready was done before; imports among it that did not come about this time are
+        passed.
         """
         mine = actor.following
         latch = self._imports.get(name) if kind is Kind.IMPORT else None

@@ -1,5 +1,6 @@
-"""What a fork means for the recorder. Installed before `threading` is imported, so that this hook runs before `threading`'s own in the child.
+"""What a fork means for the recorder.
 
+Installed before `threading` is imported, so that this hook runs before `threading`'s own in the child.
 A forked child is not recorded: it works on the raw primitives and never touches the parent's segment.
 """
 

@@ -69,7 +69,9 @@ class Free:
         """Stop each of the others at its next operation; wait a moment for those that are busy."""
         actors.close()
         for _ in range(100):
-            if all(other.index in actors.staying or is_waiting(other) for other in list(actors.alive.values()) if other is not actor):
+            if all(
+                other.index in actors.staying or is_waiting(other) for other in list(actors.alive.values()) if other is not actor
+            ):
                 return
             originals.sleep(0.0005)
 

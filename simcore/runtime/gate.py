@@ -7,8 +7,8 @@ An operation is one of four:
 - it *reads* (locked, is_set, is_alive): no effect; the result is recorded and, in replay, returned without asking again. `read`.
 - it is a *local input* (clock, seed): nobody else can tell when. `local`.
 
-`enter` and `give` return what the trace says came of the operation, or None when nothing is prescribed and it is to be done for real.
-What one of them grants must be handed back, also when the operation raises.
+`enter` and `give` return what the trace says came of the operation, or None when nothing is prescribed and it is to be done for
+real. What one of them grants must be handed back, also when the operation raises.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Imports: the locks of modules that are being imported, and a step behind the import of a module that a family replaces.
 
-Once there are threads, who imports a module first decides on whose behalf its body runs, so taking a module's lock is an event. It is
-none of the actor's steps and replay bears with one more or less: whether a thread finds a module ready or still in the making is
-decided between its events.
+Once there are threads, who imports a module first decides on whose behalf its body runs, so taking a module's lock is an event.
+It is none of the actor's steps and replay bears with one more or less: whether a thread finds a module ready or still in the
+making is decided between its events.
 """
 
 import importlib._bootstrap as bootstrap
@@ -95,7 +95,7 @@ class Families:
 
 
 def keep_raw(patches: Patches) -> None:
-    """Leave the import system its raw locks: each import in a thread would else be a dozen events. Before the factories change."""
+    """Leave the import system its raw locks, before the factories change: each import would else be a dozen events."""
     import _thread
 
     private = ModuleType("_thread")

@@ -1,8 +1,8 @@
 """Puts the runtime in place at the start of a process, and undoes it at the end.
 
 A family is installed when the module it replaces is imported, so a program that never touches `random` never pays for it. Order
-matters: the at-fork hook is registered before `threading` registers its own, `os.getpid` and `os.urandom` are replaced before anyone
-takes their names, `threading` itself is imported before the lock factories change so that its bookkeeping stays raw.
+matters: the at-fork hook is registered before `threading` registers its own, `os.getpid` and `os.urandom` are replaced before
+anyone takes their names, `threading` itself is imported before the lock factories change so that its bookkeeping stays raw.
 """
 
 import atexit
@@ -61,7 +61,12 @@ def boot(folder: str, mode: str) -> None:
     if following is not None:
         following.attach(main)
     main.define("MainThread", originals.get_ident())
-    for key, value in (("pid", _main_pid), ("ppid", originals.getppid()), ("python", sys.version.split()[0]), ("executable", sys.executable)):
+    for key, value in (
+        ("pid", _main_pid),
+        ("ppid", originals.getppid()),
+        ("python", sys.version.split()[0]),
+        ("executable", sys.executable),
+    ):
         segment.define(TAG_PROCESS, key, value)
     segment.define(TAG_PROCESS, "implementation", sys.implementation.name)
     segment.define(TAG_PROCESS, "gil", int(getattr(sys, "_is_gil_enabled", lambda: True)()))

@@ -1,8 +1,8 @@
 """Locks: `_thread.allocate_lock` and `_thread.RLock`, by every name under which they are handed out.
 
-These two are the lowest names that Python can reach: Condition, Event, Semaphore, Barrier, Queue and the executors are Python on top
-of them and run unmodified. Both wrap the C lock: a Python RLock would recurse when a signal handler takes the lock it interrupts.
-`Lock` and `RLock` work through the gate; `fast.py` has the recording's own `Lock`.
+These two are the lowest names that Python can reach: Condition, Event, Semaphore, Barrier, Queue and the executors are Python on
+top of them and run unmodified. Both wrap the C lock: a Python RLock would recurse when a signal handler takes the lock it
+interrupts. `Lock` and `RLock` work through the gate; `fast.py` has the recording's own `Lock`.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,9 @@ PATIENCE_S = 5.0
 """How long replay waits for a lock that the trace says was free before it says that it was not."""
 
 
-def take_lock(actor: Actor, object_id: int, site: int, acquire: Callable[..., bool], blocking: bool, timeout: float) -> tuple[bool, int]:
+def take_lock(
+    actor: Actor, object_id: int, site: int, acquire: Callable[..., bool], blocking: bool, timeout: float
+) -> tuple[bool, int]:
     """Acquire for real: a try first, and only when it failed the wait is published. Returns (got it, waited us)."""
     if acquire(False):
         return True, 0
@@ -253,7 +255,11 @@ class RLock:
 
     def __repr__(self) -> str:
         held = self._depth > 0
-        return repr(self._raw).replace(f"{id(self._raw):#x}", f"{id(self):#x}") if held else f"<unlocked _thread.RLock object at {id(self):#x}>"
+        return (
+            repr(self._raw).replace(f"{id(self._raw):#x}", f"{id(self):#x}")
+            if held
+            else f"<unlocked _thread.RLock object at {id(self):#x}>"
+        )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("cannot pickle '_thread.RLock' object")

@@ -61,7 +61,10 @@ class Order:
         found = {}
         at = 0
         while at < len(section):
-            (number,), (length,) = ORDER_LENGTH.unpack_from(section, at), ORDER_LENGTH.unpack_from(section, at + ORDER_LENGTH.size)
+            (number,), (length,) = (
+                ORDER_LENGTH.unpack_from(section, at),
+                ORDER_LENGTH.unpack_from(section, at + ORDER_LENGTH.size),
+            )
             at += 2 * ORDER_LENGTH.size + length
             found[number] = bytes(section[at - length : at])
         return found

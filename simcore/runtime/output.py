@@ -1,7 +1,7 @@
 """Text written to stdout and stderr.
 
-The text layer is the place: waiting for a turn any lower would hold the lock of the buffered writer below. A write is an event with a
-count of its own, so that a `print` more does not renumber the actor's steps.
+The text layer is the place: waiting for a turn any lower would hold the lock of the buffered writer below. A write is an event
+with a count of its own, so that a `print` more does not renumber the actor's steps.
 """
 
 import io
@@ -66,7 +66,8 @@ def install(patches: Patches) -> None:
         replacement = _recorded(old, number)
         if replacement is None:
             continue
-        # The old wrapper must not close the buffer that both share when it is collected; it is kept by `patches` and by sys.__std*__.
+        # The old wrapper must not close the buffer that both share when it is collected; it is kept by `patches` and by
+        # sys.__std*__.
         patches.set(sys, name, replacement)
         if getattr(sys, f"__{name}__") is old:
             patches.set(sys, f"__{name}__", replacement)

@@ -27,7 +27,9 @@ def main() -> None:
         from simcore.runtime.segment import TAG_PROCESS
 
         root = os.path.dirname(os.path.abspath(module.__file__))
-        segment.current.define(TAG_PROCESS, "root", root)  # so that a trace names the pattern's file alike wherever it is installed
+        segment.current.define(
+            TAG_PROCESS, "root", root
+        )  # so that a trace names the pattern's file alike wherever it is installed
     function = find(module, qualname)
     function(**bind(function, loads(params)))
     from simcore.runtime.threads import failures

@@ -1,7 +1,9 @@
-"""`queue.SimpleQueue`, the one queue that is C. The C queue is wrapped, since it survives a signal handler that uses the same queue.
+"""`queue.SimpleQueue`, the one queue that is C. The C queue is wrapped, since it survives a signal handler that uses the same
+queue.
 
-Each item travels with a tag that says which put it came from. That makes the recorded order exact without a lock around [stamp + put],
-and lets replay hand to each `get` the very item that it got. `queue.Queue` and its kin are Python on top of locks and run unmodified.
+Each item travels with a tag that says which put it came from. That makes the recorded order exact without a lock around [stamp +
+put], and lets replay hand to each `get` the very item that it got. `queue.Queue` and its kin are Python on top of locks and run
+unmodified.
 """
 
 import _queue

@@ -1,9 +1,9 @@
 """The segment: the file into which one process writes its events while it runs, and the definitions beside it.
 
 `main.events` is a row of chunks, each owned by one actor, each given its blocks on disk before it is mapped, so that a full disk
-raises here (and detaches the recorder) and never sends SIGBUS. A record counts once its stamp, written last, is not zero: what was
-committed before a `kill -9` is in the page cache and so in the file. `main.names` takes what is written once: actors, call sites,
-texts, errors. A definition is written before the first record that uses it.
+raises here (and detaches the recorder) and never sends SIGBUS. A record counts once its stamp, written last, is not zero: what
+was committed before a `kill -9` is in the page cache and so in the file. `main.names` takes what is written once: actors, call
+sites, texts, errors. A definition is written before the first record that uses it.
 
 Nothing here holds a lock: offsets come from `itertools.count`, which is atomic, and two threads that intern one thing at the same
 moment define it twice, which does no harm.
@@ -27,7 +27,10 @@ CHUNK_HEAD: Final = Struct("@4sIII")
 CHUNK_MAGIC: Final = b"smCk"
 
 WAIT: Final = Struct("@IIHHIQ")
-"""At byte 16 of an actor's first chunk: object, site, kind, flags, thread ident's low bits, since (ns; 0 while it waits for nothing)."""
+"""At byte 16 of an actor's first chunk:
+
+object, site, kind, flags, thread ident's low bits, since (ns; 0 while it waits for nothing).
+"""
 
 WAIT_AT: Final = 16
 PHASE_AT: Final = 12

@@ -1,12 +1,13 @@
 """Signal handlers written in Python.
 
-A handler runs on the main thread between two instructions of whatever that is doing. Its run is an event of the actor it interrupts,
-and what it does belongs to a sub-actor of its own (`main!SIGALRM`), so the interrupted actor keeps its steps. A handler never runs
-within the recorder's own frames, where an error that it raises would leave a lock taken that the program believes free: the signal is
-put off until the program's frame goes on. Only where the recorder waits on the program's behalf it is let in.
+A handler runs on the main thread between two instructions of whatever that is doing. Its run is an event of the actor it
+interrupts, and what it does belongs to a sub-actor of its own (`main!SIGALRM`), so the interrupted actor keeps its steps. A
+handler never runs within the recorder's own frames, where an error that it raises would leave a lock taken that the program
+believes free: the signal is put off until the program's frame goes on. Only where the recorder waits on the program's behalf it
+is let in.
 
-In replay a signal that really arrives is let in when the trace has it next, else it is held back; and the handler is called where the
-trace has it, whether a signal arrives or not.
+In replay a signal that really arrives is let in when the trace has it next, else it is held back; and the handler is called where
+the trace has it, whether a signal arrives or not.
 """
 
 import _thread
@@ -153,7 +154,9 @@ def _place(frame: FrameType | None) -> bytes:
 def _next(actor: Actor) -> tuple[int, ...] | None:
     """What the trace has next for an actor; None past its end, or when an actor that a signal interrupted goes on before that."""
     coming = _peek(actor)
-    if coming is None or any((after := _peek(other)) is not None and after[4] < coming[4] for other in _interrupted if other is not actor):
+    if coming is None or any(
+        (after := _peek(other)) is not None and after[4] < coming[4] for other in _interrupted if other is not actor
+    ):
         return None
     return coming
 
@@ -287,7 +290,10 @@ def install(patches: Patches) -> None:
     patches.set(signal, "getsignal", _getsignal)
     patches.set(signal, "pause", _pause)
     patches.set(os, "kill", _kill)
-    if threading.current_thread() is threading.main_thread() and originals.signal_getsignal(signal.SIGINT) is signal.default_int_handler:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and originals.signal_getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
         _signal(signal.SIGINT, signal.default_int_handler)
 
 

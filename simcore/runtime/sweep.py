@@ -1,7 +1,8 @@
 """Hands out our locks under every name, and replaces those that modules took before us.
 
-`site` and `.pth` files may have imported much before the runtime starts. A raw lock that is held while its holder waits for a turn
-would stop everybody, so every lock that the program can reach is found and wrapped, and every factory that was taken is replaced.
+`site` and `.pth` files may have imported much before the runtime starts. A raw lock that is held while its holder waits for a
+turn would stop everybody, so every lock that the program can reach is found and wrapped, and every factory that was taken is
+replaced.
 """
 
 import _thread

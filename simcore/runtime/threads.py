@@ -1,8 +1,8 @@
 """Threads: start, begin, end, join, is_alive, active_count, enumerate, and the interpreter's own wait at shutdown.
 
-`_thread.start_new_thread` (and 3.13's `start_joinable_thread`) is where every thread of Python begins, so a thread's first event and
-its last are put there, outside of `threading`'s own bookkeeping. That bookkeeping (`Thread._started`, `_active_limbo_lock`) stays raw:
-nothing in it can be seen but through the functions replaced here, whose answers are recorded.
+`_thread.start_new_thread` (and 3.13's `start_joinable_thread`) is where every thread of Python begins, so a thread's first event
+and its last are put there, outside of `threading`'s own bookkeeping. That bookkeeping (`Thread._started`, `_active_limbo_lock`)
+stays raw: nothing in it can be seen but through the functions replaced here, whose answers are recorded.
 """
 
 import _thread
@@ -107,7 +107,8 @@ _real_start = _thread.start_new_thread
 _real_joinable: Callable[..., Any] = getattr(_thread, "start_joinable_thread", _real_start)
 _Thread = threading.Thread
 _init, _thread_start, _join, _is_alive = _Thread.__init__, _Thread.start, _Thread.join, _Thread.is_alive
-_enumerate, _active_count, _shutdown = threading.enumerate, threading.active_count, threading._shutdown  # type: ignore[attr-defined]
+_enumerate, _active_count = threading.enumerate, threading.active_count
+_shutdown = threading._shutdown  # type: ignore[attr-defined]
 _excepthook = threading.excepthook
 
 

@@ -1,7 +1,7 @@
 """Twins: for each object the state that its events lead to, and the rules that a true order keeps.
 
-Used to validate the order of a trace and to say who holds what when a run stands still. Standard library only, for exploration keeps
-twins inside the recorded program.
+Used to validate the order of a trace and to say who holds what when a run stands still. Standard library only, for exploration
+keeps twins inside the recorded program.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,11 @@ class LockTwin:
 def hosts_of(names: Iterable[tuple[int, str]]) -> dict[int, int]:
     """For each signal handler (`main!SIGALRM`) the actor on whose thread it runs: what it takes, that thread holds."""
     numbers = {name: number for number, name in names}
-    return {number: numbers[name.partition("!")[0]] for name, number in numbers.items() if name.partition("!")[0] in numbers and "!" in name}
+    return {
+        number: numbers[name.partition("!")[0]]
+        for name, number in numbers.items()
+        if name.partition("!")[0] in numbers and "!" in name
+    }
 
 
 class Twins:

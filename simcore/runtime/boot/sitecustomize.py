@@ -1,7 +1,8 @@
 """Started by `site` before any code of the user's, since its folder is first on PYTHONPATH; then it chains to the user's own.
 
 It finds simcore by the path in the environment instead of `sys.path`, so that a simcore installed elsewhere (pipx) can record a
-program that runs in another virtual environment. Where the user has no `sitecustomize`, there is none to be seen afterwards either.
+program that runs in another virtual environment. Where the user has no `sitecustomize`, there is none to be seen afterwards
+either.
 """
 
 import os
