@@ -1,5 +1,6 @@
 """Replays a trace: runs its scenario again under the recorded order, watches that it comes along, compares the two traces."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,7 @@ from simcore.engine.folder import TraceFolder
 from simcore.engine.follower import TICK_S, Follower
 from simcore.engine.interpreter import check_interpreter
 from simcore.engine.merge import Merged
+from simcore.engine.plugins import PluginHost
 from simcore.engine.recording import settings_of
 from simcore.engine.scenario import check_replayable, command_of
 from simcore.engine.segments import SegmentReader
@@ -108,17 +110,24 @@ def replay(
 
 def changed_files(trace: Trace) -> list[str]:
     """The user's files whose content is not what was recorded."""
-    import hashlib
-
     changed = []
+    root = _root_of(trace)
     for name, digest in trace.header.files.items():
         try:
-            now = hashlib.sha256(Path(trace.header.root, name).read_bytes()).hexdigest()
+            now = hashlib.sha256((root / name).read_bytes()).hexdigest()
         except OSError:
             now = ""
         if now != digest:
             changed.append(name)
     return changed
+
+
+def _root_of(trace: Trace) -> Path:
+    """The folder that the names of the user's files start from: for an installed pattern the one where it is installed here."""
+    scenario = trace.header.scenario
+    if scenario.target == "pattern" and not scenario.plugin_file:
+        return Path(PluginHost(env=False).find(scenario.name).file).parent
+    return Path(trace.header.root)
 
 
 def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int | None, quiet: bool) -> ReplayRun:
@@ -137,7 +146,7 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         end = launch.run(
             command_of(scenario),
             launch.environment(run.path, "follow", settings, scenario.hash_seed),
-            cwd=scenario.cwd if Path(scenario.cwd).is_dir() else None,  # a pattern runs anywhere
+            cwd=scenario.cwd if scenario.cwd and Path(scenario.cwd).is_dir() else None,  # a pattern runs anywhere
             quiet=quiet and stop_at is None,
             each_tick=follower.look,
             tick_s=TICK_S,
