@@ -1,10 +1,17 @@
 """What all tests share: a working directory of their own, and a look at what they leave behind."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    # A shell's background job starts with these ignored, and so would every program under test.
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
