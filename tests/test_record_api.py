@@ -33,19 +33,12 @@ def program(source: str, name: str = "program.py") -> str:
         ((sys.executable, "-m", "program", "a b", "--c"), "", "command"),
         (["sh", "-c", f"exec {sys.executable} program.py 'a b' --c"], "", "command"),
         (["sh", "-c", f"{sys.executable} program.py 'a b' --c; exit $?"], "", "command"),
-        (
-            ["env", "python_is_not_first", sys.executable, "program.py"][:1] + [sys.executable, "program.py", "a b", "--c"],
-            "",
-            "command",
-        ),
+        (["env", "A=1", sys.executable, "program.py", "a b", "--c"], "", "command"),
         (["./go.sh"], "", "command"),
     ],
 )
 def test_a_program_and_a_command(target: str | list[str], argv: list[str] | str, kind: str) -> None:
-    """A file with arguments, a Python, a module, a shell with a Python in it, a script:
-
-    recorded in the process that is Python.
-    """
+    """A file, a Python, a module, a shell with a Python in it, a script: recorded in the process that is Python."""
     program(LOCKS + "import sys\nassert sys.argv[1:] == ['a b', '--c'], sys.argv\n")
     Path("go.sh").write_text(f"#!/bin/sh\n{sys.executable} program.py 'a b' --c\n", encoding="utf-8")
     Path("go.sh").chmod(0o755)
@@ -312,5 +305,6 @@ def test_a_second_python_runs_as_it_is() -> None:
     )
     trace = simcore.record(path, quiet=True)
     assert trace.outcome is Outcome.OK
-    assert trace.ending.not_controlled == [f"1 child process ({Path(sys.executable).name})"]
+    assert len(trace.ending.not_controlled) == 1
+    assert "child process" in trace.ending.not_controlled[0]
     assert sum(kind == Kind.ACQUIRE for kind in trace.columns.kind) < 50
