@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
+from itertools import groupby
 from struct import Struct
 from typing import Final
 
@@ -37,7 +38,7 @@ class Records:
         self._data += data
 
     def insert(self, index: int, data: bytes) -> None:
-        """Add one record before the one that has this index."""
+        """Add whole records before the one that has this index."""
         self._data[index * SLOT : index * SLOT] = data
 
     def truncate(self, length: int) -> None:
@@ -50,13 +51,18 @@ def all_committed(data: bytes) -> bool:
     return 0 not in array("Q", data)[3::4]
 
 
-def is_committed(slot: bytes) -> bool:
-    return len(slot) == SLOT and any(slot[-8:])
+def runs(data: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Rows of slots that are all committed or all not: where each begins and how long it is, in bytes, and which it is."""
+    at = 0
+    for is_there, slots in groupby(array("Q", data)[3::4], bool):
+        length = sum(1 for _ in slots) * SLOT
+        yield at, length, is_there
+        at += length
 
 
 def committed_length(data: bytes) -> int:
     """How many bytes of an actor's chunk lie before the end of its last committed record."""
     used = min(len(data), len(data.rstrip(b"\0")) + SLOT - 1) // SLOT * SLOT  # free slots are zero throughout
-    while used and not is_committed(data[used - SLOT : used]):
+    while used and not any(data[used - 8 : used]):
         used -= SLOT
     return used

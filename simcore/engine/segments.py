@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from simcore.engine.growing import GrowingFile
-from simcore.engine.records import SLOT, Records, all_committed, committed_length, is_committed
+from simcore.engine.records import SLOT, Records, all_committed, committed_length, runs
 from simcore.runtime import segment as layout
 from simcore.trace.events import Kind
 
@@ -48,13 +48,13 @@ class _Reading:
     """How far one actor's chunks have been read.
 
     `chunks` are the places of those not read to their end, `at` the next byte in the first of them. `holes` are slots that were
-    taken but not committed when they were read: where in the file, and the index that their record will have.
+    passed over uncommitted: where in the file, how many bytes, and the index that a record in the first of them will have.
     """
 
     records: Records
     chunks: list[int] = field(default_factory=list)
     at: int = layout.FIRST_RECORD
-    holes: list[tuple[int, int]] = field(default_factory=list)
+    holes: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class SegmentReader:
@@ -212,24 +212,29 @@ class SegmentReader:
         if all_committed(data):
             reading.records.extend(data)
             return
-        for at in range(0, len(data), SLOT):
-            slot = data[at : at + SLOT]
-            if is_committed(slot):
-                reading.records.extend(slot)
+        for at, length, is_there in runs(data):
+            if is_there:
+                reading.records.extend(data[at : at + length])
             else:
-                reading.holes.append((start + at, len(reading.records)))
+                reading.holes.append((start + at, length, len(reading.records)))
 
     def _look_at_holes(self, reading: _Reading) -> None:
         """A signal handler or finaliser may write behind a record that the code it interrupts is about to commit."""
         holes, reading.holes = reading.holes, []
         filled = 0
-        for place, index in holes:
-            slot = self._events.read(place, SLOT)
-            if is_committed(slot):
-                reading.records.insert(index + filled, slot)
-                filled += 1
-            else:
-                reading.holes.append((place, index + filled))
+        for place, length, before in holes:
+            index = before + filled
+            data = self._events.read(place, length)
+            if not data.strip(b"\0"):
+                reading.holes.append((place, length, index))
+                continue
+            for at, part, is_there in runs(data):
+                if is_there:
+                    reading.records.insert(index, data[at : at + part])
+                    index += part // SLOT
+                    filled += part // SLOT
+                else:
+                    reading.holes.append((place + at, part, index))
 
     def cut_at_loss(self) -> None:
         """Keep what all actors had done when the first record was lost, for a recorder that gave up: a true beginning of the run.
