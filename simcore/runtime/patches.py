@@ -1,28 +1,26 @@
 """Names that were replaced, so that everything can be undone."""
 
 import sys
-from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 _MISSING = object()
 
 
-class Builtin(partial):  # type: ignore[type-arg]
-    """A Python function in the place of a builtin one.
+class Builtin:
+    """A Python function in the place of a builtin one; each has a class of its own, whose `__call__` is that function.
 
     A builtin that is an attribute of a class (`converter = time.localtime` in `logging`) is not bound to the instance, a Python
     function would be. It pickles by name, as the original does.
     """
 
-    __name__: str
-    original: Any
+    original: BuiltinFunctionType
 
     def __reduce_ex__(self, protocol: object) -> str:
-        return self.__name__
+        return str(self.original.__name__)
 
     def __repr__(self) -> str:
-        return f"<built-in function {self.__name__}>"
+        return f"<built-in function {self.original.__name__}>"
 
     @property
     def __signature__(self) -> Any:
@@ -30,6 +28,14 @@ class Builtin(partial):  # type: ignore[type-arg]
         import inspect
 
         return inspect.signature(self.original)
+
+
+def _builtin(function: FunctionType, original: BuiltinFunctionType) -> Builtin:
+    entries = {"__call__": staticmethod(function), "__doc__": original.__doc__, "__module__": "builtins", "original": original}
+    made: Builtin = type("builtin_function_or_method", (Builtin,), entries)()
+    for name in ("__name__", "__qualname__", "__module__", "__self__", "__text_signature__"):
+        setattr(made, name, getattr(original, name, None))
+    return made
 
 
 class Patches:
@@ -49,7 +55,13 @@ class Patches:
             return
         if type(value) is FunctionType and type(old) is BuiltinFunctionType:
             value = self._as_builtin(value, old)
-        elif type(value) is FunctionType and type(old) is FunctionType and not hasattr(value, "__wrapped__"):
+            home = sys.modules.get(old.__module__)
+            if (
+                home is not None and home is not owner and vars(home).get(name) is old
+            ):  # os.kill is posix.kill, and pickled as that
+                self._done.append((home, name, old))
+                setattr(home, name, value)
+        elif type(value) is FunctionType and type(old) is FunctionType and value is not old and not hasattr(value, "__wrapped__"):
             self._introduce(value, old)
         self._done.append((owner, name, old))
         setattr(owner, name, value)
@@ -58,10 +70,7 @@ class Patches:
         """One object for one function, by however many names it is known: `threading.Lock is _thread.allocate_lock`."""
         known = self._builtins.get(value)
         if known is None:
-            known = self._builtins[value] = Builtin(value)
-            known.original = old
-            for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
-                setattr(known, attribute, getattr(old, attribute, None))
+            known = self._builtins[value] = _builtin(value, old)
         return known
 
     def _introduce(self, value: Any, old: Any) -> None:
