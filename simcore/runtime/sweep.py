@@ -16,41 +16,46 @@ from simcore.runtime import actors, locks, originals
 from simcore.runtime.patches import Patches
 from simcore.trace.events import ObjectKind
 
+_EARLIER = 1_000_000
+"""Objects that were there before the program are counted from here."""
+
 _NOT_SWEPT = ("simcore", "threading", "_thread", "importlib", "_frozen")
 """Modules whose locks are bookkeeping that nobody waits in for a turn."""
 
 
-def install(patches: Patches, lock: type[locks.Lock]) -> None:
-    """Put `lock` and `RLock` in the place of the C ones."""
+def install(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock]) -> None:
+    """Put these two in the place of the C ones."""
     waiting = threading.Condition.wait.__code__
 
     def new_lock() -> locks.Lock:
         """allocate_lock() -> lock object"""
         return lock(ObjectKind.WAITER if sys._getframe(1).f_code is waiting else ObjectKind.LOCK)
 
-    for kind, name in ((lock, "lock"), (locks.RLock, "RLock")):
+    for kind, name in ((lock, "lock"), (rlock, "RLock")):
         kind.__module__, kind.__name__, kind.__qualname__ = "_thread", name, name
     offered: Any = lock if isinstance(threading.Lock, type) else new_lock  # a class from 3.13 on
-    _sweep(patches, lock, offered)
+    _sweep(patches, lock, rlock, offered)
     for owner, name, value in (
         (_thread, "allocate_lock", new_lock),
         (_thread, "allocate", new_lock),
         (_thread, "LockType", lock),
         (_thread, "lock", lock),
-        (_thread, "RLock", locks.RLock),
+        (_thread, "RLock", rlock),
         (threading, "Lock", offered),
         (threading, "_allocate_lock", new_lock),
-        (threading, "_CRLock", locks.RLock),
-        (threading, "RLock", locks.RLock if isinstance(threading.RLock, type) else threading.RLock),
+        (threading, "_CRLock", rlock),
+        (threading, "RLock", rlock if isinstance(threading.RLock, type) else threading.RLock),
     ):
         patches.set(owner, name, value)
 
 
-def _sweep(patches: Patches, lock: type[locks.Lock], offered: Any) -> None:
+def _sweep(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock], offered: Any) -> None:
     raw_lock, raw_rlock = type(originals.allocate_lock()), originals.RLock
     main = actors.here()
     assert main is not None
     main.raw -= 1  # these are objects of the program's
+    # How many there are depends on what this machine's `site` imports: they must not shift the numbers of the program's own.
+    main.created = dict.fromkeys(ObjectKind, _EARLIER)
     try:
         for name, module in sorted(sys.modules.items()):
             if name.startswith(_NOT_SWEPT):
@@ -59,11 +64,11 @@ def _sweep(patches: Patches, lock: type[locks.Lock], offered: Any) -> None:
                 if type(value) is raw_lock:
                     patches.set(module, key, lock(raw=value))
                 elif type(value) is raw_rlock:
-                    patches.set(module, key, locks.RLock(raw=value))
+                    patches.set(module, key, rlock(raw=value))
                 elif value is originals.allocate_lock:
                     patches.set(module, key, offered)
                 elif value is originals.RLock:
-                    patches.set(module, key, locks.RLock)
+                    patches.set(module, key, rlock)
         for item in gc.get_objects():
             inside = getattr(item, "__dict__", None) if not isinstance(item, type | ModuleType) else None
             if type(inside) is not dict or str(type(item).__module__).startswith(_NOT_SWEPT):
@@ -72,8 +77,9 @@ def _sweep(patches: Patches, lock: type[locks.Lock], offered: Any) -> None:
                 if type(value) is raw_lock:
                     inside[key] = lock(raw=value)
                 elif type(value) is raw_rlock:
-                    inside[key] = locks.RLock(raw=value)
+                    inside[key] = rlock(raw=value)
     finally:
+        main.created = {}
         main.raw += 1
 
 
