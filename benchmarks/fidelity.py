@@ -27,11 +27,12 @@ from pathlib import Path
 import simcore
 from simcore.diffing import diff
 from simcore.engine.compare import compare
-from simcore.trace.events import LOCAL_KINDS, Verdict
+from simcore.trace.events import LOCAL_KINDS, Kind, Verdict
 from simcore.trace.model import Trace
 
 PROGRAMS = Path(__file__).resolve().with_name("programs.py")
 SWITCH_INTERVAL_S = 1e-5
+_UNJUDGED = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
 HAND_OFFS = 50
 """A recording with fewer hand-offs between actors proves little and is not counted."""
 
@@ -247,13 +248,16 @@ def unlike(recorded: Trace, replayed: Trace) -> list[str]:
 
 
 def turns(trace: Trace) -> list[tuple[str, int, str]]:
-    """Who did what on what, in the order of the trace, without inputs that take no turn."""
+    """Who did what on what, in the order of the trace, without inputs that take no turn and without imports.
+
+    An import more or less is no difference: whether a module is there already is not the program's doing alone.
+    """
     c = trace.columns
     names, objects = [info.name for info in trace.actors], trace.object_names
     return [
         (names[actor], kind, objects[obj])
         for actor, kind, obj in zip(c.actor, c.kind, c.object, strict=True)
-        if kind not in LOCAL_KINDS
+        if kind not in _UNJUDGED
     ]
 
 
