@@ -159,7 +159,7 @@ def test_a_thread_that_never_arrives_is_told_with_its_stack() -> None:
     trace = recorded(CONTENDED)
     stuck = "            order.append(name)\n            import os; name == 'b' and os.read(os.pipe()[0], 1)"
     Path("program.py").write_text(CONTENDED.replace("            order.append(name)", stuck))
-    divergence = the_divergence(trace, grace_s=0.5)
+    divergence = the_divergence(trace, grace_s=2.0)
     assert divergence.actor == "main/2"
     assert "never came" in divergence.observed
     assert "program.py" in divergence.stack
