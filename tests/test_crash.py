@@ -288,8 +288,8 @@ def handle(number, frame):
     raise SystemExit(7)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, handle)
-os.write(born, b"ready\\n")
 try:
+    os.write(born, b"ready\\n")
     while True:
         time.sleep(10)
 finally:
