@@ -69,7 +69,7 @@ def test_built_in_patterns_come_through_the_entry_points() -> None:
     for name, pattern in host.patterns.items():
         assert pattern.plugin == name
         assert bind.find(sys.modules[pattern.module], pattern.qualname) is pattern.function
-        assert pattern.file == str(ROOT / "plugins" / "simcore_patterns" / f"{name.replace('-', '_')}.py")
+        assert Path(pattern.file).parts[-2:] == ("simcore_patterns", f"{name.replace('-', '_')}.py")
         assert Path(pattern.file).read_text().splitlines()[pattern.line - 1].startswith("def ")
         assert pattern.summary.endswith(".")
         assert pattern.lesson

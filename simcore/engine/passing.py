@@ -12,7 +12,7 @@ from simcore.engine.family import kill_family
 
 _PASSED: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-_BY_ITSELF_NS: Final = 300_000_000
+_BY_ITSELF_NS: Final = 1_000_000_000
 """How long a signal is held back: one that was sent to the whole process group reaches the program by itself."""
 
 _PATIENCE: Final = 3
