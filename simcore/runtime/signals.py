@@ -42,11 +42,12 @@ _interrupted: list[Actor] = []
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
+_NAMES: Final = {int(known): known.name for known in signal.Signals}
+"""Looked up, not asked for: `signal.Signals(number)` runs frames of the library in which the next signal could come in."""
+
+
 def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"SIG{number}"
+    return _NAMES.get(number) or f"SIG{number}"
 
 
 def _sub_actor(actor: Actor, number: int) -> Actor:
@@ -122,6 +123,8 @@ def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bo
 
     One that came in a wait is called for by the operation that waited, whether or not it arrives.
     """
+    if actor.following.held is not None:
+        return True  # it has a turn: first that operation is done
     coming = _next(actor)
     while coming is not None:
         value, _, site, after, position, kind, flags = coming
