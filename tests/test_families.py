@@ -208,3 +208,25 @@ def test_a_failing_program_ends_as_it_does_without_simcore(capfd: pytest.Capture
     assert (out, err, trace.ending.exit_code) == (plain.stdout, plain.stderr, plain.returncode)
     assert trace.outcome is Outcome.FAILED
     assert trace.ending.error == "ValueError: x"
+
+
+HANDED = """
+lock = Lock(); lock.acquire()
+def give():
+    for number in range(200):
+        while not lock.locked(): pass
+        lock.release()
+def take():
+    for number in range(200): lock.acquire()
+together(give, take)
+try: Lock().release()
+except RuntimeError as error: print(error)
+"""
+
+
+def test_a_release_that_is_stamped_before_what_it_answers() -> None:
+    """Another thread may see a lock taken, and release it, before its taker comes to its stamp: the order is put right."""
+    Path("program.py").write_text(HEAD + HANDED, encoding="utf-8")
+    for _ in range(3):
+        trace = simcore.record("./program.py", quiet=True, switch_interval_s=1e-5, timeout_s=60)
+        assert simcore.replay(trace).verdict is Verdict.SAME

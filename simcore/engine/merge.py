@@ -24,6 +24,10 @@ from simcore.trace.twins import Twins, hosts_of
 _LARGEST_SOURCE: Final = 1_000_000
 _TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
 _TAG_KINDS: Final = frozenset({Kind.PUT, Kind.GET})
+_Row = tuple[int, int, int, tuple[int, int, int, int, int, int, int]]
+"""A record in the order of the run: stamp, what goes first at one stamp, actor, record as it lies in the segment."""
+
+_PLAIN_LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.WAITER})
 _FIRST: Final = frozenset({Kind.RELEASE, Kind.START, Kind.PUT, Kind.END})
 assert HEAD.size == 24
 
@@ -51,7 +55,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
     start_ns = header.start_ns
     created: dict[int, tuple[int, int, int, int, int]] = {}  # id -> stamp, actor, kind and n, site, inner site
     spans: list[tuple[int, int, int, int, int, int]] = []  # actor, operation, object, site, begin stamp, end stamp
-    rows: list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]] = []
+    rows: list[_Row] = []
     for actor, records in reader.records.items():
         last = 0
         open_span: tuple[int, int, int, int] | None = None
@@ -74,6 +78,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
         if open_span is not None:
             spans.append((actor, *open_span, sys.maxsize))
     rows.sort(key=_by_stamp)
+    _answer_early_releases(rows, {number for number, made in created.items() if made[2] >> 32 in _PLAIN_LOCKS})
     rows = _until_exit(rows)
 
     heads = reader.heads()
@@ -157,9 +162,48 @@ def _by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int
     return row[:3]
 
 
-def _until_exit(
-    rows: list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]],
-) -> list[tuple[int, int, int, tuple[int, int, int, int, int, int, int]]]:
+def _answer_early_releases(rows: list[_Row], locks: set[int]) -> None:
+    """Put an acquisition before the release that answers it, where the two are stamped the other way round.
+
+    A lock released by another thread than took it may be: that thread sees the lock taken before the taker comes to its stamp. The
+    taker's event before it is stamped earlier still, so its program order stays. Nothing is touched unless a lock seems taken twice.
+    """
+    held: set[int] = set()
+    for _, _, _, record in rows:
+        if record[1] in locks:
+            if record[4] == Kind.RELEASE:
+                held.discard(record[1])
+            elif record[4] == Kind.UNDO or (record[4] == Kind.ACQUIRE and record[0] > 0):
+                if record[1] in held and record[4] == Kind.ACQUIRE:
+                    break
+                held.add(record[1])
+    else:
+        return
+    held.clear()
+    early: dict[int, list[int]] = {}
+    for index, (_, _, actor, record) in enumerate(rows):
+        value, lock, kind = record[0], record[1], record[4]
+        if lock not in locks:
+            continue
+        if kind == Kind.RELEASE:
+            if lock in held:
+                held.discard(lock)
+            else:
+                early.setdefault(lock, []).append(index)
+        elif kind == Kind.UNDO:
+            if early.get(lock):
+                early[lock].pop()
+            else:
+                held.add(lock)
+        elif kind == Kind.ACQUIRE and value > 0:
+            if early.get(lock):
+                rows[index] = (rows[early[lock].pop(0)][0], -1, actor, record)
+            else:
+                held.add(lock)
+    rows.sort(key=_by_stamp)
+
+
+def _until_exit(rows: list[_Row]) -> list[_Row]:
     """Events up to the end of the process: what daemon threads still wrote behind it never took effect for anybody."""
     for position in range(len(rows) - 1, -1, -1):
         if rows[position][3][4] == Kind.EXIT:
