@@ -74,7 +74,12 @@ class RunFolder:
 
     def remove(self) -> None:
         """Delete the folder and give the lock back."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        gone = self.path.with_name(f"gone-{self.path.name}")  # else somebody who looks for leftovers puts a new lock into it
+        try:
+            self.path.rename(gone)
+        except OSError:
+            gone = self.path
+        shutil.rmtree(gone, ignore_errors=True)
         self.release()
 
     def release(self) -> None:
