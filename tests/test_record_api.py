@@ -283,17 +283,21 @@ def test_a_python_that_does_not_load_us(words: list[str], message: str) -> None:
     assert not Path(".simtraces").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "how"),
-    [(["true"], "exit code 0"), (["sh", "-c", "exit 3"], "exit code 3"), (["sh", "-c", "kill -9 $$"], "killed by SIGKILL")],
-)
-def test_a_command_without_python(words: list[str], how: str) -> None:
+@pytest.mark.parametrize(("words", "code"), [(["true"], 0), (["sh", "-c", "exit 3"], 3)])
+def test_a_command_without_python(words: list[str], code: int) -> None:
     """It has run; one line says that nothing was recorded, how it ended, and what can be recorded."""
     with pytest.raises(InternalError) as raised:
         simcore.record(words, quiet=True)
-    assert str(raised.value) == f"nothing was recorded: {' '.join(words)!r} started no Python that can be recorded ({how})"
+    shown = " ".join(words)
+    assert str(raised.value) == f"nothing was recorded: {shown!r} started no Python that can be recorded (exit code {code})"
     assert "CPython 3.11 to 3.13" in raised.value.hint
     assert not Path(".simtraces").exists()
+
+
+def test_a_command_that_was_killed_early() -> None:
+    """Whether it would have started a Python is not known then."""
+    with pytest.raises(InternalError, match=r"'sh -c kill -9 \$\$' was killed by SIGKILL before it came to record anything"):
+        simcore.record(["sh", "-c", "kill -9 $$"], quiet=True)
 
 
 def test_a_second_python_runs_as_it_is() -> None:

@@ -94,8 +94,13 @@ def _nothing_recorded(scenario: Scenario, exit_code: int) -> InternalError:
             f"nothing was recorded: Python under -{flag} {what}, and {shown!r} started it so ({how})",
             f"leave out -{flag}: the runtime is loaded by site, from PYTHONPATH",
         )
+    if exit_code < 0:
+        return InternalError(
+            f"nothing was recorded: {shown!r} was killed by {signal_name(-exit_code)} before it came to record anything",
+            "is it Python that runs there? record it again",
+        )
     return InternalError(
-        f"nothing was recorded: {shown!r} started no Python that can be recorded ({how})",
+        f"nothing was recorded: {shown!r} started no Python that can be recorded (exit code {exit_code})",
         "simcore records CPython 3.11 to 3.13 that reads PYTHONPATH and loads site: not under -I, -E or -S",
     )
 

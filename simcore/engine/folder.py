@@ -161,6 +161,8 @@ class TraceFolder:
         if self._runs.is_dir():
             try:
                 with self._runs_locked():
+                    for path in self._runs.glob("gone-*"):
+                        shutil.rmtree(path, ignore_errors=True)  # whoever was about to is gone
                     for path in sorted(self._runs.glob("run-*")):
                         try:
                             found.append(RunFolder(path))

@@ -67,7 +67,7 @@ class Observer:
             return False
         self._reader.refresh_records()
         return any(
-            kind == Kind.SIGNAL and value == number and stamp > since_ns - _MARGIN_NS
+            value == number and stamp > since_ns - _MARGIN_NS
             for records in self._reader.records.values()
-            for value, _, _, _, kind, _, stamp in records
+            for value, _, _, _, _, _, stamp in records.of_kinds((Kind.SIGNAL,))
         )

@@ -1,7 +1,9 @@
 """The records of one actor, kept as the bytes that they are in its segment."""
 
+import re
+import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from struct import Struct
 from typing import Final
@@ -13,6 +15,12 @@ _RAW: Final = Struct("@qIIIHHQ")
 """A record, head and stamp in one."""
 
 SLOT: Final = _RAW.size
+
+_KIND_AT: Final = 20 if sys.byteorder == "little" else 21
+"""The byte of a record in which its kind is."""
+
+_BLOCK: Final = 1 << 16
+"""How many records are looked through at a time."""
 
 
 class Records:
@@ -27,11 +35,21 @@ class Records:
         return len(self._data) // SLOT
 
     def __iter__(self) -> Iterator[RawRecord]:
-        return self.since(0)
+        return _RAW.iter_unpack(bytes(self._data))
 
-    def since(self, index: int) -> Iterator[RawRecord]:
-        """The records from this index on, as they are now."""
-        return _RAW.iter_unpack(bytes(memoryview(self._data)[index * SLOT :]))
+    def of_kinds(self, kinds: Collection[int], since: int = 0) -> Iterator[RawRecord]:
+        """The records of some kinds, from an index on; much faster than looking at each."""
+        wanted = re.compile(b"[" + re.escape(bytes(kinds)) + b"]", re.DOTALL)
+        for found in wanted.finditer(bytes(self._data[since * SLOT + _KIND_AT :: SLOT])):
+            yield _RAW.unpack_from(self._data, (since + found.start()) * SLOT)
+
+    def on_objects(self, objects: Collection[int]) -> Iterator[RawRecord]:
+        """The records on some objects."""
+        for first in range(0, len(self), _BLOCK):
+            block = bytes(memoryview(self._data)[first * SLOT : (first + _BLOCK) * SLOT])
+            for index, number in enumerate(array("I", block)[2::8]):
+                if number in objects:
+                    yield _RAW.unpack_from(block, index * SLOT)
 
     def extend(self, data: bytes) -> None:
         """Add whole records at the end."""

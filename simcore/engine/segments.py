@@ -245,8 +245,8 @@ class SegmentReader:
         losses = [
             stamp
             for records in self.records.values()
-            for child, _, _, _, kind, _, stamp in records
-            if kind == Kind.START and not self.records.get(child)  # all that it did was lost
+            for child, _, _, _, _, _, stamp in records.of_kinds((Kind.START,))
+            if not self.records.get(child)  # all that it did was lost
         ]
         for reading in self._readings.values():
             if reading.at == layout.CHUNK and len(reading.chunks) == 1:

@@ -7,6 +7,7 @@ is found is sound: whoever is part of it has waited without a break since before
 
 import os
 import time
+from itertools import chain
 from typing import Final
 
 from simcore.engine.segments import SegmentReader, Wait
@@ -30,6 +31,10 @@ _LONGEST_REST_NS: Final = 500_000_000
 """A long recording takes long to read: rest meanwhile, for the program needs the processor."""
 
 _MAIN: Final = "main"
+_ENDS: Final = (Kind.END, Kind.EXIT)
+_TOLD: Final = (Kind.CREATE, Kind.START, *_ENDS)
+"""Records that say which objects and threads there are."""
+
 _GIVES_FIRST: Final = frozenset({Kind.RELEASE, Kind.PUT, Kind.END, Kind.EXIT})
 """Stamped before they take effect: of two events with one stamp they come first."""
 
@@ -104,7 +109,7 @@ class Watch:
             self._kinds,
             self._thread_of,
             alive,
-            self._history({wait.object for wait in waits.values()}),
+            self._history({wait.object for wait in waits.values() if wait.kind != Kind.JOIN}),
             closed,
             self._is_with,
         )
@@ -121,13 +126,13 @@ class Watch:
     def _learn(self) -> None:
         """Take in what the new records say of objects and threads."""
         for actor, records in self._reader.records.items():
-            for value, object_id, _, _, kind, _, _ in records.since(self._known.get(actor, 0)):
+            for value, object_id, _, _, kind, _, _ in records.of_kinds(_TOLD, self._known.get(actor, 0)):
                 if kind == Kind.CREATE:
                     self._kinds[object_id] = value >> 32
                 elif kind == Kind.START:
                     self._thread_of[object_id] = value
                     self._started.add(value)
-                elif kind in (Kind.END, Kind.EXIT):
+                else:
                     self._ended.add(actor)
             self._known[actor] = len(records)
 
@@ -136,10 +141,9 @@ class Watch:
         rows = []
         for actor, records in self._reader.records.items():
             last = 0
-            for value, object_id, site, _, kind, _, stamp in records:
+            for value, object_id, site, _, kind, _, stamp in chain(records.on_objects(objects), records.of_kinds(_ENDS)):
                 last = max(stamp, last + 1)  # a finaliser's events lie behind the one they interrupted
-                if object_id in objects or kind in (Kind.END, Kind.EXIT):
-                    rows.append((last, kind not in _GIVES_FIRST, actor, kind, object_id, value, site))
+                rows.append((last, kind not in _GIVES_FIRST, actor, kind, object_id, value, site))
         names = self._reader.definitions.actors
         history = History(hosts_of((number, name) for number, (name, _, _) in names.items()))
         for _, _, actor, kind, object_id, value, site in sorted(rows):
