@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     # A shell's background job starts with these ignored, and so would every program under test.
     if signal.getsignal(_ignored) is signal.SIG_IGN:

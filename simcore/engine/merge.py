@@ -165,8 +165,9 @@ def _by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int
 def _answer_early_releases(rows: list[_Row], locks: set[int]) -> None:
     """Put an acquisition before the release that answers it, where the two are stamped the other way round.
 
-    A lock released by another thread than took it may be: that thread sees the lock taken before the taker comes to its stamp. The
-    taker's event before it is stamped earlier still, so its program order stays. Nothing is touched unless a lock seems taken twice.
+    A lock released by another thread than took it may be: that thread sees the lock taken before the taker comes to its stamp.
+    The taker's event before it is stamped earlier still, so its program order stays. Nothing is touched unless a lock seems taken
+    twice.
     """
     held: set[int] = set()
     for _, _, _, record in rows:

@@ -214,9 +214,11 @@ class FastRLock(RLock):
         try:
             actor = tls.actor
         except AttributeError:
-            return self._give(frame)
+            self._give(frame)
+            return
         if actor.raw or not self.simcore_id or not self._raw._is_owned():
-            return self._give(frame)
+            self._give(frame)
+            return
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:
