@@ -275,6 +275,27 @@ def test_the_controller_killed_at_the_end_of_the_program(born: Pipe) -> None:
         assert sum(kind == Kind.ACQUIRE for kind in Trace.load(f".simtraces/program-{number}.simtrace").columns.kind) == 3000
 
 
+def test_a_replay_that_lost_its_controller_is_ended() -> None:
+    """Nobody gives it turns any more, so the next command ends it; nothing of it is kept."""
+    simcore.record(written("import threading\nlock = threading.Lock()\nwith lock:\n    pass\n"), output="a.simtrace", quiet=True)
+    words = [*SIMCORE, "replay", "a.simtrace", "--pdb", "program.py:3"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        shown = b""
+        while b"(simcore main)" not in shown:
+            more = os.read(process.stderr.fileno(), 4096)
+            assert more, shown
+            shown += more
+        process.kill()
+        process.wait()
+        (run,) = Path(".simtraces/.runs").glob("run-*")
+        pid = int((run / "claim").read_text(encoding="ascii"))
+        assert Path(f"/proc/{pid}").exists()
+        assert TraceFolder().recover() == []
+        wait_for_end(pid)
+    assert not Path(".simtraces").exists()
+
+
 # Signals -----------------------------------------------------------------------------------------------------------------------
 
 CLEANS_UP = (
