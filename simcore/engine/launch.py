@@ -70,9 +70,7 @@ def run(
 
     Raises: UsageError when the command cannot be started.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    _flush()
     started = time.monotonic_ns()
     with Passing(has_heard) as signals:
         process = _start(command, env, cwd, quiet)
@@ -85,6 +83,16 @@ def run(
                 kill_family(process.pid)
             process.wait()
     return End(process.returncode, reason, signals.got, started, time.monotonic_ns())
+
+
+def _flush() -> None:
+    """What we have written stands before what the program writes."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads it any more, or it is closed
 
 
 def _start(command: Sequence[str], env: Mapping[str, str], cwd: str | None, quiet: bool) -> "subprocess.Popen[bytes]":
@@ -117,7 +125,7 @@ def _wait(
     """Wait for the end of a process, looking after it meanwhile; why it is to be ended, or ''."""
     deadline = None if timeout_s is None else started / 1e9 + timeout_s
     ended = select.poll()
-    watched = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else -1
+    watched = _watched(process.pid)
     try:
         if watched >= 0:
             ended.register(watched, select.POLLIN)
@@ -143,3 +151,11 @@ def _wait(
     finally:
         if watched >= 0:
             os.close(watched)
+
+
+def _watched(pid: int) -> int:
+    """A descriptor that becomes readable when the process ends, or -1 where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return -1

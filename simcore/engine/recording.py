@@ -12,17 +12,14 @@ from pathlib import Path
 
 from simcore.engine import launch
 from simcore.engine.collect import collect
-from simcore.engine.deadlock import explain
 from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import new_header
 from simcore.engine.observer import Observer
-from simcore.engine.recovery import Plan, keep, recover, refuse
+from simcore.engine.recovery import Plan, keep, refuse
 from simcore.engine.scenario import command_of, resolve
 from simcore.engine.segments import SegmentReader
 from simcore.errors import BadParameter, InternalError, UsageError
 from simcore.trace.model import Scenario, Trace
-
-__all__ = ["collect", "explain", "record", "recover", "settings_of"]
 
 
 def record(
