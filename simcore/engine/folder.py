@@ -6,7 +6,6 @@ a controller that was killed, and any next command turns it into a trace (see `r
 run folders holds a lock on `.runs` meanwhile, so that a folder which is just being made is nobody's leftover.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -18,6 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from simcore.errors import UsageError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where traces are read and nothing is recorded
+    fcntl = None  # type: ignore[assignment]
 
 SUFFIX: Final = ".simtrace"
 _IGNORE_ALL: Final = "*\n"
