@@ -1,17 +1,24 @@
 """Ends a process with all that it has started: what simcore ends must not leave anything behind."""
 
 import os
+import select
 import signal
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 _ROUNDS: Final = 20
 
+_PATIENCE_S: Final = 5.0
+"""A killed process that hangs in the kernel (a dead network disk) is not waited for any longer."""
+
 
 def kill_family(pid: int) -> None:
-    """Send SIGKILL to a process and its descendants. They are stopped first, so that none can start another one meanwhile.
+    """Send SIGKILL to a process and its descendants, and wait until they have ended.
 
-    A descendant whose parent has ended is nobody's any more and stays, and so does everyone where there is no /proc.
+    They are stopped first, so that none can start another one meanwhile. A descendant whose parent has ended is nobody's any
+    more and stays, and so does everyone where there is no /proc.
     """
     family = [pid]
     _send(pid, signal.SIGSTOP)
@@ -22,8 +29,28 @@ def kill_family(pid: int) -> None:
         for child in fresh:
             _send(child, signal.SIGSTOP)
         family += fresh
+    watched = [fd for fd in map(watch, family) if fd >= 0]
     for member in family:
         _send(member, signal.SIGKILL)
+    _wait_for(watched)
+
+
+def watch(pid: int) -> int:
+    """A descriptor that becomes readable when the process ends, or -1 where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return -1
+
+
+def _wait_for(watched: Iterable[int]) -> None:
+    """Wait until the processes behind these descriptors have ended, and close them."""
+    deadline = time.monotonic() + _PATIENCE_S
+    for fd in watched:
+        ended = select.poll()
+        ended.register(fd, select.POLLIN)
+        ended.poll(max(deadline - time.monotonic(), 0.0) * 1000)
+        os.close(fd)
 
 
 def _send(pid: int, number: int) -> None:

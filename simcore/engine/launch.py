@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from simcore.engine.family import kill_family
+from simcore.engine.family import kill_family, watch
 from simcore.engine.passing import Passing
 from simcore.errors import UsageError
 
@@ -125,7 +125,7 @@ def _wait(
     """Wait for the end of a process, looking after it meanwhile; why it is to be ended, or ''."""
     deadline = None if timeout_s is None else started / 1e9 + timeout_s
     ended = select.poll()
-    watched = _watched(process.pid)
+    watched = watch(process.pid)
     try:
         if watched >= 0:
             ended.register(watched, select.POLLIN)
@@ -151,11 +151,3 @@ def _wait(
     finally:
         if watched >= 0:
             os.close(watched)
-
-
-def _watched(pid: int) -> int:
-    """A descriptor that becomes readable when the process ends, or -1 where there is none."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return -1
