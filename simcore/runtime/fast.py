@@ -12,7 +12,8 @@ from typing import Any
 
 from simcore.runtime import originals
 from simcore.runtime.actors import emit, is_internal, site_of, tls
-from simcore.runtime.locks import Lock, RLock, take_lock
+from simcore.runtime.frames import hide
+from simcore.runtime.locks import Lock, RLock, is_wait, take_lock, wait_for
 from simcore.trace.events import HEAD, RECORD, Kind
 
 _now = originals.monotonic_ns
@@ -20,6 +21,15 @@ _pack = RECORD.pack_into
 _head = HEAD.pack
 _ACQUIRE = int(Kind.ACQUIRE)
 _RELEASE = int(Kind.RELEASE)
+
+
+class _Nobody:
+    """Stands for the actor of a thread that has none."""
+
+    raw = 1
+
+
+_nobody: Any = _Nobody
 
 
 def _take_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
@@ -45,12 +55,20 @@ class FastLock(Lock):
         try:
             actor = tls.actor
         except AttributeError:
-            return self._acquire()
+            actor = _nobody
         if actor.raw:
-            return self._acquire()
+            try:
+                return wait_for(self._acquire)
+            except BaseException as error:
+                hide(error)
+                raise
         frame = get_frame(1)
         if not self._acquire(False):
-            return self._wait(actor, -1, site_of(frame))
+            try:
+                return self._wait(actor, True, -1, frame)
+            except BaseException as error:
+                hide(error)
+                raise
         try:
             code, head = self._takes[frame.f_lasti]
             if code is not frame.f_code:
@@ -72,9 +90,13 @@ class FastLock(Lock):
         try:
             actor = tls.actor
         except AttributeError:
-            return self._release()
+            actor = _nobody
         if actor.raw:
-            return self._release()
+            try:
+                return self._release()
+            except RuntimeError as raised:
+                hide(raised)
+                raise
         frame = get_frame(1)
         try:
             code, head = self._gives[frame.f_lasti]
@@ -82,7 +104,11 @@ class FastLock(Lock):
                 head = _give_head(self, frame)
         except KeyError:
             if not self.simcore_id:
-                return self._release()
+                try:
+                    return self._release()
+                except RuntimeError as raised:
+                    hide(raised)
+                    raise
             head = _give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
@@ -93,8 +119,9 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         try:
             self._release()
-        except RuntimeError:
+        except RuntimeError as raised:
             emit(actor, Kind.UNDO, self.simcore_id, site_of(frame), 0)
+            hide(raised)
             raise
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -102,19 +129,20 @@ class FastLock(Lock):
         try:
             actor = tls.actor
         except AttributeError:
-            return self._acquire(blocking, timeout)
-        if actor.raw:
-            return self._acquire(blocking, timeout)
-        if timeout != -1 and (timeout < 0 or not blocking):
-            return self._acquire(blocking, timeout)  # raises as the original does
+            actor = _nobody
+        if actor.raw or (timeout != -1 and not (blocking and is_wait(timeout))):
+            try:
+                return wait_for(self._acquire, blocking, timeout)  # raises where the original does
+            except BaseException as error:
+                hide(error)
+                raise
         frame = get_frame(1)
         if not self._acquire(False):
-            if not self.simcore_id:
-                return self._acquire(blocking, timeout)
-            if not blocking:
-                emit(actor, _ACQUIRE, self.simcore_id, site_of(frame), 0)
-                return False
-            return self._wait(actor, timeout, site_of(frame))
+            try:
+                return self._wait(actor, blocking, timeout, frame)
+            except BaseException as error:
+                hide(error)
+                raise
         try:
             code, head = self._takes[frame.f_lasti]
             if code is not frame.f_code:
@@ -137,9 +165,13 @@ class FastLock(Lock):
         try:
             actor = tls.actor
         except AttributeError:
-            return self._release()
+            actor = _nobody
         if actor.raw:
-            return self._release()
+            try:
+                return self._release()
+            except RuntimeError as raised:
+                hide(raised)
+                raise
         frame = get_frame(1)
         try:
             code, head = self._gives[frame.f_lasti]
@@ -147,7 +179,11 @@ class FastLock(Lock):
                 head = _give_head(self, frame)
         except KeyError:
             if not self.simcore_id:
-                return self._release()
+                try:
+                    return self._release()
+                except RuntimeError as raised:
+                    hide(raised)
+                    raise
             head = _give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
@@ -158,13 +194,18 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         try:
             self._release()
-        except RuntimeError:
+        except RuntimeError as raised:
             emit(actor, Kind.UNDO, self.simcore_id, site_of(frame), 0)
+            hide(raised)
             raise
 
-    def _wait(self, actor: Any, timeout: float, site: int) -> bool:
+    def _wait(self, actor: Any, blocking: bool, timeout: float, frame: FrameType) -> bool:
         if not self.simcore_id:
-            return self._acquire(True, timeout)
+            return wait_for(self._acquire, blocking, timeout)
+        site = site_of(frame)
+        if not blocking:
+            emit(actor, _ACQUIRE, self.simcore_id, site, 0)
+            return False
         got, waited = take_lock(actor, self.simcore_id, site, self._acquire, True, timeout)
         emit(actor, _ACQUIRE, self.simcore_id, site, 1 if got else -1, waited)
         return got
@@ -187,12 +228,20 @@ class FastRLock(RLock):
         try:
             actor = tls.actor
         except AttributeError:
-            return super().__enter__()
+            actor = _nobody
         if actor.raw or not self.simcore_id:
-            return super().__enter__()
+            try:
+                return self._take_unrecorded()
+            except BaseException as error:
+                hide(error)
+                raise
         frame = get_frame(1)
         if not self._raw.acquire(False):
-            return self._take(actor, True, -1, site_of(frame))
+            try:
+                return self._take(actor, True, -1, site_of(frame))
+            except BaseException as error:
+                hide(error)
+                raise
         self._depth += 1
         try:
             code, head = self._takes[frame.f_lasti]
@@ -214,11 +263,14 @@ class FastRLock(RLock):
         try:
             actor = tls.actor
         except AttributeError:
-            self._give(frame)
-            return
+            actor = _nobody
         if actor.raw or not self.simcore_id or not self._raw._is_owned():
-            self._give(frame)
-            return
+            try:
+                self._give(frame)
+                return
+            except RuntimeError as raised:
+                hide(raised)
+                raise
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:

@@ -5,17 +5,38 @@ top of them and run unmodified. Both wrap the C lock: a Python RLock would recur
 interrupts. `Lock` and `RLock` work through the gate; `fast.py` has the recording's own `Lock`.
 """
 
+from _thread import TIMEOUT_MAX
 from collections.abc import Callable
+from operator import index
 from sys import _getframe as get_frame
 from types import TracebackType
 from typing import Any, NoReturn
 
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.frames import hide
 from simcore.trace.events import Kind, ObjectKind
 
 PATIENCE_S = 5.0
 """How long replay waits for a lock that the trace says was free before it says that it was not."""
+
+
+def is_wait(timeout: Any) -> bool:
+    """Whether the original would wait so long, instead of raising."""
+    try:
+        return 0 <= (timeout if isinstance(timeout, float) else index(timeout)) <= TIMEOUT_MAX
+    except TypeError:
+        return False
+
+
+def wait_for(acquire: Callable[..., bool], blocking: bool = True, timeout: float = -1) -> bool:
+    """Acquire in C. Here `signals` lets a handler in, until the lock is taken and no longer.
+
+    An error that a handler raised between that and the program's own frame would leave the lock taken for ever.
+    """
+    done: list[bool] = []
+    done.extend(map(acquire, (blocking,), (timeout,)))
+    return done[0]
 
 
 def take_lock(
@@ -28,7 +49,7 @@ def take_lock(
         return False, 0
     since = publish(actor, Kind.ACQUIRE, object_id, site, timed=timeout != -1)
     try:
-        got = acquire(True, timeout)
+        got = wait_for(acquire, True, timeout)
     finally:
         unpublish(actor)
     return got, (originals.monotonic_ns() - since) // 1000
@@ -55,12 +76,16 @@ class Lock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `_thread.lock.acquire`."""
         actor = acting()
-        if actor is None or not self.simcore_id:
-            return self._acquire(blocking, timeout)
-        return self._take(actor, bool(blocking), timeout, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return wait_for(self._acquire, blocking, timeout)
+            return self._take(actor, bool(blocking), timeout, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def _take(self, actor: Actor, blocking: bool, timeout: float, site: int) -> bool:
-        if (not blocking and timeout != -1) or (timeout < 0 and timeout != -1):
+        if timeout != -1 and not (blocking and is_wait(timeout)):
             return self._acquire(blocking, timeout)  # raises as the original does
         want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
         waited = 0
@@ -81,9 +106,13 @@ class Lock:
     def release(self) -> None:
         """As `_thread.lock.release`: any thread may."""
         actor = acting()
-        if actor is None or not self.simcore_id:
-            return self._release()
-        return self._give(actor, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return self._release()
+            return self._give(actor, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def _give(self, actor: Actor, site: int) -> None:
         gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, 0)
@@ -98,15 +127,23 @@ class Lock:
 
     def __enter__(self) -> bool:
         actor = acting()
-        if actor is None or not self.simcore_id:
-            return self._acquire()
-        return self._take(actor, True, -1, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return wait_for(self._acquire)
+            return self._take(actor, True, -1, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         actor = acting()
-        if actor is None or not self.simcore_id:
-            return self._release()
-        return self._give(actor, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return self._release()
+            return self._give(actor, site_of(get_frame(1)))
+        except BaseException as raised:
+            hide(raised)
+            raise
 
     def locked(self) -> bool:
         """As `_thread.lock.locked`."""
@@ -122,7 +159,11 @@ class Lock:
         return f"<{'locked' if self._raw.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("cannot pickle '_thread.lock' object")
+        try:
+            raise TypeError("cannot pickle '_thread.lock' object")
+        except TypeError as error:
+            hide(error)
+            raise
 
     # The old names, still there in CPython.
     acquire_lock = acquire
@@ -143,15 +184,22 @@ class RLock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `_thread.RLock.acquire`."""
         actor = acting()
-        if actor is None or not self.simcore_id:
-            got: bool = self._raw.acquire(blocking, timeout)
-            if got:
-                self._depth += 1
-            return got
-        return self._take(actor, bool(blocking), timeout, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return self._take_unrecorded(blocking, timeout)
+            return self._take(actor, bool(blocking), timeout, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def _take_unrecorded(self, blocking: bool = True, timeout: float = -1) -> bool:
+        got = wait_for(self._raw.acquire, blocking, timeout)
+        if got:
+            self._depth += 1
+        return got
 
     def _take(self, actor: Actor, blocking: bool, timeout: float, site: int) -> bool:
-        if (not blocking and timeout != -1) or (timeout < 0 and timeout != -1):
+        if timeout != -1 and not (blocking and is_wait(timeout)):
             raw_result: bool = self._raw.acquire(blocking, timeout)  # raises as the original does
             return raw_result
         want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
@@ -174,7 +222,11 @@ class RLock:
 
     def release(self) -> None:
         """As `_thread.RLock.release`: only its owner may."""
-        self._give(get_frame(1))
+        try:
+            self._give(get_frame(1))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def _give(self, frame: Any) -> None:
         actor = acting()
@@ -191,14 +243,20 @@ class RLock:
 
     def __enter__(self) -> bool:
         actor = acting()
-        if actor is None or not self.simcore_id:
-            self._raw.acquire()
-            self._depth += 1
-            return True
-        return self._take(actor, True, -1, site_of(get_frame(1)))
+        try:
+            if actor is None or not self.simcore_id:
+                return self._take_unrecorded()
+            return self._take(actor, True, -1, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._give(get_frame(1))
+        try:
+            self._give(get_frame(1))
+        except BaseException as raised:
+            hide(raised)
+            raise
 
     # What Condition asks of its lock.
 
@@ -228,7 +286,7 @@ class RLock:
         raw = self._raw
         actor = acting()
         if actor is None or not self.simcore_id:
-            raw.acquire()
+            wait_for(raw.acquire)
             self._deepen(depth)
             return
         site = site_of(get_frame(1))
@@ -262,4 +320,8 @@ class RLock:
         )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("cannot pickle '_thread.RLock' object")
+        try:
+            raise TypeError("cannot pickle '_thread.RLock' object")
+        except TypeError as error:
+            hide(error)
+            raise

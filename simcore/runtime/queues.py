@@ -7,7 +7,6 @@ unmodified.
 """
 
 import _queue
-from _thread import TIMEOUT_MAX
 from sys import _getframe as get_frame
 from types import GenericAlias
 from typing import Any, Final, NoReturn
@@ -15,6 +14,7 @@ from typing import Any, Final, NoReturn
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
 from simcore.runtime.frames import hide
+from simcore.runtime.locks import is_wait
 from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind, ObjectKind
 
@@ -22,11 +22,6 @@ EMPTY: Final = -1
 TIMED_OUT: Final = -2
 UNTAGGED: Final = 0
 """The tag of what an unknown thread has put."""
-
-
-def _is_wait(timeout: object) -> bool:
-    """Whether the original would wait so long, instead of raising."""
-    return isinstance(timeout, (int, float)) and 0 <= timeout <= TIMEOUT_MAX
 
 
 class SimpleQueue:
@@ -91,7 +86,7 @@ class SimpleQueue:
 
     def _get(self, block: bool, timeout: float | None, frame: Any) -> Any:
         actor = acting()
-        if actor is None or not self.simcore_id or (block and timeout is not None and not _is_wait(timeout)):
+        if actor is None or not self.simcore_id or (block and timeout is not None and not is_wait(timeout)):
             return self._raw.get(block, timeout)[1]  # raises where the original does
         site = site_of(frame)
         tag = gate.current.enter(actor, Kind.GET, self.simcore_id, site)

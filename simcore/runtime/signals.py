@@ -99,11 +99,10 @@ def _lets_in(frame: FrameType) -> bool:
     """Whether the recorder's own frame waits for something on the program's behalf: then a signal must get through."""
     if gate.current.following:
         return False  # it waits for a turn, and does in it what the trace has
-    name, known = frame.f_code.co_name, frame.f_locals
-    if name in ("acquire", "__enter__"):  # a lock that is not recorded is waited for right there
-        actor = here()
-        return actor is None or bool(actor.raw) or not getattr(known.get("self"), "simcore_id", 0)
-    return "since" in known or name == "write"
+    known = frame.f_locals
+    if "done" in known:
+        return not known["done"]  # it has what it waited for: the program's own frame is the place now
+    return "since" in known or frame.f_code.co_name == "write"
 
 
 _interrupt: Callable[..., None] = _thread.interrupt_main
@@ -167,6 +166,16 @@ def _next(actor: Actor) -> tuple[int, ...] | None:
 def _peek(actor: Actor) -> tuple[int, ...] | None:
     mine = actor.following
     return ORDER_EVENT.unpack_from(mine.events, mine.cursor) if mine.cursor < mine.end else None
+
+
+def is_due(actor: Actor) -> bool:
+    """In replay: whether a handler that ran in a wait is what the trace has next of the program's."""
+    mine = actor.following
+    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
+        kind, flags = ORDER_EVENT.unpack_from(mine.events, at)[5:]
+        if kind != Kind.GC:
+            return bool(kind == Kind.SIGNAL and flags & WAITED)
+    return False
 
 
 def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: int) -> None:

@@ -14,8 +14,9 @@ from contextlib import nullcontext
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, gate, imports, originals, segment
+from simcore.runtime import actors, gate, imports, originals, segment, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import PHASE_ENDED, PHASE_SHUTDOWN, TAG_ERROR
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
@@ -70,6 +71,7 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         except BaseException as error:
             if not isinstance(error, SystemExit):
                 child.failed = True
+            hide(error)
             raise
         finally:
             if here() is child:  # else this is a forked child, or the end of the process
@@ -92,15 +94,23 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
 
 def _start_new_thread(function: Callable[..., Any], args: Any, kwargs: Any = None, /) -> int:
     """As `_thread.start_new_thread`."""
-    if not callable(function) or not isinstance(args, tuple) or not (kwargs is None or isinstance(kwargs, dict)):
-        return _real_start(function, args, *(() if kwargs is None else (kwargs,)))  # raises as the original does
-    ident: int = _start(_real_start, function, lambda boot: _real_start(boot, args, kwargs or {}), get_frame(1))
-    return ident
+    try:
+        if not callable(function) or not isinstance(args, tuple) or not (kwargs is None or isinstance(kwargs, dict)):
+            return _real_start(function, args, *(() if kwargs is None else (kwargs,)))  # raises as the original does
+        ident: int = _start(_real_start, function, lambda boot: _real_start(boot, args, kwargs or {}), get_frame(1))
+        return ident
+    except BaseException as error:
+        hide(error)
+        raise
 
 
 def _start_joinable_thread(function: Callable[..., Any], handle: Any = None, daemon: bool = True) -> Any:
     """As `_thread.start_joinable_thread` (3.13)."""
-    return _start(_real_joinable, function, lambda boot: _real_joinable(boot, handle=handle, daemon=daemon), get_frame(1))
+    try:
+        return _start(_real_joinable, function, lambda boot: _real_joinable(boot, handle=handle, daemon=daemon), get_frame(1))
+    except BaseException as error:
+        hide(error)
+        raise
 
 
 _real_start = _thread.start_new_thread
@@ -120,6 +130,9 @@ def _thread_init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
     actor.raw += 1  # Thread._started is bookkeeping
     try:
         _init(self, *args, **kwargs)
+    except BaseException as error:
+        hide(error)
+        raise
     finally:
         actor.raw -= 1
 
@@ -153,18 +166,29 @@ def _start_thread(self: threading.Thread) -> None:
     actor.raw += 1  # waiting for _started is bookkeeping
     try:
         _thread_start(self)
+    except BaseException as error:
+        hide(error)
+        raise
     finally:
         actor.raw -= 1
 
 
 def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
+    try:
+        _join_recorded(self, timeout, get_frame(1))
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _join_recorded(self: threading.Thread, timeout: float | None, frame: Any) -> None:
     actor = acting()
     thread = self.__dict__.get("simcore_actor")
     if actor is None or thread is None or thread is actor or not self._started.is_set():  # type: ignore[attr-defined]
         _join(self, timeout)
         return
-    site = site_of(get_frame(1))
-    want = gate.current.enter(actor, Kind.JOIN, thread.thread_object, site)
+    site = site_of(frame)
+    want = _enter_join(self, timeout, actor, thread.thread_object, site)
     waited = 0
     value = want or 0
     actor.raw += 1
@@ -179,7 +203,7 @@ def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
                 waited = (originals.monotonic_ns() - since) // 1000
             value = int(not _is_alive(self))
         elif want:
-            _join(self)
+            _join_ended(self, thread)
     except BaseException:
         if want is None:
             raise
@@ -190,6 +214,53 @@ def _join_thread(self: threading.Thread, timeout: float | None = None) -> None:
     gate.current.leave(actor, Kind.JOIN, thread.thread_object, site, value, waited)
 
 
+def _enter_join(self: threading.Thread, timeout: float | None, actor: Actor, thread_object: int, site: int) -> int | None:
+    """Wait for the turn; where a signal came in the join, inside of `threading`, so that its handler has those frames too."""
+
+    def enter() -> int | None:
+        return gate.current.enter(actor, Kind.JOIN, thread_object, site)
+
+    if not gate.current.following or not signals.is_due(actor):
+        return enter()
+    name = "_handle" if hasattr(self, "_handle") else "_tstate_lock"
+    turn = _Turn(getattr(self, name), enter)
+    setattr(self, name, turn)
+    try:
+        _join(self, timeout)
+    finally:
+        if getattr(self, name) is turn:  # else `threading` takes the thread for ended, as it does when a join is cut short
+            setattr(self, name, turn.waited_for)
+    return turn.want
+
+
+class _Turn:
+    """What `Thread.join` waits for, but for the waiting: that is for the joining actor's turn."""
+
+    def __init__(self, waited_for: Any, enter: Callable[[], int | None]) -> None:
+        self.waited_for = waited_for
+        self.want: int | None = None
+        self._enter = enter
+
+    def join(self, *_: Any) -> bool:
+        """As of a `_thread._ThreadHandle` (3.13); as a lock's `acquire` (before) it says that it does not have it."""
+        self.want = self._enter()
+        return False
+
+    acquire = join
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.waited_for, name)
+
+
+def _join_ended(thread: threading.Thread, actor: Actor) -> None:
+    """In replay: the thread's last event is behind us, only the kernel may still be busy with it.
+
+    Before its last event only a thread counts as ended whose join a handler's error cut short, on 3.11 and 3.12.
+    """
+    if actor.index not in actors.alive:
+        _join(thread)
+
+
 def _is_thread_alive(self: threading.Thread) -> bool:
     actor = acting()
     thread = self.__dict__.get("simcore_actor")
@@ -197,7 +268,7 @@ def _is_thread_alive(self: threading.Thread) -> bool:
         return _is_alive(self)
     alive = gate.current.read(actor, Kind.IS_ALIVE, thread.thread_object, site_of(get_frame(1)), lambda: int(_is_alive(self)))
     if not alive and gate.current.following:
-        _join(self)  # its last event is behind us; only the kernel may still be busy with it
+        _join_ended(self, thread)
     return bool(alive)
 
 
@@ -238,7 +309,11 @@ def _shut_down() -> None:
     actor = here()
     if actor is not None:
         actors.set_phase(actor, PHASE_SHUTDOWN)
-    _shutdown()
+    try:
+        _shutdown()
+    except BaseException as error:
+        hide(error)
+        raise
 
 
 def _report(args: Any) -> None:
