@@ -51,9 +51,10 @@ class Free:
         site = caller(3)
         number = intern_text(text)
         with self.write_lock:
-            written = put(text)
+            done: list[int] = []
+            done.extend(map(put, (text,)))  # in one step: no signal's handler comes between the writing and its record
             emit(actor, Kind.WRITE, stream, site, number)
-        return written
+        return done[0]
 
     def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
         """Every import is recorded."""

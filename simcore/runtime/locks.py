@@ -47,12 +47,12 @@ def take_lock(
         return True, 0
     if not blocking:
         return False, 0
-    since = publish(actor, Kind.ACQUIRE, object_id, site, timed=timeout != -1)
+    began = publish(actor, Kind.ACQUIRE, object_id, site, timed=timeout != -1)
     try:
         got = wait_for(acquire, True, timeout)
     finally:
         unpublish(actor)
-    return got, (originals.monotonic_ns() - since) // 1000
+    return got, (originals.monotonic_ns() - began) // 1000
 
 
 class Lock:

@@ -102,7 +102,10 @@ def _lets_in(frame: FrameType) -> bool:
     known = frame.f_locals
     if "done" in known:
         return not known["done"]  # it has what it waited for: the program's own frame is the place now
-    return "since" in known or frame.f_code.co_name == "write"
+    return ("since" in known and frame.f_code is not _PUBLISH) or frame.f_code.co_name == "write"
+
+
+_PUBLISH: Final = actors.publish.__code__
 
 
 _interrupt: Callable[..., None] = _thread.interrupt_main
