@@ -9,7 +9,7 @@ from simcore.engine.deadlock import explain
 from simcore.engine.header import completed
 from simcore.engine.launch import End
 from simcore.engine.merge import Merged, merge, outcome_of
-from simcore.engine.segments import SegmentReader
+from simcore.engine.run_reader import RunReader
 from simcore.errors import InternalError
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Ending, Header, Scenario
@@ -20,7 +20,7 @@ _UNHEARD_FLAGS: Final = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "
 """Flags of Python under which it never comes to load the runtime."""
 
 
-def collect(reader: SegmentReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True) -> Merged:
+def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True) -> Merged:
     """The trace of a run that has ended, not saved yet.
 
     `cut_off` says why it has only a prefix of what happened, when that is known; else it is told from how the program ended.

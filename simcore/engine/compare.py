@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from simcore.trace.events import LOCAL_KINDS, UNCOUNTED_KINDS, Kind
+from simcore.trace.events import LOCAL_KINDS, TAG_KINDS, TEXT_KINDS, UNCOUNTED_KINDS, Kind
 from simcore.trace.model import Trace
 
 _SKIPPED = frozenset(int(kind) for kind in UNCOUNTED_KINDS)
 _LOCAL = frozenset(int(kind) for kind in LOCAL_KINDS)
-_TEXTS = frozenset({int(Kind.ENTROPY), int(Kind.ENUMERATE)})
+_TAGS = frozenset(int(kind) for kind in TAG_KINDS)
+_TEXTS = frozenset(int(kind) for kind in TEXT_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ def _rows(trace: Trace, *, local: bool) -> list[tuple[object, ...]]:
             shown = trace.texts[value]
         elif kind == Kind.START:
             shown = names[value] if value < len(names) else value
-        elif kind in (Kind.PUT, Kind.GET) and value >= 0:
-            shown = (names[value >> 32], value & 0xFFFFFFFF)
+        elif kind in _TAGS and value >= 0:
+            actor_of = value >> 32
+            shown = (names[actor_of] if actor_of < len(names) else "", value & 0xFFFFFFFF)
         rows.append((names[actor], kind, objects[obj], shown))
     if local:
         rows.sort(key=lambda row: str(row[0]))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from simcore.runtime.order import (
     AWAIT,
+    FAR_AWAIT,
+    FAR_POST,
     LOCAL,
     NOWHERE,
     ORDER_EVENT,
@@ -15,14 +17,17 @@ from simcore.runtime.order import (
     POST,
     WAITED,
 )
-from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, Kind
+from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, TEXT_KINDS, Kind
 from simcore.trace.model import Trace
 
-_INPUT_KINDS = frozenset({Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
+_INPUT_KINDS = TEXT_KINDS - {Kind.WRITE}
 
 
-def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> list[int]:
-    """Write the order file; returns the positions that take a turn, in order."""
+def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semaphores: str = "") -> list[int]:
+    """Write the order file; returns the positions that take a turn, in order.
+
+    `semaphores` is how the named semaphores of actors begin that are told their turn by another process; see `told_from_afar`.
+    """
     c = trace.columns
     local = {int(kind) for kind in LOCAL_KINDS}
     turns = [position for position, kind in enumerate(c.kind) if kind not in local]
@@ -33,16 +38,17 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
             flags[position] = LOCAL
         elif kind == Kind.SIGNAL and c.waited_us[position]:
             flags[position] = WAITED
+    process = trace.processes
     previous = 0  # the main actor has the first turn without being told
     for place, position in enumerate(turns):
         actor = c.actor[position]
         if actor != previous:
-            flags[position] |= AWAIT
+            flags[position] |= AWAIT if process[actor] == process[previous] else AWAIT | FAR_AWAIT
         if place + 1 < len(turns):
             following = c.actor[turns[place + 1]]
             after[position] = following
             if following != actor:
-                flags[position] |= POST
+                flags[position] |= POST if process[actor] == process[following] else POST | FAR_POST
         previous = actor
     parts: list[list[bytes]] = [[] for _ in trace.actors]
     pack = ORDER_EVENT.pack
@@ -52,7 +58,7 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
     names = "\0".join(info.name for info in trace.actors).encode()
     objects: list[bytes] = [ORDER_OBJECT.pack(0xFFFFFFFF, 0, number) for number in range(max(numbers, default=0) + 1)]
     for index, info in enumerate(trace.objects):
-        if index >= len(FIXED_OBJECTS):
+        if index >= len(FIXED_OBJECTS) and not info.process:
             objects[numbers[index]] = ORDER_OBJECT.pack(info.creator, int(info.kind), info.n)
     inputs = bytearray()
     for text in sorted({value for kind, value in zip(c.kind, c.value, strict=True) if kind in _INPUT_KINDS}):
@@ -68,7 +74,7 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
         file.write(
             ORDER_HEAD.pack(ORDER_MAGIC, len(trace.actors), len(objects), len(c), stop, trace.header.pid, trace.header.ppid)
         )
-        for section in (names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
+        for section in (semaphores.encode(), names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
             file.write(ORDER_LENGTH.pack(len(section)) + section)
     return turns
 
@@ -76,4 +82,24 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None) -> li
 def _object_numbers(trace: Trace) -> list[int]:
     """Numbers for objects in the run: the fixed ones keep theirs, the program's follow behind FIRST_OBJECT."""
     fixed = len(FIXED_OBJECTS)
-    return [index if index < fixed else index - fixed + FIRST_OBJECT for index in range(len(trace.objects))]
+    originals = {info[:3]: index for index, info in enumerate(trace.objects) if not info.process}
+    numbers = []
+    for place, info in enumerate(trace.objects):
+        # A forked child knows its copy by the number of the original.
+        index = originals.get(info[:3], place) if info.process else place
+        numbers.append(index if index < fixed else index - fixed + FIRST_OBJECT)
+    return numbers
+
+
+def told_from_afar(trace: Trace) -> list[int]:
+    """The actors that are told a turn of theirs by another process: each needs a semaphore, by its index."""
+    process = trace.processes
+    local = {int(kind) for kind in LOCAL_KINDS}
+    found = set()
+    previous = 0
+    for actor, kind in zip(trace.columns.actor, trace.columns.kind, strict=True):
+        if kind not in local:
+            if process[actor] != process[previous]:
+                found.add(actor)
+            previous = actor
+    return sorted(found)

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Final
 
-from simcore.engine.segments import SegmentReader
+from simcore.engine.run_reader import RunReader
 from simcore.engine.stacks import ask_for_stacks, stack_of
 from simcore.runtime.order import STATUS
 from simcore.runtime.segment import PHASE_ENDED, WAIT_PARKED
@@ -19,7 +19,7 @@ TICK_S: Final = 0.02
 class Follower:
     """What the controller does between ticks of a replay: sees that turns go on, and says why when they do not."""
 
-    def __init__(self, trace: Trace, reader: SegmentReader, run: Path, turns: list[int], grace_s: float, *, stops: bool) -> None:
+    def __init__(self, trace: Trace, reader: RunReader, run: Path, turns: list[int], grace_s: float, *, stops: bool) -> None:
         self._trace, self._reader, self._run, self.turns = trace, reader, run, turns
         self._grace_s, self._stops = grace_s, stops
         self._done = -1
@@ -30,15 +30,17 @@ class Follower:
         self.stack = ""
         self.finished = False
 
-    def status(self) -> tuple[int, int, int, int]:
-        """Turns done (position + 1), writes added, writes removed, whether a debugger is open."""
-        done, added, removed, debugger = STATUS.unpack((self._run / "status").read_bytes()[: STATUS.size])
-        return done, added, removed, debugger
+    def status(self) -> tuple[int, int]:
+        """Turns done (position + 1), whether a debugger is open."""
+        done, debugger = STATUS.unpack((self._run / "status").read_bytes()[: STATUS.size])
+        return done, debugger
 
     def look(self, pid: int) -> str:
         """A reason to end the program, or ''."""
-        done, _, _, debugger = self.status()
+        done, debugger = self.status()
         now = time.monotonic()
+        if (self._run / "diverged").exists():
+            return "diverged"
         if debugger or (self._stops and done == 0):
             self._since = now
             return ""

@@ -8,44 +8,54 @@ import hashlib
 import os
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from simcore.engine.labels import Labels, Place
-from simcore.engine.segments import Definitions, SegmentReader
+from simcore.engine.run_reader import RunReader
+from simcore.engine.segments import Definitions
 from simcore.errors import InternalError
 from simcore.runtime.segment import WAIT_PARKED, WAIT_TIMED
-from simcore.trace.events import FIXED_OBJECTS, HEAD, SPAN_OPERATIONS, Kind, ObjectKind, Outcome
-from simcore.trace.model import ActorInfo, Columns, Ending, Header, ObjectInfo, Pending, Site, Span, Trace
+from simcore.trace.events import (
+    FIXED_OBJECTS,
+    HEAD,
+    SHARED_KINDS,
+    SPAN_OPERATIONS,
+    TAG_KINDS,
+    TEXT_KINDS,
+    Kind,
+    ObjectKind,
+    Outcome,
+)
+from simcore.trace.model import ActorInfo, Columns, Ending, Header, ObjectInfo, Pending, Site, Span, Trace, process_of
 from simcore.trace.twins import Twins, hosts_of
 
 _LARGEST_SOURCE: Final = 1_000_000
-_TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED})
-_TAG_KINDS: Final = frozenset({Kind.PUT, Kind.GET})
 _Row = tuple[int, int, int, tuple[int, int, int, int, int, int, int]]
 """A record in the order of the run: stamp, what goes first at one stamp, actor, record as it lies in the segment."""
 
-_PLAIN_LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.WAITER})
+_PLAIN_LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.WAITER, ObjectKind.PLOCK})
 _FIRST: Final = frozenset({Kind.RELEASE, Kind.START, Kind.PUT, Kind.END})
 assert HEAD.size == 24
 
 
 class Merged:
-    """A trace, and what the controller needs beside it: the run's own numbers of actors, and their thread idents."""
+    """A trace, and what the controller needs beside it: the run's own numbers of actors, idents, what was noted how often."""
 
     def __init__(
-        self, trace: Trace, actors: dict[int, int], idents: dict[int, int], divergence: list[str], objects: dict[int, int]
+        self, trace: Trace, actors: dict[int, int], idents: dict[int, int], divergence: list[str], notes: "Counter[str]"
     ) -> None:
         self.trace = trace
         self.actors = actors
         self.idents = idents
         self.divergence = divergence
-        self.objects = objects
+        self.notes = notes
 
 
-def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source: bool = True) -> Merged:
+def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: bool = True) -> Merged:
     """Read all that was committed and put it in order. Raises: InternalError when the order contradicts itself."""
     definitions = reader.refresh_definitions()
     reader.refresh_records()
@@ -79,7 +89,8 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
             spans.append((actor, *open_span, sys.maxsize))
     rows.sort(key=_by_stamp)
     _answer_early_releases(rows, {number for number, made in created.items() if made[2] >> 32 in _PLAIN_LOCKS})
-    rows = _until_exit(rows)
+    process = {number: process_of(name) for number, (name, _, _) in definitions.actors.items()}
+    rows = _until_exits(rows, process)
 
     heads = reader.heads()
     if not start_ns:
@@ -87,6 +98,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
         header = replace(header, start_ns=start_ns)
     actor_ids = _first_seen([*(row[2] for row in rows), *definitions.actors])
     tables = _Tables(definitions, created, actor_ids, files)
+    copied = tables.copied(process)
     columns = Columns()
     text_ids: dict[int, int] = {}
     texts: list[str | bytes] = []
@@ -102,16 +114,16 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
     to_actor, to_kind, to_object, to_site, to_value, to_waited, to_at = append
     object_id, site_id = tables.object, tables.site
     for stamp, _, actor, (value, obj, site, waited, kind, _flags, _) in rows:
-        if kind in _TEXT_KINDS:
+        if kind in TEXT_KINDS:
             value = text(value)
-        elif kind in _TAG_KINDS:
+        elif kind in TAG_KINDS:
             if value >= 0:
-                value = actor_ids.get(value >> 32, 0) << 32 | value & 0xFFFFFFFF
+                value = actor_ids.get(value >> 32, value >> 32) << 32 | value & 0xFFFFFFFF
         elif kind == Kind.START:
             value = actor_ids.setdefault(value, len(actor_ids))
         to_actor(actor_ids[actor])
         to_kind(kind)
-        to_object(object_id(obj))
+        to_object(object_id(obj) if not copied else tables.own_object(obj, process.get(actor, "")))
         to_site(site_id(site))
         to_value(value)
         to_waited(waited)
@@ -124,7 +136,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
                 Pending(
                     actor_ids[actor],
                     Kind(wait.kind),
-                    object_id(wait.object),
+                    object_id(wait.object) if not copied else tables.own_object(wait.object, process.get(actor, "")),
                     site_id(wait.site),
                     max(wait.since - start_ns, 0),
                     bool(wait.flags & WAIT_TIMED) and not wait.flags & WAIT_PARKED,
@@ -155,7 +167,7 @@ def merge(reader: SegmentReader, header: Header, ending: Ending, *, keep_source:
         ending.cut_off = f"the recorder gave up: {definitions.detached}"
     _error(trace, definitions, actor_ids, files)
     validate(trace)
-    return Merged(trace, actor_ids, idents, definitions.divergence, tables.object_ids)
+    return Merged(trace, actor_ids, idents, definitions.divergence, Counter(what for what, _ in definitions.notes))
 
 
 def _by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int]:
@@ -204,12 +216,12 @@ def _answer_early_releases(rows: list[_Row], locks: set[int]) -> None:
     rows.sort(key=_by_stamp)
 
 
-def _until_exit(rows: list[_Row]) -> list[_Row]:
-    """Events up to the end of the process: what daemon threads still wrote behind it never took effect for anybody."""
-    for position in range(len(rows) - 1, -1, -1):
-        if rows[position][3][4] == Kind.EXIT:
-            return rows[: position + 1]
-    return rows
+def _until_exits(rows: list[_Row], process: dict[int, str]) -> list[_Row]:
+    """Events up to the end of each process: what daemon threads still wrote behind it never took effect for anybody."""
+    exits = {process.get(row[2], ""): row[0] for row in rows if row[3][4] == Kind.EXIT}
+    if not exits:
+        return rows
+    return [row for row in rows if row[0] <= exits.get(process.get(row[2], ""), sys.maxsize)]
 
 
 def _first_seen(numbers: Iterable[int]) -> dict[int, int]:
@@ -230,8 +242,29 @@ class _Tables:
         self.sites = [Site("", 0, "")]
         self._site_ids = {0: 0}
         self._by_site: dict[Site, int] = {self.sites[0]: 0}
-        self.object_ids = {number: number for number in range(len(FIXED_OBJECTS))}
+        self.object_ids: dict[int | tuple[int, str], int] = {number: number for number in range(len(FIXED_OBJECTS))}
+        self._homes: dict[int, str] = {}
         self._files = files
+
+    def copied(self, process: dict[int, str]) -> bool:
+        """Whether a forked child may have copies of objects: there is another process. `process` is that of each actor."""
+        if len(set(process.values())) < 2:
+            return False
+        self._homes = {
+            number: process.get(actor, "")
+            for number, (_, actor, kind_and_n, _, _) in self._created.items()
+            if ObjectKind(kind_and_n >> 32) not in SHARED_KINDS
+        }
+        return True
+
+    def own_object(self, number: int, process: str) -> int:
+        """The object by this number that a process has: the one itself, or the copy that came with a fork."""
+        if self._homes.get(number, process) == process:
+            return self.object(number)
+        known = self.object_ids.get((number, process))
+        if known is None:
+            known = self.object_ids[number, process] = len(self.object_ids)
+        return known
 
     def site(self, number: int) -> int:
         known = self._site_ids.get(number)
@@ -253,17 +286,18 @@ class _Tables:
 
     def objects(self) -> list[ObjectInfo]:
         result = [ObjectInfo(0, kind, 1, 0, label) for kind, label in FIXED_OBJECTS]
-        for number in list(self.object_ids)[len(FIXED_OBJECTS) :]:
+        for key in list(self.object_ids)[len(FIXED_OBJECTS) :]:
+            number, process = key if isinstance(key, tuple) else (key, "")
             _, actor, kind_and_n, site, _ = self._created.get(number, (0, 0, int(ObjectKind.NONE) << 32, 0, 0))
             kind, n = ObjectKind(kind_and_n >> 32), kind_and_n & 0xFFFFFFFF
-            result.append(ObjectInfo(self._actor_ids.get(actor, 0), kind, n, self.site(site), ""))
+            result.append(ObjectInfo(self._actor_ids.get(actor, 0), kind, n, self.site(site), "", process))
         return result
 
     def places(self) -> list[tuple[int, int, Place]]:
         """For each object of the program: when it was made, its index, where."""
         result = []
         for number, index in self.object_ids.items():
-            if number in self._created and index >= len(FIXED_OBJECTS):
+            if isinstance(number, int) and number in self._created and index >= len(FIXED_OBJECTS):
                 stamp, _, _, site, inner = self._created[number]
                 file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
                 within = self._definitions.sites.get(inner)
@@ -328,6 +362,10 @@ def _label(trace: Trace, tables: _Tables, files: _Files) -> None:
         info = trace.objects[index]
         if info.kind not in (ObjectKind.WAITER, ObjectKind.THREAD):
             trace.objects[index] = info._replace(label=label)
+    known = {info[:3]: info.label for info in trace.objects if not info.process}
+    for index, info in enumerate(trace.objects):
+        if info.process:
+            trace.objects[index] = info._replace(label=known.get(info[:3], ""))
 
 
 def _spans(
@@ -368,6 +406,8 @@ def _not_controlled(definitions: Definitions) -> list[str]:
     details: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
     for what, detail in definitions.notes:
+        if what in ("write added", "write removed"):
+            continue  # of a replay
         if what == "native thread":
             counts[what] = int(detail)
             continue

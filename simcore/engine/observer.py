@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from simcore.engine.segments import SegmentReader
+from simcore.engine.run_reader import RunReader
 from simcore.engine.watch import Watch
 from simcore.trace.events import Kind
 
@@ -19,7 +19,7 @@ _MOST_SHOWN: Final = 4
 class Observer:
     """Looks after one recording. One that fails is switched off and said so: it never ends the program."""
 
-    def __init__(self, reader: SegmentReader, *, ends_stalls: bool) -> None:
+    def __init__(self, reader: RunReader, *, ends_stalls: bool) -> None:
         self._reader, self._ends_stalls = reader, ends_stalls
         self._watch: Watch | None = Watch(reader)
         self._told = False

@@ -16,8 +16,8 @@ from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import new_header
 from simcore.engine.observer import Observer
 from simcore.engine.recovery import Plan, keep, refuse
+from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import command_of, resolve
-from simcore.engine.segments import SegmentReader
 from simcore.errors import BadParameter, InternalError, UsageError
 from simcore.trace.model import Scenario, Trace
 
@@ -61,7 +61,7 @@ def record(
     command = _command(scenario)
     header = new_header(scenario)
     traces, run = _new_run(place)
-    reader = SegmentReader(run.path)
+    reader = RunReader(run.path)
     observer = Observer(reader, ends_stalls=on_stall == "end" or scenario.target == "pattern")
     try:
         plan = Plan(replace(header, wall_ns=time.time_ns(), start_ns=time.monotonic_ns()), str(place or ""), keep_source)
@@ -93,7 +93,7 @@ def _unless_begun(run: RunFolder) -> Iterator[None]:
         raise
 
 
-def _finish(reader: SegmentReader, plan: Plan, end: launch.End, place: Path | None, run: RunFolder, traces: TraceFolder) -> Trace:
+def _finish(reader: RunReader, plan: Plan, end: launch.End, place: Path | None, run: RunFolder, traces: TraceFolder) -> Trace:
     """Make the trace, save it, remove the run folder."""
     try:
         trace = collect(reader, plan.header, end, keep_source=plan.keep_source).trace

@@ -16,7 +16,8 @@ from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import from_plain, to_plain
 from simcore.engine.launch import End
 from simcore.engine.naming import trace_name
-from simcore.engine.segments import SegmentReader
+from simcore.engine.run_reader import RunReader
+from simcore.engine.semaphores import remove_semaphores
 from simcore.errors import InternalError, TraceError, UsageError
 from simcore.trace.events import Outcome
 from simcore.trace.model import Header, Trace
@@ -87,12 +88,13 @@ def _recover(run: RunFolder, traces: TraceFolder) -> Path | None:
     if (run.path / _REPLAY).exists():
         if runs:
             os.kill(pid, signal.SIGKILL)  # nobody gives it turns any more: it would wait for ever
+        remove_semaphores(run.path)
         run.remove()
         return None
     if runs:
         run.release()
         return None
-    reader = SegmentReader(run.path)
+    reader = RunReader(run.path)
     try:
         if not (run.path / _PLAN).exists() or not reader.exists() or not reader.refresh_definitions().actors:
             run.remove()  # the program had not begun
@@ -109,7 +111,7 @@ def _recover(run: RunFolder, traces: TraceFolder) -> Path | None:
     return path
 
 
-def _trace(reader: SegmentReader, plan: Plan) -> Trace:
+def _trace(reader: RunReader, plan: Plan) -> Trace:
     """The trace of a run that nobody saw the end of: its exit code is not known."""
     merged = collect(reader, plan.header, End(0, "", 0, 0, 0), "", keep_source=plan.keep_source)
     ending = merged.trace.ending
@@ -125,7 +127,7 @@ def _trace(reader: SegmentReader, plan: Plan) -> Trace:
     return merged.trace
 
 
-def _failed(reader: SegmentReader, plan: Plan) -> bool:
+def _failed(reader: RunReader, plan: Plan) -> bool:
     """Whether an error that was noted failed the run: a program's main thread's, any thread's of a pattern or function."""
     known = reader.definitions
     names = [known.actors[error[0]][0] for error in known.errors if error[0] in known.actors]

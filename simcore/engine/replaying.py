@@ -8,7 +8,7 @@ from typing import NoReturn
 from simcore.engine import launch
 from simcore.engine.collect import collect
 from simcore.engine.compare import Compared, compare
-from simcore.engine.compile import compile_order
+from simcore.engine.compile import compile_order, told_from_afar
 from simcore.engine.deadlock import explain
 from simcore.engine.folder import TraceFolder
 from simcore.engine.follower import TICK_S, Follower
@@ -16,8 +16,9 @@ from simcore.engine.interpreter import check_interpreter
 from simcore.engine.merge import Merged
 from simcore.engine.plugins import PluginHost
 from simcore.engine.recording import settings_of
+from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import check_replayable, command_of
-from simcore.engine.segments import SegmentReader
+from simcore.engine.semaphores import Semaphores, remove_semaphores
 from simcore.errors import Divergence, Inconclusive, UsageError
 from simcore.runtime.order import STATUS
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Verdict
@@ -134,14 +135,16 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
     traces = TraceFolder()
     run = traces.new_run()
     try:
-        turns = compile_order(trace, run.path / "order", stop_at=stop_at)
+        semaphores = Semaphores(told_from_afar(trace))
+        turns = compile_order(trace, run.path / "order", stop_at=stop_at, semaphores=semaphores.prefix)
+        semaphores.create(run.path)
         (run.path / "status").write_bytes(bytes(STATUS.size))
         (run.path / "replay").touch()
         scenario = trace.header.scenario
         settings = settings_of(replace(scenario, chaos=None, switch_interval_s=None))
         if real_time or trace.ending.not_controlled:
             settings["SIMCORE_REAL_TIME"] = "1"
-        reader = SegmentReader(run.path)
+        reader = RunReader(run.path)
         follower = Follower(trace, reader, run.path, turns, grace_s, stops=stop_at is not None)
         end = launch.run(
             command_of(scenario),
@@ -151,7 +154,7 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
             each_tick=follower.look,
             tick_s=TICK_S,
         )
-        done, added, removed, _ = follower.status()
+        done, _ = follower.status()
         merged = collect(reader, trace.header, replace(end, reason=""), keep_source=False)
         again = merged.trace
         if end.reason == "replayed":
@@ -169,19 +172,20 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
             again,
             divergence,
             compared.matched,
-            added,
-            removed,
+            merged.notes["write added"],
+            merged.notes["write removed"],
             compared.writes_changed,
             end.ended_ns - end.started_ns,
             compared.differs,
         )
     finally:
+        remove_semaphores(run.path)
         run.remove()
         traces.tidy()
 
 
 def _divergence(
-    trace: Trace, merged: Merged, reader: SegmentReader, end: launch.End, follower: Follower, done: int
+    trace: Trace, merged: Merged, reader: RunReader, end: launch.End, follower: Follower, done: int
 ) -> Divergence | None:
     """The first event at which the run did not do what the trace has, or None."""
     if merged.divergence:
@@ -225,7 +229,7 @@ def _arrivals(merged: Merged) -> str:
     return "waiting meanwhile: " + ", ".join(waiting) if waiting else ""
 
 
-def _told(trace: Trace, merged: Merged, reader: SegmentReader) -> Divergence:
+def _told(trace: Trace, merged: Merged, reader: RunReader) -> Divergence:
     """The divergence that the runtime wrote down before it ended the process."""
     _, name, at, kind, obj, site, reason = merged.divergence
     position = int(at)

@@ -5,7 +5,7 @@ import re
 import signal
 from pathlib import Path
 
-from simcore.engine.segments import SegmentReader
+from simcore.engine.run_reader import RunReader
 
 STACK_SIGNAL = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 """Registered by the runtime in replay only; hardly anybody else's."""
@@ -19,7 +19,7 @@ def ask_for_stacks(pid: int) -> None:
         pass  # it is gone: there is no stack
 
 
-def stack_of(reader: SegmentReader, actor: str, run: Path) -> str:
+def stack_of(reader: RunReader, actor: str, run: Path) -> str:
     """The stack of one actor, innermost frame first, or '' while there is none."""
     ident = next((ident for name, _, ident in reader.definitions.actors.values() if name == actor), 0)
     try:

@@ -10,7 +10,8 @@ import time
 from itertools import chain
 from typing import Final
 
-from simcore.engine.segments import SegmentReader, Wait
+from simcore.engine.run_reader import RunReader
+from simcore.engine.segments import Wait
 from simcore.engine.standstill import LOCKS, History, Scene, Standstill, find
 from simcore.engine.withs import WithLines, read_source
 from simcore.runtime.segment import PHASE_SHUTDOWN, WAIT_TIMED
@@ -44,7 +45,7 @@ _Waits = dict[int, Wait]
 class Watch:
     """Looks at one run, now and then."""
 
-    def __init__(self, reader: SegmentReader) -> None:
+    def __init__(self, reader: RunReader) -> None:
         self._reader = reader
         self._begin_anew()
 

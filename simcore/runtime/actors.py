@@ -6,7 +6,7 @@ simcore does not know (a native one, a forked child, anything after the end): it
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import chain, count, repeat
 from struct import Struct
 from sys import _getframe as get_frame
 from types import CodeType, FrameType
@@ -38,20 +38,44 @@ _now = originals.monotonic_ns
 RANGE: Final = 256 * 32
 """Bytes of the slots that an actor takes at a time: 256 records."""
 
-_actor_numbers = count()
-_object_numbers = count(FIRST_OBJECT)
-_site_numbers = count(1)
-_text_numbers = count(1)
+BLOCK: Final = 1 << 16
+"""Processes number their actors, objects and sites in blocks of this size, so that a number means the same in all of them."""
+
+_actor_numbers: Iterator[int] = count()
+_object_numbers: Iterator[int] = count(FIRST_OBJECT)
+_site_numbers: Iterator[int] = count(1)
+_text_numbers: Iterator[int] = count(1)
+
+
+def number_from(folder: str) -> None:
+    """Take numbers that no other process of the run has; more are claimed when these are used up."""
+    global _actor_numbers, _object_numbers, _site_numbers, _text_numbers
+    block = segment.claim_block(folder)
+
+    def next_block(_: None) -> range:
+        start = segment.claim_block(folder) * BLOCK
+        return range(start, start + BLOCK)
+
+    def numbers(first: int) -> Iterator[int]:
+        # Not a generator: two threads may ask at the same moment.
+        more = chain.from_iterable(map(next_block, repeat(None)))
+        return chain(range(block * BLOCK + first, (block + 1) * BLOCK), more)
+
+    _actor_numbers = numbers(0)
+    _object_numbers = numbers(FIRST_OBJECT)
+    _site_numbers = numbers(1)
+    _text_numbers = count(block << 32 | 1)
 
 
 class Actor:
     """One thread of one process, or a signal handler that runs on it.
 
-    `chunk` is the pair (next free slot, buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are
-    not recorded. `following` is the replay's own part (see `follow.py`).
+    `birth` is the child process that is just being started, and `processes` how many were. `chunk` is the pair (next free slot,
+    buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not recorded. `following` is the replay's own part (see `follow.py`).
     """
 
     __slots__ = (
+        "birth",
         "children",
         "chunk",
         "chunks",
@@ -60,6 +84,7 @@ class Actor:
         "following",
         "index",
         "name",
+        "processes",
         "puts",
         "ranges",
         "raw",
@@ -75,6 +100,8 @@ class Actor:
         self.thread_object = thread_object
         self.raw = 0
         self.children = 0
+        self.processes = 0
+        self.birth: Any = None
         self.puts = 0
         self.serials = 0
         self.spans = 0
@@ -125,6 +152,14 @@ closing = False
 staying: set[int] = set()
 
 
+def begin_anew() -> None:
+    """This is a forked child: the other threads are the parent's."""
+    global closing
+    closing = False
+    alive.clear()
+    staying.clear()
+
+
 def close() -> None:
     """Let all actors but the main one stay where they come to an operation next."""
     global closing
@@ -173,7 +208,7 @@ def new_index() -> int:
 def reserve_indices(taken: int) -> None:
     """Let new actors be numbered from `taken` on: the indices below belong to the trace that is followed."""
     global _actor_numbers
-    _actor_numbers = count(taken)
+    _actor_numbers = map(taken.__add__, _actor_numbers)
 
 
 def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:

@@ -7,6 +7,7 @@ compared.
 """
 
 import mmap
+import os
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -14,8 +15,8 @@ from typing import Any
 
 from simcore.runtime import actors, originals, segment
 from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, keep_bytes, publish
-from simcore.runtime.order import AWAIT, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
-from simcore.runtime.segment import TAG_DIVERGENCE, WAIT_PARKED
+from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
+from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
 from simcore.trace.events import Kind
 
 _event_at = ORDER_EVENT.unpack_from
@@ -37,10 +38,11 @@ EXIT_DIVERGED = 86
 class Following:
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "told")
+    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "told")
 
-    def __init__(self, gate: "Follow", events: memoryview, baton: Any) -> None:
+    def __init__(self, gate: "Follow", index: int, events: memoryview, baton: Any) -> None:
         self._gate = gate
+        self.index = index
         self.events = events
         self.end = len(events)
         self.cursor = 0
@@ -86,14 +88,40 @@ class Follow:
         self.taken = len(order.actors)
         self._indices = {name: index for index, name in enumerate(order.actors)}
         self._events = order.events
-        self._batons = [originals.allocate_lock() for _ in order.actors]
-        for baton in self._batons:
-            baton.acquire()
+        self._batons: list[Any] = []
+        self._semaphores = order.semaphores
+        self._far: dict[int, Any] = {}
         self._imports = self._latches()
         self._loading: dict[str, Following] = {}
         with open(f"{folder}/status", "r+b") as status:
             self._status = mmap.mmap(status.fileno(), 0)
-        self._added = self._removed = 0
+        self._folder = folder
+
+    def begin_process(self, index: int) -> None:
+        """Make batons for the threads of this process; those of other processes have a named semaphore."""
+        actors.reserve_indices(self.taken)
+        self._batons = [originals.allocate_lock() for _ in self._events]
+        for baton in self._batons:
+            baton.acquire()
+
+    def ends_itself(self, index: int) -> bool:
+        """Whether the trace has this process come to its own end."""
+        events = self._events[index] if index < self.taken else b""
+        if not events:
+            return False
+        kind: int = _event_at(events, len(events) - ORDER_EVENT.size)[5]
+        return kind == Kind.EXIT
+
+    def _semaphore(self, index: int) -> Any:
+        """The baton of an actor between processes. The controller made it, and unlinks it."""
+        known = self._far.get(index)
+        if known is None:
+            import _multiprocessing  # type: ignore[import-not-found]
+
+            made: Any = _multiprocessing.SemLock
+            known = getattr(made, "_of_raw", made)._rebuild(0, 1, 1 << 20, f"{self._semaphores}-{index}")
+            self._far[index] = known
+        return known
 
     def _latches(self) -> dict[str, Any]:
         """One closed latch for each module that the trace has imported by a thread."""
@@ -118,11 +146,11 @@ class Follow:
     def attach(self, actor: Actor) -> None:
         """Give an actor its part of the order; one that the trace does not know has none."""
         if actor.index < self.taken:
-            actor.following = Following(self, self._events[actor.index], self._batons[actor.index])
+            actor.following = Following(self, actor.index, self._events[actor.index], self._batons[actor.index])
         else:
             baton = originals.allocate_lock()
             baton.acquire()
-            actor.following = Following(self, memoryview(b""), baton)
+            actor.following = Following(self, actor.index, memoryview(b""), baton)
 
     # The gate -------------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +171,7 @@ class Follow:
             from simcore.runtime.debugger import open_debugger
 
             self._stop = NOWHERE
-            _set_status(self._status, 0, 0, self._added, self._removed, 1)
+            _set_status(self._status, 0, 0, 1)
             open_debugger(actor)  # nobody else gets a turn meanwhile
         mine.cursor += ORDER_EVENT.size
         mine.held = (flags, after, position)
@@ -153,7 +181,7 @@ class Follow:
     def _wait(self, mine: Following, flags: int) -> None:
         if flags & AWAIT and not mine.told:
             mine.blocked = True
-            mine.baton.acquire()
+            (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire()
             mine.blocked = False
         mine.told = False
 
@@ -180,9 +208,9 @@ class Follow:
         mine.held = None
         flags, after, position = held
         if not flags & LOCAL:
-            _set_status(self._status, 0, position + 1, self._added, self._removed, 0)
+            _set_status(self._status, 0, position + 1, 0)
             if flags & POST:
-                self._batons[after].release()
+                (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release()
 
     def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
         """What the trace has; nothing is asked."""
@@ -225,7 +253,7 @@ class Follow:
             self._due(actor, mine, its_kind, value, flags, after, position)
         else:
             self._park(actor, Kind.WRITE, stream, site)
-        self._added += 1
+        note_write("added")
         written = put(text)
         emit(actor, Kind.WRITE, stream, site, intern_text(text))
         return written
@@ -299,7 +327,8 @@ class Follow:
         if kind in (Kind.WRITE, Kind.IMPORT, Kind.IMPORTED):  # the program did it when it was recorded and does not now
             self._wait(mine, flags)
             mine.cursor += ORDER_EVENT.size
-            self._removed += kind == Kind.WRITE
+            if kind == Kind.WRITE:
+                note_write("removed")
             mine.held = (flags, after, position)
             self.gave(actor)
             return True
@@ -327,4 +356,10 @@ class Follow:
     def _diverge(self, actor: Actor, position: int, kind: int, object_id: int, site: int, reason: str) -> None:
         """Write down what differs and end the process at once: nothing after it is the recorded run."""
         segment.current.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
+        os.close(os.open(f"{self._folder}/diverged", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         originals.exit_now(EXIT_DIVERGED)
+
+
+def note_write(how: str) -> None:
+    """Count a write that the run did more or less than the trace has: `added` or `removed`."""
+    segment.current.define(TAG_NOTE, f"write {how}", "")

@@ -1,7 +1,8 @@
 """What a fork means for the recorder.
 
-Installed before `threading` is imported, so that this hook runs before `threading`'s own in the child.
-A forked child is not recorded: it works on the raw primitives and never touches the parent's segment.
+Installed before `threading` is imported, so that this hook runs before `threading`'s own in the child. At first a forked child is
+nobody: it works on the raw primitives and never touches the parent's segment. Who calls `os.fork` then lets it begin as an actor
+of its own (`processes/forking.py`); a child that is forked in C stays nobody, and is noted.
 """
 
 import os

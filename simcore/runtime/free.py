@@ -16,6 +16,14 @@ class Free:
         # Re-entrant, since a signal handler may print while its own thread is printing.
         self.write_lock = originals.RLock()
 
+    def begin_process(self, index: int) -> None:
+        """Another thread of the parent may have been writing."""
+        self.write_lock = originals.RLock()
+
+    def ends_itself(self, index: int) -> bool:
+        """Nobody's end is known yet."""
+        return True
+
     def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> None:
         """Nothing is prescribed."""
         if actors.closing and actor.index in actors.alive:

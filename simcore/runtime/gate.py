@@ -23,6 +23,12 @@ class Gate(Protocol):
 
     following: bool
 
+    def begin_process(self, index: int) -> None:
+        """This process is now the child whose main actor has this index: nothing of its parent's threads holds any more."""
+
+    def ends_itself(self, index: int) -> bool:
+        """In replay: whether the process of this actor came to its own end, and was not killed."""
+
     def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> int | None:
         """Wait for the turn of an operation that takes; what it came to in the trace, or None."""
 

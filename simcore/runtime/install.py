@@ -22,6 +22,7 @@ from simcore.runtime import (
     originals,
     output,
     outside,
+    processes,
     queues,
     signals,
     spans,
@@ -29,54 +30,55 @@ from simcore.runtime import (
     threads,
 )
 from simcore.runtime import gate as gates
-from simcore.runtime import segment as segments
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.free import Free
 from simcore.runtime.gate import Gate
 from simcore.runtime.patches import Patches
-from simcore.runtime.segment import PHASE_ENDED, TAG_PROCESS, Segment
+from simcore.runtime.processes import birth as births
+from simcore.runtime.processes import executed, forking, pids
+from simcore.runtime.segment import PHASE_ENDED
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 _patches = Patches()
-_main_pid = 0
-_ended = False
 
 
 def boot(folder: str, mode: str) -> None:
     """Install everything for the root process of a run; `folder` is the run's. Called once, before any code of the user's."""
-    global _main_pid
-    _main_pid = originals.getpid()
-    segment = segments.current = Segment(folder, "main")
-    gate: Gate
+    births.folder = folder
     following: Any = None
     if mode == "follow":
         from simcore.runtime.follow import Follow
 
-        gate = following = Follow(f"{folder}/order", folder)
-        actors.reserve_indices(following.taken)
+        pids.table = f"{folder}/pids"
+        gates.current = following = Follow(f"{folder}/order", folder)
     else:
-        gate = Free()
-    gates.current = gate
-    main = Actor("main", actors.new_index() if following is None else following.actor_index("main"))
-    if following is not None:
-        following.attach(main)
-    main.define("MainThread", originals.get_ident())
-    for key, value in (
-        ("pid", _main_pid),
-        ("ppid", originals.getppid()),
-        ("python", sys.version.split()[0]),
-        ("executable", sys.executable),
-    ):
-        segment.define(TAG_PROCESS, key, value)
-    segment.define(TAG_PROCESS, "implementation", sys.implementation.name)
-    segment.define(TAG_PROCESS, "gil", int(getattr(sys, "_is_gil_enabled", lambda: True)()))
-    segment.define(TAG_PROCESS, "library", os.path.dirname(os.__file__))
-    tls.actor = main
+        gates.current = Free()
+    who = os.environ.pop(births.VARIABLE, None)
+    if who == births.SERVICE:
+        _install(gates.current, following)  # the fork server is nobody itself; each of its children says who it is
+        return
+    main = _begin_root(following) if who is None else births.begin(births.parse(who), method="spawn")
     main.raw += 1
     try:
-        _install(gate, following)
+        _install(gates.current, following)
     finally:
         main.raw -= 1
+
+
+def _begin_root(following: Any) -> Actor:
+    """Let this process be the first of the run."""
+    births.open_segment("main")
+    main = Actor("main", actors.new_index() if following is None else following.actor_index("main"))
+    real, real_parent = originals.getpid(), originals.getppid()
+    if following is not None:
+        following.begin_process(main.index)
+        following.attach(main)
+        pids.learn(following.pids[0], real)
+        pids.learn(following.pids[1], real_parent)
+    main.define("MainThread", originals.get_ident())
+    births.describe_process(real)
+    tls.actor = main
+    return main
 
 
 def _install(gate: Gate, following: Any) -> None:
@@ -88,7 +90,8 @@ def _install(gate: Gate, following: Any) -> None:
     if interval:
         sys.setswitchinterval(float(interval))
     if following is not None:
-        patch_pids(following.pids)
+        _patches.set(os, "getpid", lambda: pids.told(originals.getpid()))
+        _patches.set(os, "getppid", lambda: pids.told(originals.getppid()))
         _let_stacks_be_written(environment["SIMCORE_RUN"])
     lock = fast.FastLock if not gate.following else locks.Lock
     chaos = environment.get("SIMCORE_CHAOS")
@@ -108,9 +111,12 @@ def _install(gate: Gate, following: Any) -> None:
     signals.install(_patches)
     garbage.install(_patches)
     outside.install(_patches)
+    forking.install(_patches)
+    executed.install(_patches)
     imports.install(
         _patches,
         {
+            **processes.steps(_patches),
             "random": lambda module: entropy.install_random(_patches, module),
             "uuid": lambda module: entropy.install_uuid(_patches, module),
             "datetime": lambda module: clocks.install_datetime(_patches, module),
@@ -136,13 +142,6 @@ def _let_stacks_be_written(folder: str) -> None:
     faulthandler.register(signal.SIGRTMAX - 3, file=file, all_threads=True, chain=False)
 
 
-def patch_pids(pids: tuple[int, int]) -> None:
-    """Tell the program the pids of the recording, and let it signal itself by them."""
-    signals.recorded_pids = {pids[0]: originals.getpid(), pids[1]: originals.getppid()}
-    _patches.set(os, "getpid", lambda: pids[0] if originals.getpid() == _main_pid else originals.getpid())
-    _patches.set(os, "getppid", lambda: pids[1] if originals.getpid() == _main_pid else originals.getppid())
-
-
 def _report(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """As `sys.excepthook`, which it calls; it also notes how the program failed."""
     actor = actors.here()
@@ -159,9 +158,8 @@ def _exit_now(status: int, /) -> None:
 
 def _end(status: int = 0) -> None:
     """The last event of the process: from here on nothing is recorded, and everything works on the raw primitives."""
-    global _ended
     actor = actors.here()
-    if _ended or actor is None or originals.getpid() != _main_pid:
+    if actor is None:
         return
     outside.count_native_threads()
     gate = gates.current
@@ -169,7 +167,6 @@ def _end(status: int = 0) -> None:
     gate.enter(actor, Kind.EXIT, process, 0)
     gate.settle(actor)
     gate.leave(actor, Kind.EXIT, process, 0, status)
-    _ended = True
     actors.set_phase(actor, PHASE_ENDED)
     if hasattr(tls, "actor"):
         del tls.actor

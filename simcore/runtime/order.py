@@ -1,6 +1,7 @@
 """The order file: what the controller compiles a trace into, so that the runtime can follow it without msgpack.
 
-A head, then sections, each a length and its bytes: actors (names joined by NUL), objects (creator, kind, n), texts and bytes that
+A head, then sections, each a length and its bytes: how the semaphores between processes are called (empty where there is one
+process), actors (names joined by NUL), objects (creator, kind, n), texts and bytes that
 inputs need, per actor its events. Native byte order: the file is made for one run on one machine.
 """
 
@@ -31,9 +32,13 @@ POST: Final = 4
 """The turn after is another actor's: tell it."""
 WAITED: Final = 8
 """A signal that came while its actor waited in the operation behind it; without this flag it came between operations."""
+FAR_AWAIT: Final = 16
+"""The turn before is an actor's of another process."""
+FAR_POST: Final = 32
+"""The turn after is an actor's of another process."""
 
-STATUS: Final = Struct("@IIII")
-"""The file `status`: turns done (position + 1), writes added, writes removed, 1 while a debugger holds everyone."""
+STATUS: Final = Struct("@II")
+"""The file `status`: turns done (position + 1), 1 while a debugger holds everyone."""
 
 
 class Order:
@@ -46,6 +51,7 @@ class Order:
         assert magic == ORDER_MAGIC, "not an order file"
         self.pids = (pid, ppid)
         self._place = ORDER_HEAD.size
+        self.semaphores = bytes(self._section()).decode()
         self.actors = bytes(self._section()).decode().split("\0")[:n_actors]
         self.objects = {key: number for number, key in enumerate(ORDER_OBJECT.iter_unpack(self._section()))}
         self.inputs = self._inputs(self._section())

@@ -52,7 +52,7 @@ TAG_TEXT: Final = 3  # id, then the text
 TAG_BYTES: Final = 4  # id, NUL, then the bytes
 TAG_ERROR: Final = 5  # actor index, type, message, file, line
 TAG_NOTE: Final = 6  # something outside simcore's control: what, detail
-TAG_PROCESS: Final = 7  # key, value
+TAG_PROCESS: Final = 7  # key, value; `name` comes first in a segment
 TAG_DIVERGENCE: Final = 8  # actor index, cursor, position or -1, kind, object, site, reason
 TAG_DETACHED: Final = 9  # why the recorder gave up
 
@@ -60,15 +60,61 @@ Chunk = tuple[Callable[[], int], "mmap.mmap | bytearray"]
 """A function that hands out offsets of free slots, one by one, and the buffer in which they are."""
 
 
+class _File:
+    """A file that stays ours when the program closes descriptors that it does not know, as a daemon does."""
+
+    def __init__(self, path: str, flags: int) -> None:
+        self._path, self._flags = path, flags | os.O_CLOEXEC
+        self._open(os.O_CREAT | os.O_TRUNC)
+
+    def _open(self, flags: int) -> None:
+        self._number = os.open(self._path, self._flags | flags, 0o600)
+        stat = os.fstat(self._number)
+        self._identity = (stat.st_dev, stat.st_ino)
+
+    def descriptor(self) -> int:
+        """Its descriptor, opened anew when the number is no longer this file's. Raises: OSError when the folder is gone."""
+        try:
+            stat = os.fstat(self._number)
+            if (stat.st_dev, stat.st_ino) == self._identity:
+                return self._number
+        except OSError:
+            pass
+        self._open(0)
+        return self._number
+
+    def close(self) -> None:
+        """Close the descriptor if it is still this file's."""
+        try:
+            os.close(self.descriptor())
+        except OSError:
+            pass  # the folder is gone
+
+
+def claim_block(folder: str) -> int:
+    """A number that no other process of the run gets. An append moves the descriptor's own offset: no lock is needed."""
+    number = os.open(f"{folder}/blocks", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        originals.write(number, b"\0")
+        return os.lseek(number, 0, os.SEEK_CUR) - 1
+    finally:
+        os.close(number)
+
+
 class Segment:
     """The two files of one process. Raises: OSError when the disk is full or the folder is gone; see `lost`."""
 
     def __init__(self, folder: str, name: str) -> None:
-        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-        self._events = os.open(f"{folder}/{name}.events", flags | os.O_TRUNC, 0o600)
-        self._names = os.open(f"{folder}/{name}.names", flags | os.O_TRUNC | os.O_APPEND, 0o600)
+        place = f"{folder}/{name.replace('/', '~')}"
+        self._events = _File(f"{place}.events", os.O_RDWR)
+        self._names = _File(f"{place}.names", os.O_RDWR | os.O_APPEND)
         self._places = count()
         self.lost = False
+
+    def leave(self) -> None:
+        """Close the files: this is a forked child, and they are its parent's."""
+        self._events.close()
+        self._names.close()
 
     def chunk(self, actor: int, number: int) -> "mmap.mmap | bytearray":
         """Reserve and map a fresh chunk.
@@ -80,8 +126,9 @@ class Segment:
         try:
             if self.lost:
                 raise OSError
-            os.posix_fallocate(self._events, place, CHUNK)
-            buffer = mmap.mmap(self._events, CHUNK, offset=place)
+            events = self._events.descriptor()
+            os.posix_fallocate(events, place, CHUNK)
+            buffer = mmap.mmap(events, CHUNK, offset=place)
         except OSError as error:
             self._give_up(str(error))
             buffer = bytearray(CHUNK)
@@ -95,7 +142,7 @@ class Segment:
     def define_bytes(self, tag: int, payload: bytes) -> None:
         """Write one definition whose payload is ready."""
         try:
-            originals.write(self._names, DEFINITION.pack(len(payload), tag) + payload)
+            originals.write(self._names.descriptor(), DEFINITION.pack(len(payload), tag) + payload)
         except OSError as error:
             self._give_up(str(error))
 
@@ -104,7 +151,7 @@ class Segment:
             self.lost = True
             try:
                 payload = why.encode()
-                originals.write(self._names, DEFINITION.pack(len(payload), TAG_DETACHED) + payload)
+                originals.write(self._names.descriptor(), DEFINITION.pack(len(payload), TAG_DETACHED) + payload)
             except OSError:
                 pass  # the disk is full: the cut-off segment says so itself
 

@@ -25,11 +25,9 @@ from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
+from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.trace.events import Kind
-
-recorded_pids: dict[int, int] = {}
-"""In replay: the pids that the program is told, and the real ones behind them."""
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
@@ -293,7 +291,7 @@ _real_pause: Callable[[], None] = getattr(signal, "pause", lambda: None)
 def _kill(pid: int, signal: int, /) -> None:
     """As `os.kill`: a pid that the trace told the program means the process that has its place now."""
     try:
-        originals.kill(recorded_pids.get(pid, pid), signal)
+        originals.kill(pids.real(pid), signal)
     except BaseException as error:
         hide(error)
         raise

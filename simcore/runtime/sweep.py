@@ -52,10 +52,10 @@ def install(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock]) 
 def _sweep(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock], offered: Any) -> None:
     raw_lock, raw_rlock = type(originals.allocate_lock()), originals.RLock
     main = actors.here()
-    assert main is not None
-    main.raw -= 1  # these are objects of the program's
-    # How many there are depends on what this machine's `site` imports: they must not shift the numbers of the program's own.
-    main.created = dict.fromkeys(ObjectKind, _EARLIER)
+    if main is not None:  # in the fork server they are nobody's
+        main.raw -= 1  # these are objects of the program's
+        # How many there are depends on what this machine's `site` imports: they must not shift the numbers of the program's own.
+        main.created = dict.fromkeys(ObjectKind, _EARLIER)
     try:
         for name, module in sorted(sys.modules.items()):
             if name.startswith(_NOT_SWEPT):
@@ -79,8 +79,9 @@ def _sweep(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock], o
                 elif type(value) is raw_rlock:
                     inside[key] = rlock(raw=value)
     finally:
-        main.created = {}
-        main.raw += 1
+        if main is not None:
+            main.created = {}
+            main.raw += 1
 
 
 def install_logging(patches: Patches, logging: Any) -> None:

@@ -8,7 +8,7 @@ import struct
 from enum import Enum, IntEnum
 from typing import Final, NoReturn
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Version of the trace file; apart from the package's own version."""
 
 RECORD: Final = struct.Struct("@24sQ")
@@ -24,10 +24,10 @@ class Kind(IntEnum):
     ACQUIRE = 1  # 1 got it, 0 a try failed, -1 timed out
     RELEASE = 2  # 0
     UNDO = 3  # the release just before raised: it did not happen
-    START = 4  # index of the actor that is started; the object is that actor's thread
-    BEGIN = 5  # first event of a started actor
+    START = 4  # index of the actor that is started; the object is that actor's thread, or the child process
+    BEGIN = 5  # first event of a started actor; of a process: its pid
     END = 6  # last event of a thread; 1 when it ended by an exception
-    JOIN = 7  # 1 the thread had ended, 0 timed out
+    JOIN = 7  # 1 the thread had ended, 0 timed out; of a child process as STATUS
     PUT = 8  # tag of the item: putting actor << 32 | count of its puts
     GET = 9  # tag of the item got, -1 empty (a try), -2 timed out
     SLEEP = 10  # nanoseconds asked for
@@ -51,6 +51,21 @@ class Kind(IntEnum):
     IMPORT = 28  # took the import lock of a module: text index of its name
     IMPORTED = 29  # gave it back: text index of its name
     DRAW = 30  # drawn from the generator that all threads share: the integer, or the bits of the float
+    SEND = 31  # bytes of the message; -1 when it failed
+    RECV = 32  # bytes of the message; -1 end of file, -2 another error
+    POLL = 33  # 0 or 1: whether a connection has something to read
+    READY = 34  # connection.wait: text index of the numbers, from 0, of those that are ready, joined by commas
+    STATUS = 35  # how a child process ended: exit code, -n for signal n, RUNNING while it runs
+    KILL = 36  # number of the signal sent to a child process
+    PID = 37  # the pid of a child process, as its parent was told
+    PARENT = 38  # the pid of the parent process, as a child was told
+    CONNECT = 39  # connected to a listener: 1, or 0 when that failed
+    ACCEPT = 40  # accepted a connection: 1, or 0 when that failed
+    READ = 41  # read a shared value: hash of what was read
+    STORE = 42  # wrote a shared value: hash of what was written
+    VALUE = 43  # the count of a semaphore
+    INPUT = 44  # what another program wrote: text index of its length and digest
+    WAIT = 45  # os.wait: index of the child's actor << 32 | wait status; -1 none had ended, -2 it raised
 
     # In segments only; the merge turns them into tables.
     CREATE = 60  # a new object: value is its ObjectKind, object its id
@@ -78,6 +93,16 @@ class ObjectKind(IntEnum):
     WAITER = 15  # the lock that Condition.wait makes for one wait
     PROCESS = 16  # the process itself: owner of what belongs to no object
     IMPORTS = 17
+    PLOCK = 18  # from here on: between processes. multiprocessing.Lock
+    PRLOCK = 19
+    PSEMAPHORE = 20  # bounded ones too
+    CHILD = 21  # a child process as its parent sees it
+    CONNECTION = 22  # one end of a pipe or socket
+    LISTENER = 23
+    SHARED = 24  # a shared value or array, or a block of shared memory
+    PQUEUE = 25
+    POOL = 26
+    MANAGER = 27
 
 
 FIXED_OBJECTS: Final = (
@@ -102,8 +127,25 @@ FIXED_OBJECTS: Final = (
 
 FIRST_OBJECT: Final = 32
 
-LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW})
+SHARED_KINDS: Final = frozenset(
+    {
+        *(ObjectKind.PLOCK, ObjectKind.PRLOCK, ObjectKind.PSEMAPHORE, ObjectKind.CHILD, ObjectKind.CONNECTION),
+        *(ObjectKind.LISTENER, ObjectKind.SHARED, ObjectKind.PQUEUE, ObjectKind.POOL, ObjectKind.MANAGER),
+    }
+)
+"""Objects that are one and the same in all processes. Of all others a forked child has a copy of its own."""
+
+RUNNING: Final = -(1 << 40)
+"""In STATUS: the child process has not ended."""
+
+LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW, Kind.PID, Kind.PARENT})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
+
+TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED, Kind.READY, Kind.INPUT})
+"""Events whose value is the index of a text."""
+
+TAG_KINDS: Final = frozenset({Kind.PUT, Kind.GET, Kind.WAIT})
+"""Events whose value, where it is not negative, holds an actor in its upper half."""
 
 UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})
 """Events that are no steps: a `print` more, a collection or an import less does not renumber an actor's steps."""

@@ -40,6 +40,7 @@ class ObjectInfo(NamedTuple):
     """What events act on. Identity is (creator, kind, n): the n-th object of that kind that this actor created, from 1.
 
     `creator` is an actor's index; `site` indexes the table of sites; `label` is the name found at the creation site, or empty.
+    `process` names the forked child that has this copy of the object, or is empty.
     """
 
     creator: int
@@ -47,6 +48,7 @@ class ObjectInfo(NamedTuple):
     n: int
     site: int
     label: str
+    process: str = ""
 
 
 class Span(NamedTuple):
@@ -287,14 +289,24 @@ class Trace:
     def object_names(self) -> list[str]:
         """Per object the name that agrees between runs: `main/1:lock2`, or `stdout`, `time.time` for what every program has."""
         return [
-            info.label if info.kind in _FIXED_KINDS else f"{self.actors[info.creator].name}:{info.kind.name.lower()}{info.n}"
+            info.label
+            if info.kind in _FIXED_KINDS
+            else f"{self.actors[info.creator].name}:{info.kind.name.lower()}{info.n}{_copy(info)}"
             for info in self.objects
         ]
 
     @cached_property
     def object_labels(self) -> list[str]:
         """Per object what a person calls it: the name found at its creation site, else the name that agrees between runs."""
-        return [info.label or name for info, name in zip(self.objects, self.object_names, strict=True)]
+        return [
+            f"{info.label}{_copy(info)}" if info.label else name
+            for info, name in zip(self.objects, self.object_names, strict=True)
+        ]
+
+    @cached_property
+    def processes(self) -> list[str]:
+        """Per actor the name of its process, which is that of the process's main actor."""
+        return [process_of(info.name) for info in self.actors]
 
     def event(self, position: int) -> Event:
         """The event at a position, from 0. Raises: IndexError."""
@@ -329,6 +341,17 @@ class Trace:
 
 
 _FIXED_KINDS = frozenset({ObjectKind.NONE, ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.IMPORTS})
+
+
+def _copy(info: ObjectInfo) -> str:
+    return f"@{info.process}" if info.process else ""
+
+
+def process_of(actor: str) -> str:
+    """The name of an actor's process: `main.1` for `main.1/2`, `main/2.1` for `main/2.1/3!SIGALRM`."""
+    name = actor.partition("!")[0]
+    cut = name.find("/", name.rfind(".") + 1)
+    return name if cut < 0 else name[:cut]
 
 
 def float_of_bits(value: int) -> float:

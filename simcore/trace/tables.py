@@ -27,7 +27,7 @@ from simcore.trace.codec import (
     signed,
     sums,
 )
-from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.events import TEXT_KINDS, Kind, ObjectKind
 from simcore.trace.model import ActorInfo, Columns, Ending, ObjectInfo, Site, Span
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ TEXT: Final = "s"
 TABLES: Final[dict[FrameKind, tuple[type[tuple[Any, ...]], str]]] = {
     FrameKind.ACTORS: (ActorInfo, "ss"),
     FrameKind.SITES: (Site, "sIs"),
-    FrameKind.OBJECTS: (ObjectInfo, "IBIIs"),
+    FrameKind.OBJECTS: (ObjectInfo, "IBIIss"),
     FrameKind.SPANS: (Span, "sIIIqq"),
 }
 """Per kind of frame the class of a row and the type of each of its fields."""
@@ -56,7 +56,7 @@ def _mask(*kinds: Kind) -> bytes:
     return bytes(kind in kinds for kind in range(256))
 
 
-_HOLDS_TEXT: Final = _mask(Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED)
+_HOLDS_TEXT: Final = _mask(*TEXT_KINDS)
 _HOLDS_ACTOR: Final = _mask(Kind.START)
 _FIXED: Final = frozenset({ObjectKind.NONE, ObjectKind.STREAM, ObjectKind.CLOCK, ObjectKind.PROCESS, ObjectKind.IMPORTS})
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from simcore.trace.events import Kind, ObjectKind
 
+_REENTRANT = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
+
 
 @dataclass(slots=True)
 class LockTwin:
@@ -48,6 +50,8 @@ class Twins:
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> str | None:
         """Take one event; the rule that it breaks, or None. The state goes on as the event says."""
         actor = self._hosts.get(actor, actor)
+        if object_kind == ObjectKind.PSEMAPHORE:
+            return None  # nobody owns a place in it
         if kind == Kind.ACQUIRE:
             return self._acquire(actor, object_id, object_kind, value, site) if value > 0 else None
         if kind == Kind.RELEASE:
@@ -76,7 +80,7 @@ class Twins:
             lock = self.locks[object_id] = LockTwin()
         broken = None
         # A re-entrant lock knows its owner by the thread's ident, and the kernel gives that of an ended thread to the next one.
-        reentered = object_kind == ObjectKind.RLOCK and (lock.owner == actor or lock.owner in self.ended)
+        reentered = object_kind in _REENTRANT and (lock.owner == actor or lock.owner in self.ended)
         if lock.owner >= 0 and not reentered:
             broken = "a lock is taken while it is held"
             lock.depth = 0
@@ -96,9 +100,9 @@ class Twins:
             return None  # taken before the recording began, or about to raise (see UNDO)
         if lock.owner != actor:
             lock.disciplined = False
-            if object_kind == ObjectKind.RLOCK:
+            if object_kind in _REENTRANT:
                 return "a re-entrant lock is released by somebody else than its owner"
-        lock.depth = lock.depth - depth if object_kind == ObjectKind.RLOCK else 0
+        lock.depth = lock.depth - depth if object_kind in _REENTRANT else 0
         lock.released.append(site)
         if lock.depth <= 0:
             lock.owner, lock.depth = -1, 0

@@ -4,10 +4,11 @@ A function gets the kind of a frame and its unpacked payload as version N wrote 
 writes it; it may consume what it got. A file of version 3 is read through `UPGRADES[3]`, then `UPGRADES[4]` and so on.
 """
 
+from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
-from simcore.trace.codec import Damage, FrameKind
+from simcore.trace.codec import Damage, FrameKind, encode_column
 from simcore.trace.events import FORMAT_VERSION
 
 Raw = Any
@@ -15,7 +16,19 @@ Raw = Any
 
 Upgrade = Callable[[FrameKind, Raw], Raw]
 
-UPGRADES: Final[dict[int, Upgrade]] = {}
+
+def _with_processes(kind: FrameKind, raw: Raw) -> Raw:
+    """Version 1 knew one process, so no object was the copy of another."""
+    if kind is not FrameKind.OBJECTS:
+        return raw
+    strings, *columns = raw
+    none = strings.index("") if "" in strings else len(strings)
+    names = strings if none < len(strings) else [*strings, ""]
+    # A column of zeros has no bytes, so the rows are counted by the column of kinds, which are not all zero.
+    return [names, *columns, encode_column(array("I", [none]) * len(columns[1]))]
+
+
+UPGRADES: Final[dict[int, Upgrade]] = {1: _with_processes}
 """By the version that wrote the file. Version 1 is the first: there is nothing older to read."""
 
 

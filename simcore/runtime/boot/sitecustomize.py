@@ -14,7 +14,7 @@ _EXIT_INTERNAL = 125
 def _simcore_start() -> None:
     folder = os.environ.get("SIMCORE_RUN")
     home = os.environ.get("SIMCORE_HOME")
-    if not folder or not home or not _is_ours(folder):
+    if not folder or not home or not (os.environ.get("SIMCORE_ACTOR") or _is_ours(folder)):
         return
     if "simcore" not in sys.modules:
         from importlib.util import module_from_spec, spec_from_file_location

@@ -1,0 +1,33 @@
+"""Families of replaced primitives that processes share, and how a child process comes to be recorded.
+
+Each is installed when its module is imported. Locks that `multiprocessing` makes while it is imported are its own business.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from simcore.runtime.patches import Patches
+
+
+def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
+    """What is to be done behind the import of which module."""
+    return {
+        "multiprocessing.process": lambda module: _children().install_process(patches, module),
+        "multiprocessing.popen_fork": lambda module: _children().install_popen(patches, module),
+        "multiprocessing.spawn": lambda module: _children().install_spawn(patches, module),
+        "multiprocessing.resource_tracker": lambda module: _children().install_tracker(patches, module),
+        "multiprocessing.forkserver": lambda module: _children().install_forkserver(patches, module),
+        "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
+    }
+
+
+def _children() -> Any:
+    from simcore.runtime.processes import children
+
+    return children
+
+
+def _semaphores() -> Any:
+    from simcore.runtime.processes import semaphores
+
+    return semaphores

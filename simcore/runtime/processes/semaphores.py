@@ -1,0 +1,216 @@
+"""Locks between processes: `_multiprocessing.SemLock`, of which all that `multiprocessing.synchronize` offers is made.
+
+Its number travels with it when it is pickled, so every process speaks of one and the same object. No operation of Condition,
+Event or Barrier needs more than one turn at this level.
+"""
+
+from collections.abc import Callable
+from sys import _getframe as get_frame
+from typing import Any
+
+from simcore.runtime import actors, gate
+from simcore.runtime.actors import Actor, acting, emit, site_of, tls
+from simcore.runtime.frames import hide
+from simcore.runtime.locks import PATIENCE_S, take_lock
+from simcore.runtime.patches import Patches
+from simcore.trace.events import Kind, ObjectKind
+
+_RECURSIVE = 0
+
+
+class SemLock:
+    """A `_multiprocessing.SemLock` that says what it does."""
+
+    __slots__ = ("_acquire", "_raw", "_release", "simcore_id")
+
+    SEM_VALUE_MAX: int
+    _of_raw: Callable[..., Any]
+
+    def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
+        self._wrap(self._of_raw(kind, value, maxvalue, name, unlink))
+        which = ObjectKind.PRLOCK if kind == _RECURSIVE else ObjectKind.PLOCK if maxvalue == 1 else ObjectKind.PSEMAPHORE
+        self.simcore_id = actors.create(which, get_frame(1))
+
+    def _wrap(self, raw: Any) -> None:
+        self._raw, self._acquire, self._release = raw, raw.acquire, raw.release
+
+    @classmethod
+    def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str) -> "SemLock":
+        self = cls.__new__(cls)
+        self._wrap(cls._of_raw._rebuild(handle, kind, maxvalue, name))  # type: ignore[attr-defined]
+        self.simcore_id = 0
+        return self
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        """As `SemLock.acquire`."""
+        actor = acting()
+        try:
+            if actor is None or not self.simcore_id:
+                return bool(self._acquire(block, timeout))
+            return self._take(actor, block, timeout, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def _take(self, actor: Actor, block: bool, timeout: float | None, site: int) -> bool:
+        want = gate.current.enter(actor, Kind.ACQUIRE, self.simcore_id, site)
+        waited = 0
+        value = want
+        try:
+            if value is None:
+                got, waited = take_lock(
+                    actor, self.simcore_id, site, self._try_or_wait, bool(block), -1 if timeout is None else max(timeout, 0)
+                )
+                value = 1 if got else -1 if block else 0
+            elif value > 0:
+                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has it free there")
+        except BaseException:
+            if want is not None:
+                gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
+            raise
+        gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
+        return value > 0
+
+    def _try_or_wait(self, block: bool, timeout: float = -1) -> bool:
+        return bool(self._acquire(block, None if timeout == -1 else timeout))
+
+    def release(self) -> None:
+        """As `SemLock.release`."""
+        actor = acting()
+        try:
+            if actor is None or not self.simcore_id:
+                return self._release()  # type: ignore[no-any-return]
+            self._give(actor, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
+        return None
+
+    def _give(self, actor: Actor, site: int) -> None:
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, 1)
+        try:
+            self._release()
+        except (ValueError, AssertionError, OSError):
+            gate.current.gave(actor)
+            gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
+            raise
+        finally:
+            gate.current.gave(actor)
+
+    def __enter__(self) -> bool:
+        actor = acting()
+        try:
+            if actor is None or not self.simcore_id:
+                return bool(self._acquire())
+            return self._take(actor, True, None, site_of(get_frame(2)))
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        actor = acting()
+        try:
+            if actor is None or not self.simcore_id:
+                return self._release()  # type: ignore[no-any-return]
+            self._give(actor, site_of(get_frame(2)))
+        except BaseException as error:
+            hide(error)
+            raise
+        return None
+
+    def _get_value(self) -> int:
+        return self._read(Kind.VALUE, self._raw._get_value, get_frame(1))
+
+    def _is_zero(self) -> bool:
+        return bool(self._read(Kind.LOCKED, self._raw._is_zero, get_frame(1)))
+
+    def _read(self, kind: Kind, ask: Callable[[], int], frame: Any) -> int:
+        actor = acting()
+        if actor is None or not self.simcore_id:
+            return ask()
+        return gate.current.read(actor, kind, self.simcore_id, site_of(frame), lambda: int(ask()))
+
+    def _count(self) -> int:
+        return self._raw._count()  # type: ignore[no-any-return]
+
+    def _is_mine(self) -> bool:
+        return self._raw._is_mine()  # type: ignore[no-any-return]
+
+    def _after_fork(self) -> None:
+        self._raw._after_fork()
+
+    @property
+    def handle(self) -> int:
+        """As of the original."""
+        return self._raw.handle  # type: ignore[no-any-return]
+
+    @property
+    def kind(self) -> int:
+        """As of the original."""
+        return self._raw.kind  # type: ignore[no-any-return]
+
+    @property
+    def maxvalue(self) -> int:
+        """As of the original."""
+        return self._raw.maxvalue  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        """As of the original."""
+        return self._raw.name  # type: ignore[no-any-return]
+
+
+class FastSemLock(SemLock):
+    """A lock between processes that is being recorded: what `SemLock` does, in fewer steps."""
+
+    __slots__ = ()
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        """As `SemLock.acquire`."""
+        try:
+            actor = tls.actor
+        except AttributeError:
+            return bool(self._acquire(block, timeout))
+        if actor.raw or not self.simcore_id:
+            return bool(self._acquire(block, timeout))
+        if self._acquire(False):
+            emit(actor, Kind.ACQUIRE, self.simcore_id, site_of(get_frame(1)), 1)
+            return True
+        return super().acquire(block, timeout)
+
+    def __enter__(self) -> bool:
+        try:
+            actor = tls.actor
+        except AttributeError:
+            return bool(self._acquire())
+        if actor.raw or not self.simcore_id:
+            return bool(self._acquire())
+        if self._acquire(False):
+            emit(actor, Kind.ACQUIRE, self.simcore_id, site_of(get_frame(2)), 1)
+            return True
+        return super().__enter__()
+
+
+def install(patches: Patches, module: Any) -> None:
+    """Put our class in the place of the C one, and let its number travel."""
+    import _multiprocessing  # type: ignore[import-not-found]
+
+    cls = SemLock if gate.current.following else FastSemLock
+    raw = _multiprocessing.SemLock
+    for made in (SemLock, FastSemLock):
+        made._of_raw = raw
+        made.SEM_VALUE_MAX = raw.SEM_VALUE_MAX
+    cls.__module__, cls.__name__, cls.__qualname__ = raw.__module__, raw.__name__, raw.__qualname__
+    patches.set(_multiprocessing, "SemLock", cls)
+    real_getstate, real_setstate = module.SemLock.__getstate__, module.SemLock.__setstate__
+
+    def __getstate__(self: Any) -> Any:
+        return real_getstate(self), self._semlock.simcore_id
+
+    def __setstate__(self: Any, state: Any) -> None:
+        inner, number = state
+        real_setstate(self, inner)
+        self._semlock.simcore_id = number
+
+    patches.method(module.SemLock, "__getstate__", __getstate__)
+    patches.method(module.SemLock, "__setstate__", __setstate__)
