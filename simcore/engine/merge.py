@@ -30,7 +30,19 @@ from simcore.trace.events import (
     ObjectKind,
     Outcome,
 )
-from simcore.trace.model import ActorInfo, Columns, Ending, Header, ObjectInfo, Pending, Site, Span, Trace, process_of
+from simcore.trace.model import (
+    ActorInfo,
+    Columns,
+    Ending,
+    Header,
+    ObjectInfo,
+    Pending,
+    ProcessInfo,
+    Site,
+    Span,
+    Trace,
+    process_of,
+)
 from simcore.trace.twins import Twins, hosts_of
 
 _LARGEST_SOURCE: Final = 1_000_000
@@ -163,6 +175,9 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     ending.pending = pending
     ending.duration_ns = ending.duration_ns or (stamps[-1] if len(stamps) else 0)
     ending.not_controlled = _not_controlled(definitions)
+    ending.processes = [
+        ProcessInfo(name, int(said.get("pid", 0)), said.get("start method", "")) for name, said in reader.processes.items()
+    ]
     if definitions.detached:
         ending.cut_off = f"the recorder gave up: {definitions.detached}"
     _error(trace, definitions, actor_ids, files)

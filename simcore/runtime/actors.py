@@ -71,7 +71,8 @@ class Actor:
     """One thread of one process, or a signal handler that runs on it.
 
     `birth` is the child process that is just being started, and `processes` how many were. `chunk` is the pair (next free slot,
-    buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not recorded. `following` is the replay's own part (see `follow.py`).
+    buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not recorded. `following` is the
+    replay's own part (see `follow.py`).
     """
 
     __slots__ = (

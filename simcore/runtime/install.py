@@ -57,7 +57,11 @@ def boot(folder: str, mode: str) -> None:
     if who == births.SERVICE:
         _install(gates.current, following)  # the fork server is nobody itself; each of its children says who it is
         return
-    main = _begin_root(following) if who is None else births.begin(births.parse(who), method="spawn")
+    if who is None:
+        main = _begin_root(following)
+    else:
+        method = "spawn" if "--multiprocessing-fork" in sys.orig_argv else "subprocess"
+        main = births.begin(births.parse(who), method=method)
     main.raw += 1
     try:
         _install(gates.current, following)

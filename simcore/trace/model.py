@@ -195,12 +195,24 @@ class Header:
         return ".".join(self.python.split(".")[:2]) + ("" if self.gil else "t")
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """A process that was recorded, by the name of its main actor: its pid, and how it came to be.
+
+    `start_method` is `fork`, `spawn`, `forkserver`, `subprocess` (another way of executing Python), or empty for the first one.
+    """
+
+    name: str
+    pid: int
+    start_method: str = ""
+
+
 @dataclass(slots=True)
 class Ending:
     """The last frame: how it ended. `exit_code` is None while unknown, -n for a signal; `error` one line, with its site.
 
     `deadlock` lists who waits for whom; `not_controlled` what lay outside simcore's control (`1 socket (:5432)`); `cut_off` says
-    why a trace has only a prefix of what happened, or is empty.
+    why a trace has only a prefix of what happened, or is empty. `processes` are those that were recorded, the first one first.
     """
 
     outcome: Outcome = Outcome.OK
@@ -212,6 +224,7 @@ class Ending:
     deadlock: list[DeadlockLink] = field(default_factory=list)
     not_controlled: list[str] = field(default_factory=list)
     cut_off: str = ""
+    processes: list[ProcessInfo] = field(default_factory=list)
 
 
 @dataclass(eq=False)
