@@ -82,7 +82,13 @@ _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 def to_map(record: object) -> dict[str, Any]:
     """A dataclass as a map of its fields, dataclasses in it too."""
     values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
-    return {name: to_map(value) if is_dataclass(value) else value for name, value in values.items()}
+    return {name: _to_plain(value) for name, value in values.items()}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [to_map(item) if is_dataclass(item) else item for item in value]
+    return to_map(value) if is_dataclass(value) else value
 
 
 def from_map(cls: type[T], raw: Any, where: str) -> T:
