@@ -13,14 +13,16 @@ final only when nobody is left to do it. When everyone waits and no chain of eit
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.twins import Twins
 
-LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK})
+LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.PLOCK, ObjectKind.PRLOCK})
 """Objects that have an owner."""
+
+_REENTRANT: Final = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
 
 _TURNING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.UNDO, Kind.PUT, Kind.GET, Kind.END, Kind.EXIT})
 """Events that change who holds what."""
@@ -42,6 +44,8 @@ class History:
         self.items: dict[int, int] = {}
         self.returned: set[int] = set()
         """Locks that an owner has given back."""
+        self.orphaned: set[int] = set()
+        """Copies of locks that came into a forked child as taken by a thread that the child does not have."""
 
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> None:
         """Take one event, in the order of the run."""
@@ -60,6 +64,20 @@ class History:
             return
         self.twins.feed(actor, kind, object_id, object_kind, value, site)
 
+    def fork(self, forker: int, child: int, copies: Mapping[int, int]) -> None:
+        """A process was forked: `copies` has the child's copy of each object that it uses.
+
+        What the forking thread held the child's main thread holds; what another one held nobody holds who could give it back.
+        """
+        for original, copy in copies.items():
+            twin = self.twins.locks.get(original)
+            if twin is None or twin.owner < 0:
+                continue
+            owner = child if twin.owner == forker else twin.owner
+            self.twins.locks[copy] = replace(twin, owner=owner, taken=list(twin.taken), released=list(twin.released))
+            if owner != child:
+                self.orphaned.add(copy)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -67,7 +85,8 @@ class Scene:
 
     `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object;
     `alive` all that have begun or are about to and have not ended. `closed` says whether these are all there is: nothing from
-    outside (a signal handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement.
+    outside (a signal handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement. `killed` are
+    actors that may have been killed between taking or giving back a lock and recording it.
     """
 
     waits: Mapping[int, tuple[int, int]]
@@ -77,13 +96,13 @@ class Scene:
     history: History
     closed: bool
     is_with: Callable[[int], bool]
+    killed: Collection[int] = ()
 
     def can_go_on(self, actor: int) -> bool:
         """Whether a waiting actor has what it waits for already, and only has not run yet."""
         kind, object_id = self.waits[actor]
         if kind == Kind.ACQUIRE:
-            twin = self.history.twins.locks.get(object_id)
-            return twin is None or twin.owner < 0
+            return self.owner_of(self.waits[actor]) < 0
         if kind == Kind.JOIN:
             target = self.thread_of.get(object_id)
             return target is None or target in self.history.twins.ended
@@ -98,6 +117,8 @@ class Scene:
             return self.thread_of.get(object_id, -1)
         if kind == Kind.ACQUIRE and self.object_kinds.get(object_id) in LOCKS:
             twin = self.history.twins.locks.get(object_id)
+            if self.killed and (twin is None or twin.owner < 0):
+                return twin.owner_before if twin is not None and twin.owner_before in self.killed else min(self.killed)
             return twin.owner if twin is not None else -1
         return -1
 
@@ -105,7 +126,7 @@ class Scene:
         """Whether the waits of a cycle never end, whatever all others do."""
         joins = any(kind == Kind.JOIN for kind, _ in waits)
         for kind, object_id in waits:
-            if kind == Kind.JOIN or self.object_kinds[object_id] == ObjectKind.RLOCK:
+            if kind == Kind.JOIN or self.object_kinds[object_id] in _REENTRANT:
                 continue
             twin = self.history.twins.locks[object_id]
             is_mutex = object_id in self.history.returned or self.is_with(twin.taken[-1])
@@ -159,8 +180,10 @@ def _chain(scene: Scene, waits: Mapping[int, tuple[int, int]], start: int, *, no
             return None
         chain.append(actor)
         owners.append(owner)
+        if wait[1] in scene.history.orphaned:
+            return Standstill((actor,), (owner,))
         if owner in scene.history.twins.ended:
-            final = scene.object_kinds.get(wait[1]) == ObjectKind.RLOCK
+            final = scene.object_kinds.get(wait[1]) in _REENTRANT
             return Standstill((actor,), (owner,)) if final or nobody_left else None
         actor = owner
     first = chain.index(actor)

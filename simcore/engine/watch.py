@@ -15,7 +15,8 @@ from simcore.engine.segments import Wait
 from simcore.engine.standstill import LOCKS, History, Scene, Standstill, find
 from simcore.engine.withs import WithLines, read_source
 from simcore.runtime.segment import PHASE_SHUTDOWN, WAIT_TIMED
-from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.events import SHARED_KINDS, Kind, ObjectKind
+from simcore.trace.model import process_of
 from simcore.trace.twins import hosts_of
 
 _OLD_NS: Final = 300_000_000
@@ -55,10 +56,14 @@ class Watch:
         self._not_before = self._rests_until = 0
         self._pause = _FIRST_PAUSE_NS
         self._kinds: dict[int, int] = {}
+        self._home: dict[int, str] = {}  # the process of each object's creator
+        self._forks: dict[str, tuple[int, int]] = {}  # by process: who started it, its main actor
         self._thread_of: dict[int, int] = {}
         self._started: set[int] = set()
         self._ended: set[int] = set()
         self._known: dict[int, int] = {}  # per actor how many of its records have been learned from
+        self._seemed_free: set[tuple[int, int]] = set()
+        self._process: dict[int, str] = {}
         self._with = WithLines(read_source)
 
     def look(self) -> Standstill | None:
@@ -89,36 +94,54 @@ class Watch:
 
     def _analyse(self, now: int) -> Standstill | None:
         self._reader.refresh_records()
+        processes = self._reader.processes
+        actors = self._reader.definitions.actors
+        self._process = {actor: process_of(name) for actor, (name, _, _) in actors.items()}
         self._learn()
         heads = self._reader.heads()
         waits = _old_waits(heads, now)
-        main = next((actor for actor, (name, _, _) in self._reader.definitions.actors.items() if name == _MAIN), -1)
-        alive = (self._started | {main}) - self._ended
-        woken = "handler" in self._reader.definitions.process
-        if woken:
-            waits.pop(main, None)  # a signal handler may raise in it or release what it holds
-        phase, wait = heads.get(main, (0, None))
-        leaving = {main} & alive if phase == PHASE_SHUTDOWN and (wait is None or not wait.since) else set()
-        alive -= leaving  # it waits for all threads that are no daemons: that can never be what ends their waits
+        mains = {actor for actor, (name, _, _) in actors.items() if name in processes}
+        main = next((actor for actor in mains if actors[actor][0] == _MAIN), -1)
+        dead = self._dead(processes)
+        alive = (self._started | {main}) - self._ended - dead
+        woken = {actor for actor in mains if "handler" in processes[actors[actor][0]]}
+        for actor in woken:
+            waits.pop(actor, None)  # a signal handler may raise in it or release what it holds
+        # One that waits for all threads that are no daemons: that can never be what ends their waits.
+        leaving = {actor for actor in mains & alive if heads.get(actor, (0,))[0] == PHASE_SHUTDOWN and not heads[actor][1].since}
+        alive -= leaving
         waits = {actor: wait for actor, wait in waits.items() if actor in alive}
         everyone = len(waits) == len(alive)
         if not everyone and not self._may_be_cycle(waits):
             return None
-        closed = everyone and not woken and self._threads() == len(alive) + len(leaving)
+        closed = everyone and not woken & alive and not self._outsiders(processes, alive | leaving)
+        history = self._history({wait.object for wait in waits.values() if wait.kind != Kind.JOIN}, dead)
         scene = Scene(
-            {actor: (wait.kind, wait.object) for actor, wait in waits.items()},
+            {actor: (wait.kind, self._own(wait.object, actor)) for actor, wait in waits.items()},
             self._kinds,
             self._thread_of,
             alive,
-            self._history({wait.object for wait in waits.values() if wait.kind != Kind.JOIN}),
+            history,
             closed,
             self._is_with,
+            dead if self._wait_for_what_seems_free(waits, history) else (),
         )
         found = find(scene)
         if found is not None and not found.chain and any(wait.since > now - _STALL_NS for _, wait in heads.values()):
             self._pause = _FIRST_PAUSE_NS
             return None
         return found
+
+    def _wait_for_what_seems_free(self, waits: _Waits, history: History) -> bool:
+        """Whether somebody has waited, since the look before, for a lock between processes of which no record says it is taken."""
+        now = {
+            (actor, wait.since)
+            for actor, wait in waits.items()
+            if self._kinds.get(wait.object) in (ObjectKind.PLOCK, ObjectKind.PRLOCK)
+            and ((twin := history.twins.locks.get(wait.object)) is None or twin.owner < 0)
+        }
+        before, self._seemed_free = self._seemed_free, now
+        return bool(before & now)
 
     def _may_be_cycle(self, waits: _Waits) -> bool:
         joins = sum(wait.kind == Kind.JOIN for wait in waits.values())
@@ -130,14 +153,29 @@ class Watch:
             for value, object_id, _, _, kind, _, _ in records.of_kinds(_TOLD, self._known.get(actor, 0)):
                 if kind == Kind.CREATE:
                     self._kinds[object_id] = value >> 32
+                    self._home[object_id] = self._process.get(actor, _MAIN)
                 elif kind == Kind.START:
                     self._thread_of[object_id] = value
                     self._started.add(value)
+                    if self._kinds.get(object_id) == ObjectKind.CHILD and value in self._process:
+                        self._forks[self._process[value]] = (actor, value)
                 else:
                     self._ended.add(actor)
             self._known[actor] = len(records)
 
-    def _history(self, objects: set[int]) -> History:
+    def _own(self, object_id: int, actor: int) -> int:
+        """The object that an actor means by a number: in a forked child its copy of what its parent made."""
+        process = self._process.get(actor, _MAIN)
+        if self._home.get(object_id, process) == process or self._kinds.get(object_id) in SHARED_KINDS:
+            return object_id
+        copy = object_id | self._process_number(process) << 32
+        self._kinds[copy] = self._kinds[object_id]
+        return copy
+
+    def _process_number(self, process: str) -> int:
+        return self._forks[process][1] + 1 if process in self._forks else 0
+
+    def _history(self, objects: set[int], dead: set[int]) -> History:
         """The history of these objects alone, and of who has ended."""
         rows = []
         for actor, records in self._reader.records.items():
@@ -145,22 +183,59 @@ class Watch:
             for value, object_id, site, _, kind, _, stamp in chain(records.on_objects(objects), records.of_kinds(_ENDS)):
                 last = max(stamp, last + 1)  # a finaliser's events lie behind the one they interrupted
                 rows.append((last, kind not in _GIVES_FIRST, actor, kind, object_id, value, site))
+            rows += [
+                (stamp, False, actor, kind, object_id, value, 0)
+                for value, object_id, _, _, kind, _, stamp in records.of_kinds((Kind.START,))
+                if self._kinds.get(object_id) == ObjectKind.CHILD
+            ]
         names = self._reader.definitions.actors
         history = History(hosts_of((number, name) for number, (name, _, _) in names.items()))
         for _, _, actor, kind, object_id, value, site in sorted(rows):
-            history.feed(actor, kind, object_id, self._kinds.get(object_id, ObjectKind.NONE), value, site)
+            if kind == Kind.START:
+                if self._reader.processes.get(self._process.get(value, ""), {}).get("start method") == "fork":
+                    history.fork(actor, value, {self._own(known, actor): self._own(known, value) for known in objects})
+                continue
+            history.feed(actor, kind, self._own(object_id, actor), self._kinds.get(object_id, ObjectKind.NONE), value, site)
+        history.twins.ended |= dead
         return history
 
     def _is_with(self, site: int) -> bool:
         file, line, _ = self._reader.definitions.sites.get(site, ("", 0, ""))
         return bool(line) and self._with.has(file, line)
 
-    def _threads(self) -> int:
-        """How many threads the kernel sees in the process, -1 where it does not say."""
-        try:
-            return len(os.listdir(f"/proc/{self._reader.definitions.process['pid']}/task"))
-        except (OSError, KeyError):
-            return -1
+    def _dead(self, processes: dict[str, dict[str, str]]) -> set[int]:
+        """The actors of processes that were killed: they recorded no end."""
+        gone = {name for name, said in processes.items() if "pid" in said and not _runs(int(said["pid"]))}
+        return {actor for actor, process in self._process.items() if process in gone}
+
+    def _outsiders(self, processes: dict[str, dict[str, str]], known: set[int]) -> bool:
+        """Whether somebody unknown may wake whoever waits: a native thread, or a process that is not recorded."""
+        if any(what == "child process" for what, _ in self._reader.definitions.notes):
+            return True
+        for name, said in processes.items():
+            ours = sum(self._process.get(actor) == name for actor in known)
+            if ours and _threads(said.get("pid", "")) != ours:
+                return True
+        return False
+
+
+def _threads(pid: str) -> int:
+    """How many threads the kernel sees in a process, -1 where it does not say."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return -1
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process exists and is no mere entry that waits for its parent."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return not os.path.isdir("/proc/self")
+    except (OSError, IndexError):
+        return True
 
 
 def _old_waits(heads: dict[int, tuple[int, Wait]], now: int) -> _Waits:

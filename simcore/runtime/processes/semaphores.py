@@ -6,6 +6,7 @@ Event or Barrier needs more than one turn at this level.
 
 from collections.abc import Callable
 from sys import _getframe as get_frame
+from types import FrameType
 from typing import Any
 
 from simcore.runtime import actors, gate
@@ -16,6 +17,20 @@ from simcore.runtime.patches import Patches
 from simcore.trace.events import Kind, ObjectKind
 
 _RECURSIVE = 0
+
+
+_MAKERS = frozenset(f"{name}.__init__" for name in ("SemLock", "Lock", "RLock", "Semaphore", "BoundedSemaphore"))
+
+
+def _maker(frame: FrameType) -> FrameType:
+    """Who asked for the lock: not the classes of `multiprocessing.synchronize`, of which each calls the next."""
+    maker: FrameType | None = frame
+    while maker is not None and (
+        (maker.f_code.co_qualname in _MAKERS and actors.is_internal(maker.f_code))
+        or maker.f_code.co_filename.endswith("/multiprocessing/context.py")
+    ):
+        maker = maker.f_back
+    return frame if maker is None else maker
 
 
 class SemLock:
@@ -29,7 +44,7 @@ class SemLock:
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         self._wrap(self._of_raw(kind, value, maxvalue, name, unlink))
         which = ObjectKind.PRLOCK if kind == _RECURSIVE else ObjectKind.PLOCK if maxvalue == 1 else ObjectKind.PSEMAPHORE
-        self.simcore_id = actors.create(which, get_frame(1))
+        self.simcore_id = actors.create(which, _maker(get_frame(1)))
 
     def _wrap(self, raw: Any) -> None:
         self._raw, self._acquire, self._release = raw, raw.acquire, raw.release
