@@ -16,8 +16,8 @@ from trace_files import assemble, parts_of, refused, same, tiny
 from simcore.errors import TraceError, UsageError
 from simcore.trace import codec, store, upgrades
 from simcore.trace.codec import BLOCK, FrameKind
-from simcore.trace.events import FORMAT_VERSION, Kind, ObjectKind, Outcome
-from simcore.trace.model import ActorInfo, Columns, ObjectInfo, Pending, Site, Span, Trace
+from simcore.trace.events import TEXT_KINDS, Kind, ObjectKind, Outcome
+from simcore.trace.model import ActorInfo, Columns, ObjectInfo, Pending, ProcessInfo, Site, Span, Trace
 
 # Everything comes back.
 
@@ -76,7 +76,12 @@ def random_trace(seed: int, events: int) -> Trace:
     sites = [Site(dice.choice(["", "a.py", "b/ž.py"]), dice.choice([0, 1, 255, 256, 2**32 - 1]), "f") for _ in range(300)]
     objects = [
         ObjectInfo(
-            dice.randrange(len(actors)), dice.choice(list(ObjectKind)), dice.randrange(2**32), dice.randrange(300), "x" * n
+            dice.randrange(len(actors)),
+            dice.choice(list(ObjectKind)),
+            dice.randrange(2**32),
+            dice.randrange(300),
+            "x" * n,
+            dice.choice(["", "main.1", "ž"]),
         )
         for n in range(20)
     ]
@@ -89,7 +94,7 @@ def random_trace(seed: int, events: int) -> Trace:
         c.kind.append(kind)
         c.object.append(dice.randrange(20))
         c.site.append(dice.randrange(300))
-        small = kind in (Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED, Kind.START)
+        small = kind in TEXT_KINDS or kind == Kind.START
         wide = dice.choice([0, 1, -1, 2**63 - 1, -(2**63), dice.randrange(-(2**63), 2**63)])
         c.value.append(dice.randrange(min(50, len(actors))) if small else wide)
         c.waited_us.append(dice.choice([0, 1, 2**32 - 1]))
@@ -101,6 +106,7 @@ def random_trace(seed: int, events: int) -> Trace:
         spans.append(Span(dice.choice(["Queue.put", ""]), dice.randrange(len(actors)), dice.randrange(20), 299, first, last))
     trace = Trace(header(), actors, objects, sites, texts, c, spans, {"a.py": "", "": "x"})
     trace.ending.pending = [Pending(0, Kind.JOIN, 19, 299, -5, timed=True)]
+    trace.ending.processes = [ProcessInfo("main", 1), ProcessInfo("ž", 2**63 - 1, "fork")][: dice.randrange(3)]
     return trace
 
 
@@ -265,21 +271,49 @@ def test_frames_stream(tmp_path: Path) -> None:
 # Older versions.
 
 
-def test_an_older_file_passes_through_the_upgrades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of a version for which a function stands is read through it, frame by frame."""
+def as_version_1(path: Path) -> list[tuple[FrameKind, int, Any]]:
+    """The frames of a file as version 1 wrote them: its objects had no process."""
+    return [(kind, items, raw[:-1] if kind is FrameKind.OBJECTS else raw) for kind, items, raw in parts_of(path)]
+
+
+@pytest.mark.parametrize("labels", [[""], ["a", "b", "a"], ["a", "", "b"], ["", "a"], ["a"] * (BLOCK + 5)])
+def test_a_file_of_version_1_is_read(tmp_path: Path, labels: list[str]) -> None:
+    """Its objects are in no forked child's copy, whichever names they have and however many they are."""
+    whole = dataclasses.replace(
+        build(2, 20), objects=[ObjectInfo(0, ObjectKind.LOCK, n, 0, label) for n, label in enumerate(labels)], columns=Columns()
+    )
+    path = tmp_path / "a.simtrace"
+    path.write_bytes(assemble(as_version_1(whole.save(path)), version=1))
+    assert same(Trace.load(path), whole)
+    assert same(Trace.load(Trace.load(path).save(tmp_path / "b.simtrace")), whole)
+
+
+@pytest.mark.parametrize(
+    "raw", [[], [{}, b"", b"", b"", b"", b""], [[], b"", 3, b"", b"", b""], [["a"], b"", b"", b""], {}, None]
+)
+def test_a_wrong_table_of_version_1_is_refused(tmp_path: Path, raw: Any) -> None:
+    """What an upgrade cannot make sense of is damage, as any wrong content."""
+    path = tiny().save(tmp_path / "a.simtrace")
+    parts = [(kind, items, raw if kind is FrameKind.OBJECTS else other) for kind, items, other in as_version_1(path)]
+    path.write_bytes(assemble(parts, version=1))
+    refused(path, "a frame of objects")
+
+
+def test_an_older_file_passes_through_every_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a version for which a function stands is read through it and those behind it, frame by frame."""
 
     def older(kind: FrameKind, raw: Any) -> Any:
         return {name: value for name, value in raw.items() if name != "pid"} if kind is FrameKind.HEADER else raw
 
-    def to_present(kind: FrameKind, raw: Any) -> Any:
+    def to_version_1(kind: FrameKind, raw: Any) -> Any:
         return raw | {"pid": 77} if kind is FrameKind.HEADER else raw
 
     whole = tiny()
     path = whole.save(tmp_path / "a.simtrace")
-    parts = [(kind, items, older(kind, raw)) for kind, items, raw in parts_of(path)]
-    path.write_bytes(assemble(parts, version=FORMAT_VERSION - 1))
+    parts = [(kind, items, older(kind, raw)) for kind, items, raw in as_version_1(path)]
+    path.write_bytes(assemble(parts, version=0))
     refused(path, "format version 0")
-    monkeypatch.setitem(upgrades.UPGRADES, FORMAT_VERSION - 1, to_present)
+    monkeypatch.setitem(upgrades.UPGRADES, 0, to_version_1)
     again = Trace.load(path)
     assert again.header == dataclasses.replace(whole.header, pid=77)
     assert same(dataclasses.replace(again, header=whole.header), whole)

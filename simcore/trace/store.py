@@ -20,7 +20,7 @@ from simcore.trace.codec import Damage, FrameKind
 from simcore.trace.events import FORMAT_VERSION, Outcome
 from simcore.trace.model import Ending, Header, Trace
 from simcore.trace.tables import Sizes
-from simcore.trace.upgrades import readable, upgrade
+from simcore.trace.upgrades import OLDEST, readable, upgrade
 
 _MEMORY_FREE: Final = 256 << 20
 _MEMORY_PER_BYTE: Final = 200
@@ -334,7 +334,7 @@ def _read_start(path: Path, file: BinaryIO) -> int:
     if not readable(version):
         newer = version > FORMAT_VERSION
         raise TraceError(
-            f"{path} has format version {version}, this simcore reads {'up to' if newer else 'from'} {FORMAT_VERSION}",
+            f"{path} has format version {version}, this simcore reads {OLDEST} to {FORMAT_VERSION}",
             "update simcore: pip install -U simcore" if newer else "read it with the simcore that wrote it",
         )
     return version

@@ -22,14 +22,19 @@ def _with_processes(kind: FrameKind, raw: Raw) -> Raw:
     if kind is not FrameKind.OBJECTS:
         return raw
     strings, *columns = raw
+    if not isinstance(strings, list):
+        raise TypeError(f"strings that are a {type(strings).__name__}")
     none = strings.index("") if "" in strings else len(strings)
     names = strings if none < len(strings) else [*strings, ""]
-    # A column of zeros has no bytes, so the rows are counted by the column of kinds, which are not all zero.
+    # A column of zeros has no bytes, so the rows are counted by the column of kinds, of which one at most is zero.
     return [names, *columns, encode_column(array("I", [none]) * len(columns[1]))]
 
 
 UPGRADES: Final[dict[int, Upgrade]] = {1: _with_processes}
 """By the version that wrote the file. Version 1 is the first: there is nothing older to read."""
+
+OLDEST: Final = 1
+"""The oldest version that can be read."""
 
 
 def readable(version: int) -> bool:
