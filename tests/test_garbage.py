@@ -1,0 +1,159 @@
+"""Finalisers run where they ran: their locks, prints and queues are events like any other."""
+
+import pytest
+from programs import faithful, kinds, plain, record
+
+from simcore.trace.events import Kind
+
+CYCLES = """
+import gc, queue, threading, weakref
+lock, theirs, items, order = threading.Lock(), threading.Lock(), queue.SimpleQueue(), []
+class Node:
+    def __init__(self, n): self.n, self.me = n, self
+    def __del__(self): finalise(self.n)
+"""
+
+FINALISERS = {
+    "a lock": "def finalise(n):\n    with theirs: order.append(n)\n",
+    "a print": "def finalise(n): print('gone', n); order.append(n)\n",
+    "a queue": "def finalise(n): items.put(n); order.append(n)\n",
+    "a clock": "import time\ndef finalise(n): order.append((n, time.time()))\n",
+    "a failing try": "def finalise(n): order.append((n, lock.acquire(False) and lock.release()))\n",
+    "an error": """
+import sys
+sys.unraisablehook = lambda args: order.append(args.exc_type.__name__)
+def finalise(n): raise ValueError(n)
+""",
+}
+
+
+@pytest.mark.parametrize("finaliser", FINALISERS)
+def test_finalisers_of_cycles(finaliser: str) -> None:
+    """A thousand cycles die by the collector, in between lock operations; each finaliser runs at the same place in replay."""
+    source = (
+        CYCLES
+        + FINALISERS[finaliser]
+        + """
+marks = []
+for n in range(1500):
+    Node(n)
+    with threading.Lock() if n % 3 else lock: marks.append(len(order))
+print(len(order), hash(tuple(map(str, order))), hash(tuple(marks)))
+order.clear(); gc.collect(); print(len(order))
+"""
+    )
+    trace = faithful(source)
+    assert Kind.GC in kinds(trace)
+
+
+def test_callbacks_of_weak_references() -> None:
+    """They are finalisers too."""
+    source = (
+        CYCLES
+        + """
+def finalise(n): pass
+def gone(ref):
+    with theirs: order.append(refs.index(ref))
+refs = []
+for n in range(1200):
+    refs.append(weakref.ref(Node(n), gone))
+    with lock: pass
+    if n == 600: print(len(order)); weakref.finalize(Node(n), print, "finalised")
+print(len(order), hash(tuple(order)))
+"""
+    )
+    faithful(source, replays=2)
+
+
+def test_finalisers_in_threads() -> None:
+    """Whoever makes the garbage, somebody's operation collects it: the same one in replay."""
+    source = (
+        CYCLES
+        + """
+def finalise(n):
+    with theirs: order.append((threading.current_thread().name, n))
+def work(n):
+    for k in range(400):
+        with lock: Node((n, k))
+threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(order) > 0)
+"""
+    )
+    faithful(source, replays=2)
+
+
+def test_what_the_program_says_to_the_collector_holds() -> None:
+    """Switched off it does not run; its thresholds, its answers and what it collects on request are the program's."""
+    source = (
+        CYCLES
+        + """
+def finalise(n): order.append(n)
+print(gc.isenabled(), gc.get_threshold())
+gc.disable(); gc.collect()
+for n in range(3000):
+    Node(n)
+    with lock: pass
+print(gc.isenabled(), len(order)); gc.enable(); gc.set_threshold(100, 5, 5); print(gc.get_threshold(), gc.isenabled())
+gc.collect(); print(len(order)); gc.set_threshold(0); print(gc.get_threshold()[0])
+for n in range(3000):
+    Node(n)
+    with lock: pass
+print(len(order)); gc.freeze(); gc.unfreeze(); gc.collect(); print(len(order))
+try: gc.set_threshold("x")
+except TypeError as error: print(error)
+try: gc.collect(5)
+except ValueError as error: print(error)
+"""
+    )
+    assert record(source)[1] == plain(source)
+    faithful(source, replays=2)
+
+
+def test_callbacks_of_the_programs_own() -> None:
+    """They are called for what the collector does by itself, in replay at the same places."""
+    source = (
+        CYCLES
+        + """
+def finalise(n): order.append(n)
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append((phase, info["generation"], len(order))))
+marks = []
+for n in range(1500):
+    Node(n)
+    with lock: marks.append(len(seen))
+print("start" in [phase for phase, *_ in seen], hash(tuple(marks)), seen)
+"""
+    )
+    faithful(source, replays=2)
+
+
+def test_garbage_is_collected_without_any_operation() -> None:
+    """A program that only computes does not keep its garbage for ever."""
+    source = (
+        CYCLES
+        + """
+def finalise(n): order.append(n)
+for n in range(200_000): Node(n)
+print(len(order) > 100_000)
+"""
+    )
+    assert record(source)[1].out == b"True\n"
+
+
+def test_reference_counts_finalise_at_once() -> None:
+    """What dies by its last reference dies in its program's order."""
+    source = (
+        CYCLES
+        + """
+class Plain:
+    def __del__(self):
+        with lock: print("gone")
+def work(): Plain(); print("behind it")
+work(); thread = threading.Thread(target=work); thread.start(); thread.join()
+kept = Plain()
+"""
+    )
+    assert record(source)[1] == plain(source)
+    faithful(source, replays=2)
