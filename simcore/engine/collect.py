@@ -1,11 +1,11 @@
 """Makes a trace of what a run that has ended left in its folder."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Final
 
 from simcore.engine.deadlock import explain
+from simcore.engine.family import exists
 from simcore.engine.header import completed
 from simcore.engine.launch import End
 from simcore.engine.merge import Merged, merge, outcome_of
@@ -45,17 +45,10 @@ def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = N
 
 def has_ended(merged: Merged) -> bool:
     """Whether the process recorded its own end."""
-    return int(Kind.EXIT) in merged.trace.columns.kind
-
-
-def process_runs(run: Path, pid: int) -> bool:
-    """Whether the process with this number is the one that was started in this run folder."""
-    if not Path("/proc").is_dir():
-        return pid > 0 and _runs(pid)
-    try:
-        return f"SIMCORE_RUN={run}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
+    c = merged.trace.columns
+    return any(
+        kind == Kind.EXIT and merged.trace.actors[actor].name == "main" for actor, kind in zip(c.actor, c.kind, strict=True)
+    )
 
 
 def _cut_off(merged: Merged, exit_code: int) -> str:
@@ -64,17 +57,9 @@ def _cut_off(merged: Merged, exit_code: int) -> str:
         return ""
     if exit_code < 0:
         return f"the program was killed by {signal_name(-exit_code)}"
-    if _runs(merged.trace.header.pid):
+    if exists(merged.trace.header.pid):
         return "the recorded process still ran when its command had ended"
     return "the recorded process ended without its last event: it was killed, or replaced by another program"
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def signal_name(number: int) -> str:

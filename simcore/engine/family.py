@@ -48,6 +48,25 @@ def _tidies_up(pid: int) -> bool:
     return True
 
 
+def process_runs(run: Path, pid: int) -> bool:
+    """Whether the process with this number is the one that was started in this run folder."""
+    if not Path("/proc").is_dir():
+        return pid > 0 and exists(pid)
+    try:
+        return f"SIMCORE_RUN={run}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def exists(pid: int) -> bool:
+    """Whether there is a process with this number, be it only an entry that waits for its parent."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
 def watch(pid: int) -> int:
     """A descriptor that becomes readable when the process ends, or -1 where there is none."""
     try:

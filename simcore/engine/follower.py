@@ -35,7 +35,7 @@ class Follower:
         done, debugger = STATUS.unpack((self._run / "status").read_bytes()[: STATUS.size])
         return done, debugger
 
-    def look(self, pid: int) -> str:
+    def look(self, _pid: int) -> str:
         """A reason to end the program, or ''."""
         done, debugger = self.status()
         now = time.monotonic()
@@ -46,24 +46,27 @@ class Follower:
             return ""
         if done != self._done:
             self._done, self._since = done, now
-            self._cpu = _cpu_ticks(pid)
+            self._cpu = -1
         if done >= self.last:
             return self._past_the_end(now)
         if now - self._since < 0.1:
             return ""
         position = self.next_turn(done)
         waited = now - self._since
+        process = self._process_of(position)
+        if self._cpu < 0:
+            self._cpu = _cpu_ticks(process)
         state = self._state_of(position)
         if state == "ended" and waited > 0.3:
             self.stuck_at = position
             return "stuck"
         gap = self._gap_s(position)
         patience = self._grace_s + 3 * gap
-        if _cpu_ticks(pid) - self._cpu > 10 * waited:
+        if _cpu_ticks(process) - self._cpu > 10 * waited:
             patience *= 10  # it computes
         if waited > patience:
             self.stuck_at = position
-            self.stack = self._ask_for_stack(pid, position)
+            self.stack = self._ask_for_stack(process, position)
             return "stuck"
         return ""
 
@@ -76,11 +79,21 @@ class Follower:
         actor = self._trace.actors[self._trace.columns.actor[position]].name
         ask_for_stacks(pid)
         for _ in range(50):
-            stack = stack_of(self._reader, actor, self._run)
+            stack = stack_of(self._reader, actor, self._run / f"stacks-{pid}")
             if stack:
                 return stack
             time.sleep(0.02)
         return ""
+
+    def lingers(self) -> bool:
+        """Whether processes that outlive the first one still have turns to take."""
+        done, _ = self.status()
+        return done < self.last and not self.look(0) and bool(self._reader.running())
+
+    def _process_of(self, position: int) -> int:
+        """The pid, in this run, of the process that has this turn; 0 before it has begun."""
+        said = self._reader.processes.get(self._trace.processes[self._trace.columns.actor[position]], {})
+        return int(said.get("pid", 0))
 
     def _gap_s(self, position: int) -> float:
         """How long the actor took to come to this event when it was recorded, less what it waited."""
@@ -94,6 +107,9 @@ class Follower:
         """`ended` when the actor whose turn it is cannot come any more."""
         self._reader.refresh_definitions()
         self._reader.refresh_records()
+        pid = self._process_of(position)
+        if pid and pid not in self._reader.running():
+            return "ended"
         name = self._trace.actors[self._trace.columns.actor[position]].name
         heads = self._reader.heads()
         for number, (known, _, _) in self._reader.definitions.actors.items():
@@ -116,8 +132,10 @@ class Follower:
         return ""
 
     def _exits(self) -> bool:
-        kinds = self._trace.columns.kind
-        return len(kinds) > 0 and kinds[-1] == Kind.EXIT
+        c = self._trace.columns
+        return any(
+            kind == Kind.EXIT and self._trace.actors[actor].name == "main" for actor, kind in zip(c.actor, c.kind, strict=True)
+        )
 
     def _all_parked(self) -> bool:
         self._reader.refresh_definitions()

@@ -20,6 +20,7 @@ HOME: Final = Path(__file__).resolve().parents[2]
 BOOT: Final = HOME / "simcore" / "runtime" / "boot"
 
 TICK_S: Final = 0.1
+_LINGER_TICK_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,13 @@ def run(
     tick_s: float = TICK_S,
     has_heard: Callable[[int, int], bool] | None = None,
     ends_at_signal: bool = False,
+    lingers: Callable[[], bool] | None = None,
 ) -> End:
     """Run a command to its end. Blocks; calls `each_tick(pid)` every `tick_s`: a reason other than '' ends the program.
 
     What simcore ends it ends with SIGKILL, child processes included. A signal to us is passed on, unless `has_heard(signal,
     since_ns)` says that the program got it by itself, as it does a Ctrl-C of the terminal; or it ends the program when
-    `ends_at_signal`.
+    `ends_at_signal`. When the program has ended, processes that it leaves behind are waited for while `lingers()`.
 
     Raises: UsageError when the command cannot be started.
     """
@@ -78,6 +80,8 @@ def run(
         reason = ""
         try:
             reason = _wait(process, started, timeout_s, tick_s, each_tick, signals, ends_at_signal)
+            while not reason and lingers is not None and not signals.got and lingers():
+                time.sleep(_LINGER_TICK_S)
         finally:
             if process.poll() is None:
                 kill_family(process.pid)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from simcore.engine import launch
 from simcore.engine.collect import collect
@@ -20,6 +21,9 @@ from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import command_of, resolve
 from simcore.errors import BadParameter, InternalError, UsageError
 from simcore.trace.model import Scenario, Trace
+
+_LINGER_S: Final = 1.0
+"""How long the end of processes is waited for that the program left behind."""
 
 
 def record(
@@ -75,12 +79,25 @@ def record(
                 timeout_s=timeout_s,
                 each_tick=observer.look,
                 has_heard=observer.has_heard,
+                lingers=_Linger(reader),
             )
         return _finish(reader, plan, end, place, run, traces)
     finally:
         reader.close()
         run.release()
         traces.tidy()
+
+
+class _Linger:
+    """Waits a moment for recorded processes that outlive the first one: the children of a daemon, a worker that nobody joined."""
+
+    def __init__(self, reader: RunReader) -> None:
+        self._reader = reader
+        self._until = 0.0
+
+    def __call__(self) -> bool:
+        self._until = self._until or time.monotonic() + _LINGER_S
+        return time.monotonic() < self._until and bool(self._reader.running())
 
 
 @contextmanager

@@ -5,13 +5,12 @@ next finishes the work with it, when the program has ended.
 """
 
 import json
-import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from simcore.engine.collect import collect, has_ended, process_runs
+from simcore.engine.collect import collect, has_ended
+from simcore.engine.family import kill_family, process_runs
 from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import from_plain, to_plain
 from simcore.engine.launch import End
@@ -87,7 +86,7 @@ def _recover(run: RunFolder, traces: TraceFolder) -> Path | None:
     runs = process_runs(run.path, pid)
     if (run.path / _REPLAY).exists():
         if runs:
-            os.kill(pid, signal.SIGKILL)  # nobody gives it turns any more: it would wait for ever
+            kill_family(pid)  # nobody gives it turns any more: it would wait for ever
         remove_semaphores(run.path)
         run.remove()
         return None

@@ -10,6 +10,7 @@ from simcore.engine.collect import collect
 from simcore.engine.compare import Compared, compare
 from simcore.engine.compile import compile_order, told_from_afar
 from simcore.engine.deadlock import explain
+from simcore.engine.family import kill_family
 from simcore.engine.folder import TraceFolder
 from simcore.engine.follower import TICK_S, Follower
 from simcore.engine.interpreter import check_interpreter
@@ -153,7 +154,10 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
             quiet=quiet and stop_at is None,
             each_tick=follower.look,
             tick_s=TICK_S,
+            lingers=follower.lingers,
         )
+        for pid in reader.running():  # it was cut off there when it was recorded
+            kill_family(pid)
         done, _ = follower.status()
         merged = collect(reader, trace.header, replace(end, reason=""), keep_source=False)
         again = merged.trace

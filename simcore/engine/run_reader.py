@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from simcore.engine.family import process_runs
 from simcore.engine.records import Records
 from simcore.engine.segments import Definitions, SegmentReader, Wait
 
@@ -55,6 +56,14 @@ class RunReader:
         if not self._others:
             return self._main.records
         return {actor: records for reader in self._readers() for actor, records in reader.records.items()}
+
+    def running(self) -> list[int]:
+        """The pids of the recorded processes that still run."""
+        self._find()
+        for reader in self._readers():
+            reader.refresh_definitions()
+        pids = [int(said["pid"]) for said in self.processes.values() if "pid" in said]
+        return [pid for pid in pids if process_runs(self._folder, pid)]
 
     def exists(self) -> bool:
         """Whether the first process has come as far as recording."""

@@ -19,11 +19,11 @@ def ask_for_stacks(pid: int) -> None:
         pass  # it is gone: there is no stack
 
 
-def stack_of(reader: RunReader, actor: str, run: Path) -> str:
-    """The stack of one actor, innermost frame first, or '' while there is none."""
+def stack_of(reader: RunReader, actor: str, stacks: Path) -> str:
+    """The stack of one actor in what its process has written, innermost frame first, or '' while there is none."""
     ident = next((ident for name, _, ident in reader.definitions.actors.values() if name == actor), 0)
     try:
-        text = (run / "stacks").read_text(encoding="utf-8", errors="replace")
+        text = stacks.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     for block in text.split("\n\n"):

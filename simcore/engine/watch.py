@@ -133,7 +133,7 @@ class Watch:
         return found
 
     def _wait_for_what_seems_free(self, waits: _Waits, history: History) -> bool:
-        """Whether somebody has waited, since the look before, for a lock between processes of which no record says it is taken."""
+        """Whether somebody has waited since the look before for a lock between processes that no record says is taken."""
         now = {
             (actor, wait.since)
             for actor, wait in waits.items()

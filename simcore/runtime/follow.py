@@ -103,6 +103,7 @@ class Follow:
         self._batons = [originals.allocate_lock() for _ in self._events]
         for baton in self._batons:
             baton.acquire()
+        _let_stacks_be_written(self._folder)
 
     def ends_itself(self, index: int) -> bool:
         """Whether the trace has this process come to its own end."""
@@ -358,6 +359,15 @@ class Follow:
         segment.current.define(TAG_DIVERGENCE, actor.index, actor.name, position, int(kind), object_id, site, reason)
         os.close(os.open(f"{self._folder}/diverged", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         originals.exit_now(EXIT_DIVERGED)
+
+
+def _let_stacks_be_written(folder: str) -> None:
+    """Let the controller have all stacks written by a signal: faulthandler works in C, also while Python waits."""
+    import faulthandler
+    import signal
+
+    file = os.open(f"{folder}/stacks-{originals.getpid()}", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    faulthandler.register(signal.SIGRTMAX - 3, file=file, all_threads=True, chain=False)
 
 
 def note_write(how: str) -> None:

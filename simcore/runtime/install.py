@@ -96,7 +96,6 @@ def _install(gate: Gate, following: Any) -> None:
     if following is not None:
         _patches.set(os, "getpid", lambda: pids.told(originals.getpid()))
         _patches.set(os, "getppid", lambda: pids.told(originals.getppid()))
-        _let_stacks_be_written(environment["SIMCORE_RUN"])
     lock = fast.FastLock if not gate.following else locks.Lock
     chaos = environment.get("SIMCORE_CHAOS")
     if chaos:
@@ -135,15 +134,6 @@ def _install(gate: Gate, following: Any) -> None:
     _patches.set(os, "_exit", _exit_now)
     _patches.set(sys, "excepthook", _report)
     atexit.register(_end)
-
-
-def _let_stacks_be_written(folder: str) -> None:
-    """Let the controller have all stacks written by a signal: faulthandler works in C, also while Python waits."""
-    import faulthandler
-    import signal
-
-    file = os.open(f"{folder}/stacks", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    faulthandler.register(signal.SIGRTMAX - 3, file=file, all_threads=True, chain=False)
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: Any) -> None:
