@@ -211,7 +211,7 @@ def test_a_split_by_something_else_done() -> None:
     )
     assert d.split is not None
     assert d.split.why == "actor"
-    assert d.split.sentence == "in A main puts into `q` (app.py:5), in B it sleeps 7e-09 s (app.py:9)"
+    assert d.split.sentence == "in A main puts item 1 of main into `q` (app.py:5), in B it sleeps 7 ns (app.py:9)"
 
 
 def test_a_split_by_another_result() -> None:
@@ -233,7 +233,7 @@ def test_an_actor_that_waits_for_ever() -> None:
     split = diff(a, b).split
     assert split is not None
     assert split.b is None
-    assert split.sentence == "in A main gives back `right` (app.py:11), in B it waits for `left`"
+    assert split.sentence == "in A main releases `right` (app.py:11), in B it waits for `left`"
 
 
 # --- actors

@@ -53,7 +53,7 @@ def test_other_output_is_a_difference_of_output_only() -> None:
     assert (stream.name, stream.state, stream.first_line, stream.text_a, stream.text_b) == ("stdout", "changed", 2, "two", "2")
     assert d.split is not None
     assert d.split.why == "output"
-    assert d.split.sentence == "in A main writes 'two\\n' to stdout, in B it writes '2\\n' to stdout"
+    assert d.split.sentence == 'in A main writes "two\\n" to stdout, in B it writes "2\\n" to stdout'
 
 
 def test_an_added_print_shifts_nothing() -> None:

@@ -13,11 +13,11 @@ from synthetic import build, header
 from simcore.errors import Divergence
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, Site, Span
+from simcore.trace.words import Words
 from simcore.views.divergence import divergence_view
 from simcore.views.lanes import Lanes
 from simcore.views.summary import header_view, summary_view
 from simcore.views.timeline import Selection, Timeline, event_facts
-from simcore.views.words import Words
 
 
 def test_a_long_wait_is_shown_from_its_beginning() -> None:

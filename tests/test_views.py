@@ -11,14 +11,15 @@ from synthetic import build, header
 from simcore.engine.plugins import PluginHost
 from simcore.errors import Divergence
 from simcore.trace.events import Kind, Outcome
-from simcore.trace.model import Ending, Pending
+from simcore.trace.model import Ending, Pending, process_of
+from simcore.trace.text import clean, count, duration, join, shorten, size
+from simcore.trace.words import Words
 from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_view
 from simcore.views.divergence import divergence_facts, divergence_view
 from simcore.views.figures import traffic
 from simcore.views.listing import info_view, listing_facts, listing_view
 from simcore.views.plugins import plugin_facts, plugin_view, plugins_view
 from simcore.views.summary import summary_facts, summary_view
-from simcore.views.words import Words, clean, count, duration, join, process_of, shorten, size
 
 
 @pytest.mark.parametrize(
@@ -104,13 +105,13 @@ def test_what_events_did_is_said_in_words() -> None:
     assert [words.event(position) for position in range(len(trace))] == [
         'started main/1 "producer"',
         "took stock after 45 us",
-        "tried stock: not free",
+        "found stock not free",
         "gave up on stock after 4.0 ms",
         'stdout: "hello\\n"',
         "slept 20.0 ms",
         "joined producer after 12 us",
-        "is_alive of producer? no",
-        "handler of signal SIGTERM ran",
+        "found producer not alive",
+        "handled SIGTERM",
     ]
 
 
@@ -239,7 +240,7 @@ def test_a_divergence_says_what_was_expected_and_what_came() -> None:
         "  the trace has  acquire of stock at buf.py:30 in get",
         "  the run did    release of stock at buf.py:31 in get",
         "                 (buf.py changed since the recording)",
-        "  before it      @1 main:1 time.monotonic = 0.000000  buf.py:30",
+        "  before it      @1 main:1 read time.monotonic: 0.000000  buf.py:30",
         "                 @2 main/1:2 slept 1 us  buf.py:18",
         "                 @3 main/1:3 released stock  buf.py:22",
         "  4 of 6 events were the same.",

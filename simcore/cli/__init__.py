@@ -107,7 +107,7 @@ def _traceback() -> None:
 def _say(*lines: str) -> None:
     """Write lines to stderr, each cleaned of what a terminal would obey, its first word coloured on a terminal."""
     from simcore.cli.console import colour_of
-    from simcore.views.words import clean
+    from simcore.trace.text import clean
 
     colours = {"error": "\x1b[1;31m", "hint": "\x1b[36m"}
     for line in filter(None, lines):

@@ -39,10 +39,10 @@ def command(as_json: bool) -> int:
     """
     from simcore.diffing import diff
     from simcore.engine import replay
+    from simcore.trace.text import duration
     from simcore.views.diff import diff_view
     from simcore.views.replayed import replay_facts, replay_view
     from simcore.views.summary import summary_facts, summary_view
-    from simcore.views.words import duration
 
     guide = Guide(silent=as_json)
     started_ns = monotonic_ns()

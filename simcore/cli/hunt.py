@@ -20,8 +20,9 @@ from simcore.cli import console
 from simcore.cli.options import SUFFIX, folder
 from simcore.errors import ExitCode
 from simcore.trace.events import Kind, Outcome
+from simcore.trace.text import clean, count, duration, shorten
+from simcore.trace.words import Words
 from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts
-from simcore.views.words import Words, clean, count, duration, shorten
 
 _RUNS_FOR_COMPARISON: Final = 20
 """How many more runs are made to have one that passes beside one that failed at once."""

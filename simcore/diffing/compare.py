@@ -12,11 +12,11 @@ from simcore.diffing.output import stream_diffs
 from simcore.diffing.pairing import Change, Pairing, pair_up
 from simcore.diffing.result import ActorDiff, Diff, Run, Split
 from simcore.diffing.returned import compare_results
+from simcore.diffing.sentence import split
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
 from simcore.diffing.spans import by_events, by_spans, minor
 from simcore.diffing.tables import Tables
-from simcore.diffing.words import split
 from simcore.trace.events import ObjectKind, Verdict
 from simcore.trace.model import Trace
 

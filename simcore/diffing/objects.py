@@ -12,9 +12,10 @@ from simcore.diffing.align import out_of_place
 from simcore.diffing.pairing import Pairing, Side
 from simcore.diffing.result import ObjectDiff, WaitDiff
 from simcore.diffing.shapes import Shapes
-from simcore.diffing.spans import SpanIndex, Told, thread_actors
+from simcore.diffing.spans import SpanIndex, Told
 from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.words import runner_actors
 
 UNHANDED = frozenset(
     {ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK}
@@ -141,8 +142,8 @@ def wait_diffs(tables: Tables) -> list[WaitDiff]:
     """Waiting per object, where there was any; the largest change first. Sleeping is none. A thread is called by its actor."""
     waits_a = _waits(tables.told_a, tables.object_a)
     waits_b = _waits(tables.told_b, tables.object_b)
-    actors = {tables.object_b[thread]: tables.b.actors[actor].name for thread, actor in thread_actors(tables.b).items()}
-    actors |= {thread: tables.a.actors[actor].name for thread, actor in thread_actors(tables.a).items()}
+    actors = {tables.object_b[thread]: tables.b.actors[actor].name for thread, actor in runner_actors(tables.b).items()}
+    actors |= {thread: tables.a.actors[actor].name for thread, actor in runner_actors(tables.a).items()}
     result = []
     for obj in {**waits_a, **waits_b}:
         known = tables.thing(obj)

@@ -40,19 +40,6 @@ class SpanIndex:
         return spans[index] if index >= 0 and position <= spans[index].last else None
 
 
-def thread_actors(trace: Trace) -> dict[int, int]:
-    """Per Thread object, by index, the actor that it was started as."""
-    c = trace.columns
-    kinds = c.kind.tobytes()
-    found: dict[int, int] = {}
-    position = kinds.find(Kind.START)
-    while position >= 0:
-        if 0 <= c.value[position] < len(trace.actors):
-            found.setdefault(c.object[position], c.value[position])
-        position = kinds.find(Kind.START, position + 1)
-    return found
-
-
 def span_at(trace: Trace, position: int) -> Span | None:
     """The outermost span that holds this one event."""
     actor = trace.columns.actor[position]

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from simcore.trace.events import Kind
 from simcore.trace.model import DeadlockLink, Trace
-from simcore.views.words import Words, clean, duration, join
+from simcore.trace.text import clean, duration, join
+from simcore.trace.words import Words
 
 MOST_PLACES: Final = 6
 """Of more places where a lock was taken only the first ones and the last are shown."""

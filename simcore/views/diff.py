@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
+from simcore.trace.text import clean, count, duration, join, shorten
+from simcore.trace.words import OBJECT_WORDS
 from simcore.views.sides import Sides
 from simcore.views.summary import shown_path
-from simcore.views.words import OBJECT_WORDS, clean, count, duration, join, shorten
 
 if TYPE_CHECKING:
     from simcore.diffing.result import ActorDiff, Diff, ObjectDiff, Run, Split, StreamDiff, WaitDiff

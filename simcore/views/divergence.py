@@ -12,8 +12,9 @@ from rich.text import Text
 from simcore.errors import Divergence
 from simcore.trace.locate import name_of
 from simcore.trace.model import Trace
+from simcore.trace.text import clean, count
+from simcore.trace.words import Words
 from simcore.views.summary import shown_path
-from simcore.views.words import Words, clean, count
 
 BEFORE: Final = 3
 """How many events before the divergence are shown."""

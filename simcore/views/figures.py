@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcore.trace.events import Kind, ObjectKind
-from simcore.trace.model import Trace
-from simcore.views.words import process_of
+from simcore.trace.model import Trace, process_of
 
 _LOCKS = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.SEMAPHORE, ObjectKind.CONDITION})
 _QUEUES = frozenset({ObjectKind.SIMPLEQUEUE, ObjectKind.QUEUE})

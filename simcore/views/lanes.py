@@ -13,8 +13,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from simcore.trace.text import count
 from simcore.views.timeline import Row, Timeline
-from simcore.views.words import count
 
 NARROWEST: Final = 38
 """Fewer columns than this for a lane, and the words go beside the lanes."""

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from simcore.views.words import clean, count, join
+from simcore.trace.text import clean, count, join
 
 if TYPE_CHECKING:
     from simcore.engine.plugins import PluginState

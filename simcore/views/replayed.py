@@ -10,9 +10,9 @@ from rich.text import Text
 
 from simcore.trace.events import Outcome, Verdict
 from simcore.trace.model import Trace
+from simcore.trace.text import clean, count, duration
 from simcore.views.deadlock import deadlock_view
 from simcore.views.divergence import divergence_facts, divergence_view
-from simcore.views.words import clean, count, duration
 
 if TYPE_CHECKING:
     from simcore.engine import Replay, ReplayRun

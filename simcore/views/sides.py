@@ -12,7 +12,8 @@ from rich.text import Text
 
 from simcore.trace.events import LOCAL_KINDS, Kind, ObjectKind
 from simcore.trace.model import Trace
-from simcore.views.words import Words, clean
+from simcore.trace.text import clean
+from simcore.trace.words import Words
 
 if TYPE_CHECKING:
     from simcore.diffing.result import Diff, Moment, Split

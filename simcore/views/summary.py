@@ -13,9 +13,10 @@ from rich.text import Text
 
 from simcore.trace.events import Outcome
 from simcore.trace.model import Header, Trace
+from simcore.trace.text import clean, count, duration, join, shorten, size
+from simcore.trace.words import Words
 from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_facts, pending_view
 from simcore.views.figures import Traffic, is_queue, processes, traffic
-from simcore.views.words import Words, clean, count, duration, join, shorten, size
 
 STYLES = {
     Outcome.OK: "bold green",

@@ -15,7 +15,8 @@ from typing import Final
 from simcore.trace.events import LOCAL_KINDS, Kind
 from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
-from simcore.views.words import WAITING, Words, clean, duration
+from simcore.trace.text import clean, duration
+from simcore.trace.words import WAITING, Words
 
 QUIET_KINDS: Final = LOCAL_KINDS | {Kind.IMPORT, Kind.IMPORTED}
 """Kinds that a listing leaves out unless they or all events are asked for."""
