@@ -37,6 +37,7 @@ def record(
     timeout_s: float | None = None,
     chaos: int | None = None,
     switch_interval_s: float | None = None,
+    start_method: str | None = None,
     on_stall: str = "report",
     keep_source: bool = True,
     quiet: bool = False,
@@ -44,7 +45,8 @@ def record(
     """Run a scenario as the operating system schedules it and record it. Blocks until it has ended.
 
     `target` is a pattern's name, `FILE.py` or `module:function`; a sequence of words is a command. The program's streams are
-    ours, or nowhere when `quiet`. A deadlock and `timeout_s` end the program and its child processes; a stall is logged, and
+    ours, or nowhere when `quiet`. `start_method` is the default of `multiprocessing` in the program, which may still ask for
+    another: `fork`, `spawn` or `forkserver`. A deadlock and `timeout_s` end the program and its child processes; a stall is logged, and
     ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is saved to
     `output`, else to a new file in the trace folder; `trace.path` says where. A program that fails gives a trace: see
     `Trace.outcome` and `Trace.check`.
@@ -54,12 +56,14 @@ def record(
     """
     _refuse_platform()
     _check_options(seed, chaos, timeout_s, switch_interval_s, on_stall)
+    _check_method(start_method)
     scenario = target if isinstance(target, Scenario) else resolve(_checked(target), params=params, argv=argv, plugins=plugins)
     scenario = replace(
         scenario,
         seed=seed if seed is not None else scenario.seed,
         chaos=chaos if chaos is not None else scenario.chaos,
         switch_interval_s=switch_interval_s if switch_interval_s is not None else scenario.switch_interval_s,
+        start_method=start_method or scenario.start_method,
     )
     place = _checked_output(output)
     command = _command(scenario)
@@ -138,6 +142,8 @@ def settings_of(scenario: Scenario) -> dict[str, str]:
         settings["SIMCORE_CHAOS"] = str(scenario.chaos)
     if scenario.switch_interval_s is not None:
         settings["SIMCORE_SWITCH_INTERVAL"] = str(scenario.switch_interval_s)
+    if scenario.start_method:
+        settings["SIMCORE_START_METHOD"] = scenario.start_method
     return settings
 
 
@@ -147,6 +153,14 @@ def settings_of(scenario: Scenario) -> dict[str, str]:
 def _refuse_platform() -> None:
     if sys.platform == "win32":
         raise UsageError("recording needs Linux or macOS; this is Windows", "show, diff and export work here")
+
+
+def _check_method(start_method: object) -> None:
+    from multiprocessing import get_all_start_methods
+
+    methods = get_all_start_methods()
+    if start_method is not None and start_method not in methods:
+        raise UsageError(f"start_method is {start_method!r}, expected {', '.join(methods)} or None")
 
 
 def _check_options(seed: object, chaos: object, timeout_s: object, switch_interval_s: object, on_stall: object) -> None:

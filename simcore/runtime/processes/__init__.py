@@ -12,6 +12,7 @@ from simcore.runtime.patches import Patches
 def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
     """What is to be done behind the import of which module."""
     return {
+        "multiprocessing.context": lambda module: _method().install(patches, module),
         "multiprocessing.process": lambda module: _children().install_process(patches, module),
         "multiprocessing.popen_fork": lambda module: _children().install_popen(patches, module),
         "multiprocessing.spawn": lambda module: _children().install_spawn(patches, module),
@@ -25,6 +26,12 @@ def _children() -> Any:
     from simcore.runtime.processes import children
 
     return children
+
+
+def _method() -> Any:
+    from simcore.runtime.processes import method
+
+    return method
 
 
 def _semaphores() -> Any:
