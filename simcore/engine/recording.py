@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from typing import Final
 
 from simcore.engine import launch
 from simcore.engine.collect import collect
@@ -24,6 +25,8 @@ from simcore.trace.model import Scenario, Trace
 
 _LINGER_S: Final = 1.0
 """How long the end of processes is waited for that the program left behind."""
+
+START_METHODS: Final = ("fork", "spawn", "forkserver")
 
 
 def record(
@@ -156,11 +159,8 @@ def _refuse_platform() -> None:
 
 
 def _check_method(start_method: object) -> None:
-    from multiprocessing import get_all_start_methods
-
-    methods = get_all_start_methods()
-    if start_method is not None and start_method not in methods:
-        raise UsageError(f"start_method is {start_method!r}, expected {', '.join(methods)} or None")
+    if start_method is not None and start_method not in START_METHODS:
+        raise UsageError(f"start_method is {start_method!r}, expected {', '.join(START_METHODS)} or None")
 
 
 def _check_options(seed: object, chaos: object, timeout_s: object, switch_interval_s: object, on_stall: object) -> None:

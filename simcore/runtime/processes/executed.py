@@ -11,7 +11,10 @@ from simcore.runtime.processes.birth import SERVICE, VARIABLE
 _ARGUMENTS, _ENVIRONMENT = 0, 5
 """Where `fork_exec` takes what is executed, and its environment or None."""
 
-_KEPT = ("SIMCORE_RUN", "SIMCORE_HOME", "SIMCORE_MODE", "SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD")
+_KEPT = (
+    *("SIMCORE_RUN", "SIMCORE_HOME", "SIMCORE_MODE"),
+    *("SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD"),
+)
 _KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME",)
 _ours: dict[bytes, bytes] = {}
 """What a child of ours needs in its environment."""
