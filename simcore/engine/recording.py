@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from typing import Final
 
 from simcore.engine import launch
 from simcore.engine.collect import collect
@@ -49,8 +48,8 @@ def record(
 
     `target` is a pattern's name, `FILE.py` or `module:function`; a sequence of words is a command. The program's streams are
     ours, or nowhere when `quiet`. `start_method` is the default of `multiprocessing` in the program, which may still ask for
-    another: `fork`, `spawn` or `forkserver`. A deadlock and `timeout_s` end the program and its child processes; a stall is logged, and
-    ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is saved to
+    another: `fork`, `spawn` or `forkserver`. A deadlock and `timeout_s` end the program and its child processes; a stall is
+    logged, and ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is saved to
     `output`, else to a new file in the trace folder; `trace.path` says where. A program that fails gives a trace: see
     `Trace.outcome` and `Trace.check`.
 
