@@ -74,6 +74,11 @@ def is_file(word: str) -> bool:
     metavar="S",
     help="Seconds after which the interpreter lets another thread run (Python's default: 0.005).",
 )
+@click.option(
+    "--start-method",
+    type=click.Choice(["fork", "spawn", "forkserver"]),
+    help="How multiprocessing starts processes, unless the program says how.  [default: the platform's]",
+)
 @click.option("--chaos", is_flag=True, help="Random short delays and switch intervals, to shake the schedule.")
 @click.option(
     "--until-failure", is_flag=True, help="Run again and again, quietly, until a run fails; keep it and the last that passed."
@@ -103,6 +108,7 @@ def command(
     seed: int | None,
     timeout_s: float | None,
     switch_interval_s: float | None,
+    start_method: str | None,
     chaos: bool,
     until_failure: bool,
     max_runs: int,
@@ -133,6 +139,7 @@ def command(
         seed=seed,
         timeout_s=timeout_s,
         switch_interval_s=switch_interval_s,
+        start_method=start_method,
         chaos=chaos,
         on_stall=on_stall,
         keep_source=not no_source,
@@ -166,6 +173,7 @@ class Run:
     seed: int | None
     timeout_s: float | None
     switch_interval_s: float | None
+    start_method: str | None
     chaos: bool
     on_stall: str | None
     keep_source: bool
@@ -184,6 +192,7 @@ class Run:
             timeout_s=self.timeout_s,
             chaos=randbits(31) if self.chaos else None,
             switch_interval_s=self.switch_interval_s,
+            start_method=self.start_method,
             on_stall=self.on_stall or "report",
             keep_source=self.keep_source,
             quiet=quiet,
