@@ -49,8 +49,8 @@ def record(
     `target` is a pattern's name, `FILE.py` or `module:function`; a sequence of words is a command. The program's streams are
     ours, or nowhere when `quiet`. `start_method` is the default of `multiprocessing` in the program, which may still ask for
     another: `fork`, `spawn` or `forkserver`. A deadlock and `timeout_s` end the program and its child processes; a stall is
-    logged, and ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is saved to
-    `output`, else to a new file in the trace folder; `trace.path` says where. A program that fails gives a trace: see
+    logged, and ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is
+    saved to `output`, else to a new file in the trace folder; `trace.path` says where. A program that fails gives a trace: see
     `Trace.outcome` and `Trace.check`.
 
     Raises: UsageError for what cannot be run or saved as asked, PluginError, InternalError when nothing could be recorded. When
