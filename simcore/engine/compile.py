@@ -58,7 +58,7 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
     names = "\0".join(info.name for info in trace.actors).encode()
     objects: list[bytes] = [ORDER_OBJECT.pack(0xFFFFFFFF, 0, number) for number in range(max(numbers, default=0) + 1)]
     for index, info in enumerate(trace.objects):
-        if index >= len(FIXED_OBJECTS) and not info.process:
+        if index >= len(FIXED_OBJECTS):
             objects[numbers[index]] = ORDER_OBJECT.pack(info.creator, int(info.kind), info.n)
     inputs = bytearray()
     for text in sorted({value for kind, value in zip(c.kind, c.value, strict=True) if kind in _INPUT_KINDS}):
@@ -85,8 +85,8 @@ def _object_numbers(trace: Trace) -> list[int]:
     originals = {info[:3]: index for index, info in enumerate(trace.objects) if not info.process}
     numbers = []
     for place, info in enumerate(trace.objects):
-        # A forked child knows its copy by the number of the original.
-        index = originals.get(info[:3], place) if info.process else place
+        # A forked child knows its copy by the number of the original, which may have done nothing itself.
+        index = originals.setdefault(info[:3], place) if info.process else place
         numbers.append(index if index < fixed else index - fixed + FIRST_OBJECT)
     return numbers
 
