@@ -9,7 +9,7 @@ import os
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -416,11 +416,18 @@ def _spans(
     return sorted(result, key=lambda span: (span.first, span.actor))
 
 
+def _unheard(definitions: Definitions) -> Iterator[tuple[str, str]]:
+    """Children that were executed and never came to be recorded: other programs, and Pythons that load no runtime."""
+    for name, program, ident in definitions.actors.values():
+        if program and not ident and name.rfind(".") > name.rfind("/"):
+            yield "child process", program
+
+
 def _not_controlled(definitions: Definitions) -> list[str]:
     """`1 socket (:5432)`, `2 native threads`: what was noted, counted."""
     details: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
-    for what, detail in definitions.notes:
+    for what, detail in [*definitions.notes, *_unheard(definitions)]:
         if what in ("write added", "write removed"):
             continue  # of a replay
         if what == "native thread":

@@ -107,11 +107,15 @@ class Follow:
 
     def ends_itself(self, index: int) -> bool:
         """Whether the trace has this process come to its own end."""
-        events = self._events[index] if index < self.taken else b""
+        events = self.events_of(index)
         if not events:
             return False
         kind: int = _event_at(events, len(events) - ORDER_EVENT.size)[5]
         return kind == Kind.EXIT
+
+    def events_of(self, index: int) -> "memoryview | bytes":
+        """The trace's events of an actor, as they lie in the order file; none for one that it does not know."""
+        return self._events[index] if index < self.taken else b""
 
     def _semaphore(self, index: int) -> Any:
         """The baton of an actor between processes. The controller made it, and unlinks it."""
@@ -227,8 +231,8 @@ class Follow:
             value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
             if its_kind == kind and its_object == object_id:
                 mine.cursor += ORDER_EVENT.size
-                emit(actor, kind, object_id, 0, keep_bytes(self.inputs[value]) if kind is Kind.ENTROPY else value)
-                result: int = value
+                result: int = ask() if kind is Kind.INPUT else value  # what another program wrote is looked at again
+                emit(actor, kind, object_id, 0, keep_bytes(self.inputs[value]) if kind is Kind.ENTROPY else result)
                 return result
             if not self._due(actor, mine, its_kind, value, flags, after, position):
                 self._wait(mine, flags)

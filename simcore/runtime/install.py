@@ -57,11 +57,9 @@ def boot(folder: str, mode: str) -> None:
     if who == births.SERVICE:
         _install(gates.current, following)  # the fork server is nobody itself; each of its children says who it is
         return
-    if who is None:
-        main = _begin_root(following)
-    else:
-        method = "spawn" if "--multiprocessing-fork" in sys.orig_argv else "subprocess"
-        main = births.begin(births.parse(who), method=method)
+    main = _begin_root(following) if who is None else executed.begin(who, following)
+    if main is None:
+        return  # another Python has that place
     main.raw += 1
     try:
         _install(gates.current, following)
@@ -125,7 +123,6 @@ def _install(gate: Gate, following: Any) -> None:
             "datetime": lambda module: clocks.install_datetime(_patches, module),
             "logging": lambda module: sweep.install_logging(_patches, module),
             "socket": lambda module: outside.install_socket(_patches, module),
-            "subprocess": lambda module: outside.install_subprocess(_patches, module),
             "queue": lambda module: spans.install_queue(_patches, module),
             "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
             "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),

@@ -16,6 +16,7 @@ get_native_id = _thread.get_native_id
 local = _thread._local
 random = _random.Random
 
+monotonic = time.monotonic
 monotonic_ns = time.monotonic_ns
 sleep = time.sleep
 getpid = os.getpid

@@ -48,20 +48,6 @@ def install_socket(patches: Patches, module: Any) -> None:
         patches.method(module.socket, name, replaced)
 
 
-def install_subprocess(patches: Patches, module: Any) -> None:
-    """Note each child by its program's name."""
-    original = module.Popen.__init__
-
-    def __init__(self: Any, args: Any, *rest: Any, **options: Any) -> None:
-        if acting() is not None:
-            word = args if isinstance(args, (str, bytes, os.PathLike)) else next(iter(args), "")
-            text = os.fsdecode(word).split()
-            note("child process", text[0].rpartition("/")[2] if text else "")
-        original(self, args, *rest, **options)
-
-    patches.method(module.Popen, "__init__", __init__)
-
-
 def count_native_threads() -> None:
     """At the end: how many threads there are that Python did not start. One that has just ended is given a moment to be gone."""
     native = 0

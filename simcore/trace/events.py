@@ -138,7 +138,7 @@ SHARED_KINDS: Final = frozenset(
 RUNNING: Final = -(1 << 40)
 """In STATUS: the child process has not ended."""
 
-LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW, Kind.PID, Kind.PARENT})
+LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW, Kind.PID, Kind.PARENT, Kind.INPUT})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
 
 TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED, Kind.READY, Kind.INPUT})

@@ -13,12 +13,15 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
     """What is to be done behind the import of which module."""
     return {
         "multiprocessing.context": lambda module: _method().install(patches, module),
+        "subprocess": lambda module: _subprocesses().install(patches, module),
         "multiprocessing.process": lambda module: _children().install_process(patches, module),
         "multiprocessing.popen_fork": lambda module: _children().install_popen(patches, module),
         "multiprocessing.spawn": lambda module: _children().install_spawn(patches, module),
         "multiprocessing.resource_tracker": lambda module: _children().install_tracker(patches, module),
         "multiprocessing.forkserver": lambda module: _children().install_forkserver(patches, module),
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
+        "multiprocessing.connection": lambda module: _connections().install(patches, module),
+        "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
 
 
@@ -26,6 +29,12 @@ def _children() -> Any:
     from simcore.runtime.processes import children
 
     return children
+
+
+def _connections() -> Any:
+    from simcore.runtime.processes import connections
+
+    return connections
 
 
 def _method() -> Any:
@@ -38,3 +47,9 @@ def _semaphores() -> Any:
     from simcore.runtime.processes import semaphores
 
     return semaphores
+
+
+def _subprocesses() -> Any:
+    from simcore.runtime.processes import subprocesses
+
+    return subprocesses
