@@ -22,6 +22,7 @@ from simcore.trace.twins import Twins
 LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.PLOCK, ObjectKind.PRLOCK})
 """Objects that have an owner."""
 
+_SHARED_LOCKS: Final = frozenset({ObjectKind.PLOCK, ObjectKind.PRLOCK})
 _REENTRANT: Final = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
 
 _TURNING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.UNDO, Kind.PUT, Kind.GET, Kind.END, Kind.EXIT})
@@ -102,7 +103,9 @@ class Scene:
         """Whether a waiting actor has what it waits for already, and only has not run yet."""
         kind, object_id = self.waits[actor]
         if kind == Kind.ACQUIRE:
-            return self.owner_of(self.waits[actor]) < 0
+            twin = self.history.twins.locks.get(object_id)
+            free = twin is None or twin.owner < 0
+            return free and not (self.killed and self.object_kinds.get(object_id) in _SHARED_LOCKS)
         if kind == Kind.JOIN:
             target = self.thread_of.get(object_id)
             return target is None or target in self.history.twins.ended
@@ -117,7 +120,7 @@ class Scene:
             return self.thread_of.get(object_id, -1)
         if kind == Kind.ACQUIRE and self.object_kinds.get(object_id) in LOCKS:
             twin = self.history.twins.locks.get(object_id)
-            if self.killed and (twin is None or twin.owner < 0):
+            if (twin is None or twin.owner < 0) and self.killed and self.object_kinds.get(object_id) in _SHARED_LOCKS:
                 return twin.owner_before if twin is not None and twin.owner_before in self.killed else min(self.killed)
             return twin.owner if twin is not None else -1
         return -1
