@@ -277,6 +277,9 @@ _site_ids: dict[tuple[str, int, str], int] = {}
 _by_code: dict[int, dict[int, int]] = {}
 _codes: list[CodeType] = []  # keeps the code objects alive, so that an id names one of them for ever
 _inside: dict[str, bool] = {}
+inner_codes: set[int] = set()
+"""Code that the standard library made from a text: the ids of code objects that live as long as the library."""
+
 _library = os.path.dirname(os.__file__) + os.sep
 _here = os.path.dirname(__file__) + os.sep
 _packages = (os.path.join(_library, "site-packages") + os.sep, os.path.join(_library, "dist-packages") + os.sep)
@@ -287,6 +290,8 @@ def is_internal(code: CodeType) -> bool:
     name = code.co_filename
     known = _inside.get(name)
     if known is None:
+        if name == "<string>":
+            return id(code) in inner_codes
         known = name.startswith((_here, "<frozen ")) or (name.startswith(_library) and not name.startswith(_packages))
         _inside[name] = known
     return known

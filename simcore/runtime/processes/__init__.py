@@ -19,6 +19,8 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.spawn": lambda module: _children().install_spawn(patches, module),
         "multiprocessing.resource_tracker": lambda module: _children().install_tracker(patches, module),
         "multiprocessing.forkserver": lambda module: _children().install_forkserver(patches, module),
+        "multiprocessing.heap": lambda module: _shared().install_heap(patches, module),
+        "multiprocessing.sharedctypes": lambda module: _shared().install(patches, module),
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
         "multiprocessing.connection": lambda module: _connections().install(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
@@ -47,6 +49,12 @@ def _semaphores() -> Any:
     from simcore.runtime.processes import semaphores
 
     return semaphores
+
+
+def _shared() -> Any:
+    from simcore.runtime.processes import shared
+
+    return shared
 
 
 def _subprocesses() -> Any:
