@@ -300,8 +300,8 @@ def test_a_command_that_was_killed_early() -> None:
         simcore.record(["sh", "-c", "kill -9 $$"], quiet=True)
 
 
-def test_a_second_python_runs_as_it_is() -> None:
-    """One process is recorded, the first that starts; its child works as without us and is named as not controlled."""
+def test_a_second_python_has_actors_of_its_own() -> None:
+    """A child that is executed is recorded too."""
     child = "import threading\nfor _ in range(50):\n    threading.Lock().acquire()\nprint('child')\n"
     Path("child.py").write_text(child, encoding="utf-8")
     path = program(
@@ -309,6 +309,6 @@ def test_a_second_python_runs_as_it_is() -> None:
     )
     trace = simcore.record(path, quiet=True)
     assert trace.outcome is Outcome.OK
-    assert len(trace.ending.not_controlled) == 1
-    assert "child process" in trace.ending.not_controlled[0]
-    assert sum(kind == Kind.ACQUIRE for kind in trace.columns.kind) < 50
+    assert trace.ending.not_controlled == []
+    assert sum(event.kind is Kind.ACQUIRE and event.actor == "main.1" for event in trace) == 50
+

@@ -420,32 +420,11 @@ def test_a_virtual_environment(tmp_path: Path) -> None:
     assert texts[0] == str(home)
 
 
-def test_the_run_of_a_child_is_not_in_the_trace_of_its_parent() -> None:
-    """A forked child works on the raw primitives; the parent's events are its own."""
+def test_forked_children_have_actors_of_their_own() -> None:
+    """What a child does is its own actors' doing; its copies of its parent's locks are objects of its own."""
     trace, _ = record(PROGRAMS["forks"])
     assert trace.outcome is Outcome.OK
-    assert {info.name for info in trace.actors} == {"main", "main/1"}
-    assert any("child process" in note for note in trace.ending.not_controlled)
-
-
-def test_locks_taken_at_exit_are_recorded() -> None:
-    """Handlers registered with atexit are still the program."""
-    trace, _ = record(PROGRAMS["at exit"])
-    kinds = [event.kind for event in trace]
-    assert kinds[-1] is Kind.EXIT
-    assert [kind for kind in kinds if kind in (Kind.ACQUIRE, Kind.RELEASE)] == [Kind.ACQUIRE, Kind.RELEASE]
-
-
-def test_a_reader_that_goes_away() -> None:
-    """`program | head -1`: the program gets its BrokenPipeError, and the recording is whole."""
-    source = """
-        import os, sys
-        read, write = os.pipe()
-        os.dup2(write, 1); os.close(write); os.close(read)
-        try:
-            print("x" * 100000, flush=True)
-        except BrokenPipeError as error:
-            print(error, file=sys.stderr)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        """
-    assert record(source)[1] == plain(source)
+    assert {info.name for info in trace.actors} == {"main", "main/1", "main.1", "main.1/1", "main.2", "main.2/1"}
+    assert trace.ending.not_controlled == []
+    shared = {event.object for event in trace if event.kind is Kind.ACQUIRE and event.actor.startswith("main.")}
+    assert shared.isdisjoint(event.object for event in trace if event.kind is Kind.ACQUIRE and event.actor == "main")

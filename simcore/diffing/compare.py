@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from operator import ne
 
 from simcore.diffing.meaning import Lane
+from simcore.diffing.methods import method_notes
 from simcore.diffing.objects import GroupOrder, compare_groups, first_reordered, object_diffs, wait_diffs
 from simcore.diffing.output import stream_diffs
 from simcore.diffing.pairing import Change, Pairing, pair_up
@@ -35,7 +36,7 @@ def diff(a: Trace, b: Trace) -> Diff:
     else:
         operations: dict[str, int] = {}
         tables = Tables(by_spans(a, operations), by_spans(b, operations))
-    shapes = Shapes(tables.waiters)
+    shapes = Shapes(tables.waiters, tables.children)
     pairing = pair_up(tables, shapes)
     compare_results(pairing, shapes, tables)
     orders = compare_groups(pairing, shapes)
@@ -65,14 +66,24 @@ def diff(a: Trace, b: Trace) -> Diff:
         moved=tuple(paired.moved(tables)),
         total_order_same=paired.in_order,
         times_differ_ns=paired.times_differ_ns(),
-        notes=tuple(notes(a, b)),
+        notes=(*notes(a, b), *method_notes(tables)),
         trace_a=a,
         trace_b=b,
     )
 
 
 _HANDED = frozenset(
-    {ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.SEMAPHORE, ObjectKind.CONDITION, ObjectKind.QUEUE, ObjectKind.SIMPLEQUEUE}
+    {
+        *(
+            ObjectKind.LOCK,
+            ObjectKind.RLOCK,
+            ObjectKind.SEMAPHORE,
+            ObjectKind.CONDITION,
+            ObjectKind.QUEUE,
+            ObjectKind.SIMPLEQUEUE,
+        ),
+        *(ObjectKind.PLOCK, ObjectKind.PRLOCK, ObjectKind.PSEMAPHORE, ObjectKind.PQUEUE, ObjectKind.SHARED),
+    }
 )
 
 

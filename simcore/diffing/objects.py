@@ -18,9 +18,12 @@ from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.words import runner_actors
 
 UNHANDED = frozenset(
-    {ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK}
+    {
+        *(ObjectKind.STREAM, ObjectKind.THREAD, ObjectKind.CHILD),
+        *(ObjectKind.IMPORTS, ObjectKind.NONE, ObjectKind.PROCESS, ObjectKind.CLOCK),
+    }
 )
-"""Kinds whose changes of actor are not told as hand-offs: a thread's start and join are in every run alike."""
+"""Kinds whose changes of actor are not told as hand-offs: the start and join of a thread or process are in every run alike."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from simcore.diffing.pairing import Side
 from simcore.diffing.result import StreamDiff
-from simcore.diffing.tables import Tables, as_text, without_addresses
+from simcore.diffing.tables import Tables, as_text
 
 LONGEST = 400
 """So many characters of a differing line are kept."""
@@ -32,7 +32,7 @@ def _writes(side: Side, numbers: Sequence[int]) -> dict[int, list[int]]:
 
 
 def _compare(name: str, tables: Tables, texts_a: list[int], texts_b: list[int]) -> StreamDiff:
-    lines_a, lines_b = _lines(tables.a.texts, texts_a), _lines(tables.b.texts, texts_b)
+    lines_a, lines_b = _lines(tables, tables.a.texts, texts_a), _lines(tables, tables.b.texts, texts_b)
     counts = (len(texts_a), len(texts_b), len(lines_a), len(lines_b))
     if lines_a == lines_b:
         return StreamDiff(name, "same", *counts, 0, 0, None, None, None)
@@ -45,10 +45,10 @@ def _compare(name: str, tables: Tables, texts_a: list[int], texts_b: list[int]) 
     return StreamDiff(name, state, *counts, only_a, only_b, first + 1, _at(lines_a, first), _at(lines_b, first))
 
 
-def _lines(texts: Sequence[str | bytes], written: Sequence[int]) -> list[str]:
+def _lines(tables: Tables, texts: Sequence[str | bytes], written: Sequence[int]) -> list[str]:
     """The text of a stream as lines, each with its end; a text that the trace does not have counts as empty."""
     whole = "".join(as_text(texts[index]) for index in written if 0 <= index < len(texts))
-    lines = without_addresses(whole).split("\n")
+    lines = tables.comparable(whole).split("\n")
     last = lines.pop()
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 

@@ -22,7 +22,8 @@ from simcore.trace.model import Trace
 class Side:
     """One trace, its columns in the common numbering, and the positions of its events by who did them and what they act on.
 
-    `steps` are per actor, `groups` per ordering group, `writes` per actor and stream (the key is `actor + actors * group`).
+    `steps` are per actor, `groups` per ordering group, `writes` per actor and stream (the key is `actor + actors * group`),
+    `inputs` per actor and kind.
     """
 
     trace: Trace
@@ -32,6 +33,7 @@ class Side:
     steps: dict[int, array[int]] = field(default_factory=dict)
     writes: dict[int, array[int]] = field(default_factory=dict)
     groups: dict[int, array[int]] = field(default_factory=dict)
+    inputs: dict[tuple[int, int], array[int]] = field(default_factory=dict)
 
     def sort_in(self, shapes: Shapes, actors: int) -> None:
         """Fill the positions, each list in the order of the trace. `actors` is how many there are in both traces."""
@@ -43,10 +45,9 @@ class Side:
             if not lane:
                 add_step[actor](position)
             elif lane == Lane.WRITE:
-                key = actor + actors * group
-                if key not in self.writes:
-                    self.writes[key] = array("i")
-                self.writes[key].append(position)
+                self.writes.setdefault(actor + actors * group, array("i")).append(position)
+            elif lane == Lane.INPUT:
+                self.inputs.setdefault((actor, shapes.kind[self.shape[position]]), array("i")).append(position)
             if group >= 0:
                 add_group[group](position)
         self.steps, self.groups = (
@@ -147,6 +148,10 @@ def pair_up(tables: Tables, shapes: Shapes) -> Pairing:
         budget = Budget(share := left // (len(changed) - done))
         pairing.changes(lane)[number] = _pair_changed(pairing, shapes, lane, number, budget)
         left -= share - max(budget.steps, 0)
+    for key, places_a in a.inputs.items():
+        places_b = b.inputs.get(key, _EMPTY)
+        both = min(len(places_a), len(places_b))
+        pairing.pair(places_a[:both], places_b[:both])
     return pairing
 
 

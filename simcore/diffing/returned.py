@@ -26,9 +26,11 @@ def compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
             if value_b < 0 or value_a < 0:
                 continue
             value_b = tags[value_b] if value_b in tags else tables.tag_b(value_b)
+        elif kind == Kind.WAIT:
+            value_b = tables.tag_b(value_b)
         elif kind == Kind.RELEASE:
             value_a, value_b = tables.object_a[objects_a[other]], tables.object_b[objects_b[position]]
-        elif kind == Kind.ENUMERATE:
+        elif kind in (Kind.ENUMERATE, Kind.READY):
             value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
         if value_a != value_b:
             change = pairing.steps.setdefault(b.actor[position], Change())

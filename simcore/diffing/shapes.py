@@ -26,11 +26,11 @@ class Shapes:
     `group` is the number of that in whose order the event stands, or -1; `loose` is equal for the same operation with another
     result; `result` says whether there is more to compare than the shape; `lane` is a Lane. `groups` has per group the object
     and, where it is finer than the object, a text, else -1; `lane_of_group` the lane that its events stand in. `waiters` are the
-    objects that are locks of a single Condition.wait.
+    objects that are locks of a single Condition.wait, `children` those that stand for processes.
     """
 
-    def __init__(self, waiters: Collection[int] = ()) -> None:
-        self.waiters = waiters
+    def __init__(self, waiters: Collection[int] = (), children: Collection[int] = ()) -> None:
+        self.waiters, self.children = waiters, children
         self._known: dict[tuple[int, int, int], int] = {}
         self._groups: dict[tuple[int, int], int] = {}
         self.group: list[int] = []
@@ -57,7 +57,7 @@ class Shapes:
         kind, obj, value = key
         shape = self._known[key] = len(self._known)
         group = -1
-        if carries_order(kind, value) and obj != ANY_WAITER and obj not in self.waiters:
+        if carries_order(kind, value, child=obj in self.children) and obj != ANY_WAITER and obj not in self.waiters:
             place = (obj, -1)
             group = self._groups.setdefault(place, len(self._groups))
             if group == len(self.groups):

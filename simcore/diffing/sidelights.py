@@ -46,7 +46,7 @@ class Paired:
     def __init__(self, tables: Tables, pairing: Pairing) -> None:
         self.a, self.b = tables.a, tables.b
         self.changed = set(pairing.steps)
-        self.mask = bytes(map((-1).__lt__, pairing.back))
+        self.mask = bytes(map(_counts, pairing.back, tables.a.columns.kind))
         self.in_b = array("i", compress(pairing.back, self.mask))
 
     @property
@@ -78,7 +78,13 @@ class Paired:
         return [Moved(places[one], places[other], events) for (one, other), events in found.most_common()]
 
 
-_UNPAIRED = [int(kind) for kind in Kind if LANE[kind] == Lane.NONE]
+_UNPAIRED = [int(kind) for kind in Kind if LANE[kind] in (Lane.NONE, Lane.INPUT)]
+_SHIFTING = bytes(lane not in (Lane.NONE, Lane.INPUT) for lane in LANE)
+
+
+def _counts(twin: int, kind: int) -> bool:
+    """Whether an event has a twin that it was sure to have, wherever others stand."""
+    return twin >= 0 and bool(_SHIFTING[kind])
 
 
 def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputDiff]:
@@ -92,7 +98,9 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
             continue
         kind, value_a, value_b = b.kind[position], a.value[other], b.value[position]
         compared[kind] += 1
-        if kind == Kind.ENTROPY:
+        if min(value_a, value_b) < 0 and kind in (Kind.SEND, Kind.RECV):
+            continue
+        if kind in (Kind.ENTROPY, Kind.INPUT):
             value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
         if value_a != value_b:
             differ[kind] += 1

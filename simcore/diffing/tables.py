@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from simcore.diffing.methods import names_across_methods, other_methods, without_methods
 from simcore.diffing.spans import Told
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import ActorInfo, Site
@@ -61,17 +62,34 @@ class Tables:
         self.told_a, self.told_b = told_a, told_b
         a, b = self.a, self.b = told_a.trace, told_b.trace
         self.actor_b, self.actors = match([info.name for info in a.actors], [info.name for info in b.actors])
-        self.object_b, self.objects = match(told_a.names, told_b.names)
+        self.methods = other_methods(a, b)
+        names_a, names_b = told_a.names, told_b.names
+        if self.methods and told_a.places is None:
+            names_a, names_b = (names_across_methods(trace, self.methods) for trace in (a, b))
+        self.object_b, self.objects = match(names_a, names_b)
         self.actor_a, self.object_a = list(range(len(a.actors))), list(range(len(a.objects)))
         self._object_homes = {number: index for index, number in enumerate(self.object_b)}
-        self.waiters = frozenset(
-            number
-            for trace, numbers in ((a, self.object_a), (b, self.object_b))
-            for number, info in zip(numbers, trace.objects, strict=True)
-            if info.kind is ObjectKind.WAITER
-        )
+        self.waiters, self.children = self._of_kind(ObjectKind.WAITER), self._of_kind(ObjectKind.CHILD)
         texts: dict[str | bytes, int] = {}
-        self.text_a, self.text_b = _numbers(a.texts, texts), _numbers(b.texts, texts)
+        self.text_a, self.text_b = self._numbers(a.texts, texts), self._numbers(b.texts, texts)
+
+    def _of_kind(self, kind: ObjectKind) -> frozenset[int]:
+        """The common numbers of all objects of a kind."""
+        return frozenset(
+            number
+            for trace, numbers in ((self.a, self.object_a), (self.b, self.object_b))
+            for number, info in zip(numbers, trace.objects, strict=True)
+            if info.kind is kind
+        )
+
+    def comparable(self, text: str) -> str:
+        """A text without what differs between any two runs, or between these two ways of starting processes."""
+        text = without_addresses(text)
+        return without_methods(text) if self.methods else text
+
+    def _numbers(self, texts: Sequence[str | bytes], known: dict[str | bytes, int]) -> list[int]:
+        """Per text its number, equal for equal ones; new ones are added to `known`."""
+        return [known.setdefault(self.comparable(text) if isinstance(text, str) else text, len(known)) for text in texts]
 
     def tag_b(self, tag: int) -> int:
         """The tag of an item in B as A would write it: its upper half is the actor that put it."""
@@ -98,11 +116,6 @@ class Tables:
         known: dict[Site, int] = {}
         first, second = ([known.setdefault(site, len(known)) for site in trace.sites] for trace in (self.a, self.b))
         return first, second
-
-
-def _numbers(texts: Sequence[str | bytes], known: dict[str | bytes, int]) -> list[int]:
-    """Per text its number, equal for equal ones; new ones are added to `known`."""
-    return [known.setdefault(without_addresses(text) if isinstance(text, str) else text, len(known)) for text in texts]
 
 
 def translated(column: array[int], numbers: Sequence[int]) -> array[int]:

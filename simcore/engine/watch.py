@@ -34,7 +34,7 @@ _LONGEST_REST_NS: Final = 500_000_000
 
 _MAIN: Final = "main"
 _ENDS: Final = (Kind.END, Kind.EXIT)
-_TOLD: Final = (Kind.CREATE, Kind.START, *_ENDS)
+_TOLD: Final = (Kind.CREATE, Kind.START, Kind.PID, *_ENDS)
 """Records that say which objects and threads there are."""
 
 _GIVES_FIRST: Final = frozenset({Kind.RELEASE, Kind.PUT, Kind.END, Kind.EXIT})
@@ -59,6 +59,7 @@ class Watch:
         self._home: dict[int, str] = {}  # the process of each object's creator
         self._forks: dict[str, tuple[int, int]] = {}  # by process: who started it, its main actor
         self._thread_of: dict[int, int] = {}
+        self._pids: dict[int, int] = {}  # of child processes, by the object that stands for them
         self._started: set[int] = set()
         self._ended: set[int] = set()
         self._known: dict[int, int] = {}  # per actor how many of its records have been learned from
@@ -103,7 +104,7 @@ class Watch:
         mains = {actor for actor, (name, _, _) in actors.items() if name in processes}
         main = next((actor for actor in mains if actors[actor][0] == _MAIN), -1)
         dead = self._dead(processes)
-        alive = (self._started | {main}) - self._ended - dead
+        alive = (self._started | {main}) - self._ended - dead - self._foreign(processes)
         woken = {actor for actor in mains if "handler" in processes[actors[actor][0]]}
         for actor in woken:
             waits.pop(actor, None)  # a signal handler may raise in it or release what it holds
@@ -154,6 +155,8 @@ class Watch:
                 if kind == Kind.CREATE:
                     self._kinds[object_id] = value >> 32
                     self._home[object_id] = self._process.get(actor, _MAIN)
+                elif kind == Kind.PID:
+                    self._pids[object_id] = value
                 elif kind == Kind.START:
                     self._thread_of[object_id] = value
                     self._started.add(value)
@@ -208,10 +211,17 @@ class Watch:
         gone = {name for name, said in processes.items() if "pid" in said and not _runs(int(said["pid"]))}
         return {actor for actor, process in self._process.items() if process in gone}
 
+    def _foreign(self, processes: dict[str, dict[str, str]]) -> set[int]:
+        """Children that are other programs than Python: they never come to be recorded, and have none of the locks."""
+        found = set()
+        for object_id, pid in self._pids.items():
+            actor = self._thread_of.get(object_id, -1)
+            if self._process.get(actor) not in processes and not _is_python(pid):
+                found.add(actor)
+        return found
+
     def _outsiders(self, processes: dict[str, dict[str, str]], known: set[int]) -> bool:
-        """Whether somebody unknown may wake whoever waits: a native thread, or a process that is not recorded."""
-        if any(what == "child process" for what, _ in self._reader.definitions.notes):
-            return True
+        """Whether a native thread may wake whoever waits. A process that is not recorded has none of the locks."""
         for name, said in processes.items():
             ours = sum(self._process.get(actor) == name for actor in known)
             if ours and _threads(said.get("pid", "")) != ours:
@@ -225,6 +235,14 @@ def _threads(pid: str) -> int:
         return len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return -1
+
+
+def _is_python(pid: int) -> bool:
+    """Whether a process may be a Python that has yet to begin."""
+    try:
+        return "python" in os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return os.path.isdir(f"/proc/{pid}") or not os.path.isdir("/proc/self")
 
 
 def _runs(pid: int) -> bool:

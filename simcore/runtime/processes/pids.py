@@ -4,13 +4,18 @@ All processes of a replay share one table, a file in the run's folder to which e
 """
 
 import os
+from typing import Any
 
-from simcore.runtime import originals
+from simcore.runtime import gate, originals
+from simcore.runtime.order import ORDER_EVENT
+from simcore.trace.events import Kind
 
 real_of: dict[int, int] = {}
 told_of: dict[int, int] = {}
 table = ""
 """The file; empty while recording, when pids are what they are."""
+
+_recorded: set[int] | None = None
 
 
 def learn(told: int, real: int) -> None:
@@ -42,6 +47,17 @@ def told(real: int) -> int:
         _read()
         known = told_of.get(real)
     return real if known is None else known
+
+
+def is_recorded(told: int) -> bool:
+    """In replay: whether the process with this pid was recorded itself; the shell that started it was not."""
+    global _recorded
+    follow: Any = gate.current
+    if _recorded is None:
+        parts = map(follow.events_of, range(follow.taken))
+        begun = (ORDER_EVENT.unpack_from(events) for events in parts if len(events))
+        _recorded = {follow.pids[0], *(event[0] for event in begun if event[5] == Kind.BEGIN)}
+    return told in _recorded
 
 
 def _read() -> None:

@@ -18,7 +18,7 @@ from simcore.runtime.processes import inputs
 from simcore.runtime.processes.birth import Birth, told_pid
 from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.executed import Starting, program_name
-from simcore.runtime.processes.forking import children, make_end
+from simcore.runtime.processes.waiting import children, make_end
 from simcore.trace.events import RUNNING, Kind
 
 _CUT = "timeout"
