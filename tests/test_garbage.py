@@ -35,7 +35,7 @@ def test_finalisers_of_cycles(finaliser: str) -> None:
         + FINALISERS[finaliser]
         + """
 marks = []
-for n in range(1500):
+for n in range(3000):
     Node(n)
     with threading.Lock() if n % 3 else lock: marks.append(len(order))
 print(len(order), hash(tuple(map(str, order))), hash(tuple(marks)))
@@ -55,7 +55,7 @@ def finalise(n): pass
 def gone(ref):
     with theirs: order.append(refs.index(ref))
 refs = []
-for n in range(1200):
+for n in range(2500):
     refs.append(weakref.ref(Node(n), gone))
     with lock: pass
     if n == 600: print(len(order)); weakref.finalize(Node(n), print, "finalised")
@@ -63,6 +63,39 @@ print(len(order), hash(tuple(order)))
 """
     )
     faithful(source, replays=2)
+
+
+def test_finalisers_that_want_the_lock_at_hand() -> None:
+    """Garbage is not looked for while an operation holds its lock: a finaliser that takes the same one does not wait for ever."""
+    source = (
+        CYCLES
+        + """
+def finalise(n):
+    with lock: order.append(n)
+both = threading.Condition(threading.Lock())
+class Waiting:
+    def __init__(self): self.me = self
+    def __del__(self):
+        with both: order.append(-1)
+for n in range(2500):
+    Node(n)
+    with lock: pass
+print(len(order) > 0, hash(tuple(order)))
+for n in range(2500):
+    Node(n)
+    lock.acquire(); lock.release()
+    if n % 3 == 0:
+        with lock: pass
+        threading.Lock()
+print(len(order), hash(tuple(order)))
+for n in range(2500):
+    Waiting()
+    with both: pass
+print(len(order), hash(tuple(order)))
+"""
+    )
+    trace = faithful(source, replays=2)
+    assert trace.ending.exit_code == 0
 
 
 def test_finalisers_in_threads() -> None:
@@ -120,7 +153,7 @@ def finalise(n): order.append(n)
 seen = []
 gc.callbacks.append(lambda phase, info: seen.append((phase, info["generation"], len(order))))
 marks = []
-for n in range(1500):
+for n in range(3000):
     Node(n)
     with lock: marks.append(len(seen))
 print("start" in [phase for phase, *_ in seen], hash(tuple(marks)), seen)

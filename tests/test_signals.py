@@ -219,7 +219,7 @@ def test_a_timer_that_fires_all_the_time() -> None:
             for _ in range(50):
                 with deep, lock: pass
         signal.setitimer(signal.ITIMER_REAL, 0)
-        print(count)
+        print(count >= 50)  # one more may come while it is printed
         """
     trace = faithful(source, replays=2)
     assert kinds(trace).count(Kind.SIGNAL) >= 50

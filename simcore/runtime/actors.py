@@ -7,6 +7,7 @@ simcore does not know (a native one, a forked child, anything after the end): it
 import os
 from collections.abc import Callable, Iterator
 from itertools import chain, count, repeat
+from operator import length_hint
 from struct import Struct
 from sys import _getframe as get_frame
 from types import CodeType, FrameType
@@ -71,8 +72,8 @@ class Actor:
     """One thread of one process, or a signal handler that runs on it.
 
     `birth` is the child process that is just being started, and `processes` how many were. `chunk` is the pair (next free slot,
-    buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not recorded. `following` is the
-    replay's own part (see `follow.py`).
+    buffer): read both at once. `raw` > 0 while the actor is inside internals whose locks are not recorded. `rest` are slots that
+    are held back, so that garbage is looked for at the next operation. `following` is the replay's own part (see `follow.py`).
     """
 
     __slots__ = (
@@ -89,6 +90,7 @@ class Actor:
         "puts",
         "ranges",
         "raw",
+        "rest",
         "serials",
         "spans",
         "thread_object",
@@ -111,6 +113,7 @@ class Actor:
         self.following: Any = None
         self.chunks = 0
         self.ranges: Iterator[range] = iter(())
+        self.rest: Chunk | None = None
         self.chunk: Chunk = self._next_range()
         self.wait_buffer = self.chunk[1]
 
@@ -118,13 +121,45 @@ class Actor:
         """Write who this is: by its creator before it is started (ident 0), by its own thread when it begins."""
         segment.current.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
 
-    def renew(self) -> Chunk:
-        """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for."""
+    def renew(self, *, holding: bool = False) -> Chunk:
+        """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for.
+
+        But not while `holding` a lock that the operation takes or gives back: a finaliser that wants it would wait for ever. Then
+        there is a single slot, and garbage is looked for at the next operation.
+        """
         if closing and self.index in alive:
             stay(self)
-        if between is not None:
+        self._next_slots()
+        if holding and between is not None:
+            self.rest = self.chunk
+            reserve, buffer = self.chunk
+            self.chunk = (iter((reserve(),)).__next__, buffer)
+        elif between is not None:
             between(self)
-        return self._next_range()
+            if not _any_left(self.chunk):  # finalisers took them
+                self._next_slots()
+        return self.chunk
+
+    def _next_slots(self) -> None:
+        rest, self.rest = self.rest, None
+        if rest is not None and _any_left(rest):
+            self.chunk = rest
+        else:
+            self._next_range()
+
+    def look(self) -> None:
+        """Look for the garbage that an operation put off."""
+        one: Any = self.chunk[0]
+        if self.rest is not None and between is not None:
+            rest: Any = self.rest[0]
+            self.chunk, self.rest = (chain(one.__self__, rest.__self__).__next__, self.rest[1]), None
+            between(self)
+
+    def put_back(self, reserve: Any, slot: int) -> None:
+        """A slot that is not needed after all."""
+        left = reserve.__self__
+        if self.chunk[0] is reserve:  # else it stays empty
+            self.chunk = (chain((slot,), left).__next__, self.chunk[1])
 
     def _next_range(self) -> Chunk:
         slots = next(self.ranges, None)
@@ -138,6 +173,11 @@ class Actor:
             buffer = self.chunk[1]
         self.chunk = (iter(slots).__next__, buffer)
         return self.chunk
+
+
+def _any_left(chunk: Chunk) -> bool:
+    reserve: Any = chunk[0]
+    return length_hint(reserve.__self__) > 0
 
 
 between: Callable[[Actor], None] | None = None
@@ -212,13 +252,17 @@ def reserve_indices(taken: int) -> None:
     _actor_numbers = map(taken.__add__, _actor_numbers)
 
 
+_HOLDING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN})
+"""At these a lock may be held that was not held, or would not be, where the program does something of its own."""
+
+
 def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
     """Commit one record, stamped now. The slot is reserved first, so what a finaliser emits meanwhile goes behind it."""
     reserve, buffer = actor.chunk
     try:
         slot = reserve()
     except StopIteration:
-        reserve, buffer = actor.renew()
+        reserve, buffer = actor.renew(holding=kind in _HOLDING)
         slot = reserve()
     _pack_record(buffer, slot, _pack_head(value, object_id, site, waited_us, kind, 0), _now())
 

@@ -63,7 +63,14 @@ class FastLock(Lock):
                 hide(error)
                 raise
         frame = get_frame(1)
+        reserve, buffer = actor.chunk
+        try:
+            slot = reserve()
+        except StopIteration:
+            reserve, buffer = actor.renew()
+            slot = reserve()
         if not self._acquire(False):
+            actor.put_back(reserve, slot)
             try:
                 return self._wait(actor, True, -1, frame)
             except BaseException as error:
@@ -75,14 +82,9 @@ class FastLock(Lock):
                 head = _take_head(self, frame)
         except KeyError:
             if not self.simcore_id:
+                actor.put_back(reserve, slot)
                 return True
             head = _take_head(self, frame)
-        reserve, buffer = actor.chunk
-        try:
-            slot = reserve()
-        except StopIteration:
-            reserve, buffer = actor.renew()
-            slot = reserve()
         _pack(buffer, slot, head, _now())
         return True
 
@@ -114,7 +116,7 @@ class FastLock(Lock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew()
+            reserve, buffer = actor.renew(holding=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         try:
@@ -137,7 +139,14 @@ class FastLock(Lock):
                 hide(error)
                 raise
         frame = get_frame(1)
+        reserve, buffer = actor.chunk
+        try:
+            slot = reserve()
+        except StopIteration:
+            reserve, buffer = actor.renew()
+            slot = reserve()
         if not self._acquire(False):
+            actor.put_back(reserve, slot)
             try:
                 return self._wait(actor, blocking, timeout, frame)
             except BaseException as error:
@@ -149,14 +158,9 @@ class FastLock(Lock):
                 head = _take_head(self, frame)
         except KeyError:
             if not self.simcore_id:
+                actor.put_back(reserve, slot)
                 return True
             head = _take_head(self, frame)
-        reserve, buffer = actor.chunk
-        try:
-            slot = reserve()
-        except StopIteration:
-            reserve, buffer = actor.renew()
-            slot = reserve()
         _pack(buffer, slot, head, _now())
         return True
 
@@ -189,7 +193,7 @@ class FastLock(Lock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew()
+            reserve, buffer = actor.renew(holding=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         try:
@@ -236,7 +240,14 @@ class FastRLock(RLock):
                 hide(error)
                 raise
         frame = get_frame(1)
+        reserve, buffer = actor.chunk
+        try:
+            slot = reserve()
+        except StopIteration:
+            reserve, buffer = actor.renew()
+            slot = reserve()
         if not self._raw.acquire(False):
+            actor.put_back(reserve, slot)
             try:
                 return self._take(actor, True, -1, site_of(frame))
             except BaseException as error:
@@ -249,12 +260,6 @@ class FastRLock(RLock):
                 head = _take_head(self, frame)
         except KeyError:
             head = _take_head(self, frame)
-        reserve, buffer = actor.chunk
-        try:
-            slot = reserve()
-        except StopIteration:
-            reserve, buffer = actor.renew()
-            slot = reserve()
         _pack(buffer, slot, head, _now())
         return True
 
@@ -281,7 +286,7 @@ class FastRLock(RLock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew()
+            reserve, buffer = actor.renew(holding=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         self._depth -= 1

@@ -28,6 +28,8 @@ class Free:
         """Nothing is prescribed."""
         if actors.closing and actor.index in actors.alive:
             actors.stay(actor)
+        if actor.rest is not None:
+            actor.look()
 
     def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
         """Record what has happened."""
