@@ -40,6 +40,8 @@ _TOLD: Final = (Kind.CREATE, Kind.START, Kind.PID, *_ENDS)
 _GIVES_FIRST: Final = frozenset({Kind.RELEASE, Kind.PUT, Kind.END, Kind.EXIT})
 """Stamped before they take effect: of two events with one stamp they come first."""
 
+_OF_LOCKS: Final = frozenset({Kind.ACQUIRE, Kind.GET})
+
 _Waits = dict[int, Wait]
 
 
@@ -104,7 +106,10 @@ class Watch:
         mains = {actor for actor, (name, _, _) in actors.items() if name in processes}
         main = next((actor for actor in mains if actors[actor][0] == _MAIN), -1)
         dead = self._dead(processes)
-        alive = (self._started | {main}) - self._ended - dead - self._foreign(processes)
+        foreign = self._foreign(processes)
+        alive = (self._started | {main}) - self._ended - dead - foreign
+        if foreign:  # no lock of theirs can be waited for, but their end can, and what they write
+            waits = {actor: wait for actor, wait in waits.items() if wait.kind in _OF_LOCKS or self._of_thread(wait)}
         woken = {actor for actor in mains if "handler" in processes[actors[actor][0]]}
         for actor in woken:
             waits.pop(actor, None)  # a signal handler may raise in it or release what it holds
@@ -211,12 +216,15 @@ class Watch:
         gone = {name for name, said in processes.items() if "pid" in said and not _runs(int(said["pid"]))}
         return {actor for actor, process in self._process.items() if process in gone}
 
+    def _of_thread(self, wait: Wait) -> bool:
+        return wait.kind == Kind.JOIN and self._kinds.get(wait.object) != ObjectKind.CHILD
+
     def _foreign(self, processes: dict[str, dict[str, str]]) -> set[int]:
         """Children that are other programs than Python: they never come to be recorded, and have none of the locks."""
         found = set()
         for object_id, pid in self._pids.items():
             actor = self._thread_of.get(object_id, -1)
-            if self._process.get(actor) not in processes and not _is_python(pid):
+            if actor not in self._ended and self._process.get(actor) not in processes and not _is_python(pid):
                 found.add(actor)
         return found
 
@@ -242,7 +250,7 @@ def _is_python(pid: int) -> bool:
     try:
         return "python" in os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
-        return os.path.isdir(f"/proc/{pid}") or not os.path.isdir("/proc/self")
+        return not os.path.isdir("/proc/self")
 
 
 def _runs(pid: int) -> bool:
