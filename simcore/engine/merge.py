@@ -311,8 +311,13 @@ class _Tables:
     def places(self) -> list[tuple[int, int, Place]]:
         """For each object of the program: when it was made, its index, where."""
         result = []
-        for number, index in self.object_ids.items():
-            if isinstance(number, int) and number in self._created and index >= len(FIXED_OBJECTS):
+        told = set()
+        for key, index in self.object_ids.items():
+            number = key[0] if isinstance(key, tuple) else key
+            if number in told or (isinstance(key, tuple) and number in self.object_ids):
+                continue  # a copy is called as its original is; of one that nobody used the first copy stands for it
+            if number in self._created and index >= len(FIXED_OBJECTS):
+                told.add(number)
                 stamp, _, _, site, inner = self._created[number]
                 file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
                 within = self._definitions.sites.get(inner)
@@ -372,12 +377,17 @@ def _label(trace: Trace, tables: _Tables, files: _Files) -> None:
     for site in trace.sites:
         if site.line:
             files.digest(site.file)
-    places = tables.places()
-    for (_, index, _), label in zip(places, labels.label(place for _, _, place in places), strict=True):
-        info = trace.objects[index]
-        if info.kind not in (ObjectKind.WAITER, ObjectKind.THREAD):
-            trace.objects[index] = info._replace(label=label)
-    known = {info[:3]: info.label for info in trace.objects if not info.process}
+    places: dict[str, list[tuple[int, Place]]] = {}
+    for _, index, place in tables.places():
+        # Each process counts for itself: which of two made its `lock` first is luck, and none of its name.
+        maker = process_of(trace.actors[trace.objects[index].creator].name)
+        places.setdefault(maker, []).append((index, place))
+    for made in places.values():
+        for (index, _), label in zip(made, labels.label(place for _, place in made), strict=True):
+            info = trace.objects[index]
+            if info.kind not in (ObjectKind.WAITER, ObjectKind.THREAD, ObjectKind.CHILD):
+                trace.objects[index] = info._replace(label=label)
+    known = {info[:3]: info.label for info in trace.objects if info.label}
     for index, info in enumerate(trace.objects):
         if info.process:
             trace.objects[index] = info._replace(label=known.get(info[:3], ""))

@@ -310,11 +310,21 @@ class Trace:
 
     @cached_property
     def object_labels(self) -> list[str]:
-        """Per object what a person calls it: the name found at its creation site, else the name that agrees between runs."""
+        """Per object what a person calls it: the name found at its creation site, else the name that agrees between runs.
+
+        What a child process has of its own is `lock@main.1`, whether it made it or got a copy by a fork.
+        """
+        home = self.processes[0] if self.actors else ""
         return [
-            f"{info.label}{_copy(info)}" if info.label else name
+            f"{info.label}{_copy(info) or self._made_in(info, home)}" if info.label else name
             for info, name in zip(self.objects, self.object_names, strict=True)
         ]
+
+    def _made_in(self, info: ObjectInfo, home: str) -> str:
+        if info.kind in _FIXED_KINDS or not info.creator < len(self.actors):
+            return ""
+        process = self.processes[info.creator]
+        return "" if process == home else f"@{process}"
 
     @cached_property
     def processes(self) -> list[str]:
