@@ -12,7 +12,9 @@ STACK_SIGNAL = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SI
 
 
 def ask_for_stacks(pid: int) -> None:
-    """Let the process write all its stacks; it does so in C, also while Python waits."""
+    """Let the process write all its stacks; it does so in C, also while Python waits. One that has not begun (pid 0) has none."""
+    if not pid:
+        return
     try:
         os.kill(pid, STACK_SIGNAL)
     except OSError:
