@@ -46,7 +46,7 @@ class Paired:
     def __init__(self, tables: Tables, pairing: Pairing) -> None:
         self.a, self.b = tables.a, tables.b
         self.changed = set(pairing.steps)
-        self.mask = bytes(map(_counts, pairing.back, tables.a.columns.kind))
+        self.mask = bytes(map(and_, map((-1).__lt__, pairing.back), map(_SHIFTING.__getitem__, tables.a.columns.kind)))
         self.in_b = array("i", compress(pairing.back, self.mask))
 
     @property
@@ -75,16 +75,13 @@ class Paired:
         sure = map(steady.__getitem__, compress(self.a.columns.actor, self.mask))
         found = Counter(compress(zip(first, second, strict=True), map(and_, map(ne, first, second), sure)))
         places = dict(zip(number_a, self.a.sites, strict=True)) | dict(zip(number_b, self.b.sites, strict=True))
-        return [Moved(places[one], places[other], events) for (one, other), events in found.most_common()]
+        moved = [Moved(places[one], places[other], events) for (one, other), events in found.most_common()]
+        # A spawned child is called from a text on its command line, a forked one from where it was forked.
+        return [one for one in moved if not (tables.methods and "<string>" in (one.a.file, one.b.file))]
 
 
 _UNPAIRED = [int(kind) for kind in Kind if LANE[kind] in (Lane.NONE, Lane.INPUT)]
-_SHIFTING = bytes(lane not in (Lane.NONE, Lane.INPUT) for lane in LANE)
-
-
-def _counts(twin: int, kind: int) -> bool:
-    """Whether an event has a twin that it was sure to have, wherever others stand."""
-    return twin >= 0 and bool(_SHIFTING[kind])
+_SHIFTING = [lane not in (Lane.NONE, Lane.INPUT) for lane in LANE]
 
 
 def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputDiff]:

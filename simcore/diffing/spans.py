@@ -19,7 +19,7 @@ FIRST_OPERATION = 128
 
 _UNUSED = "?"
 
-_ALWAYS = frozenset({Kind.START, Kind.BEGIN, Kind.END, Kind.JOIN, Kind.EXIT, Kind.WRITE, Kind.SIGNAL})
+_ALWAYS = frozenset({Kind.START, Kind.BEGIN, Kind.END, Kind.JOIN, Kind.EXIT, Kind.WRITE, Kind.SIGNAL, Kind.KILL, Kind.WAIT})
 
 
 class SpanIndex:

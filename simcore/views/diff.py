@@ -12,7 +12,7 @@ from rich.text import Text
 
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.text import clean, count, duration, join, shorten
-from simcore.trace.words import OBJECT_WORDS
+from simcore.trace.words import OBJECT_WORDS, RUNNERS
 from simcore.views.sides import Sides
 from simcore.views.summary import shown_path
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MOST: Final = 4
 """So many objects, actors or waits are told one by one; the rest are counted."""
 
-_ELSEWHERE = frozenset({ObjectKind.STREAM, ObjectKind.THREAD})
+_ELSEWHERE = frozenset({ObjectKind.STREAM, *RUNNERS})
+
+_INPUTS = {"send": "length sent", "recv": "length received", "input": "output of other programs"}
 
 _STYLES = {Verdict.SAME: "bold green", Verdict.DIFFERENT: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
@@ -103,7 +105,7 @@ def _rows(d: Diff) -> Iterator[tuple[str, list[str]]]:
     yield "waiting", told + _more(len(waits) - MOST, "object")
     yield "switches", [f"{d.a.switches:,} -> {d.b.switches:,} changes of actor"]
     yield "output", [line for stream in d.output for line in _stream(stream)]
-    inputs = [f"{one.kind} {one.differ:,} of {one.compared:,}" for one in d.inputs if one.differ]
+    inputs = [f"{_INPUTS.get(one.kind, one.kind)} {one.differ:,} of {one.compared:,}" for one in d.inputs if one.differ]
     yield "inputs", [f"differ: {', '.join(inputs)}"] if inputs else []
 
 
@@ -142,7 +144,7 @@ def _order(one: ObjectDiff) -> str:
 
 
 def _awaited(one: WaitDiff) -> str:
-    return f"end of {clean(one.label)}" if one.kind is ObjectKind.THREAD else f"`{clean(one.label)}`"
+    return f"end of {clean(one.label)}" if one.kind in RUNNERS else f"`{clean(one.label)}`"
 
 
 def _actors(actors: Iterable[ActorDiff]) -> list[str]:

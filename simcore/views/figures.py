@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace, process_of
 
-_LOCKS = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.SEMAPHORE, ObjectKind.CONDITION})
-_QUEUES = frozenset({ObjectKind.SIMPLEQUEUE, ObjectKind.QUEUE})
+_LOCKS = frozenset(
+    {
+        *(ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.SEMAPHORE, ObjectKind.CONDITION),
+        *(ObjectKind.PLOCK, ObjectKind.PRLOCK, ObjectKind.PSEMAPHORE),
+    }
+)
+_QUEUES = frozenset({ObjectKind.SIMPLEQUEUE, ObjectKind.QUEUE, ObjectKind.PQUEUE})
 
 
 @dataclass(frozen=True, slots=True)
