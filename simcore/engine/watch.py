@@ -106,8 +106,8 @@ class Watch:
         mains = {actor for actor, (name, _, _) in actors.items() if name in processes}
         main = next((actor for actor in mains if actors[actor][0] == _MAIN), -1)
         dead = self._dead(processes)
-        foreign = self._foreign(processes)
-        alive = (self._started | {main}) - self._ended - dead - foreign
+        foreign, gone = self._foreign(processes)
+        alive = (self._started | {main}) - self._ended - dead - foreign - gone
         if foreign:  # no lock of theirs can be waited for, but their end can, and what they write
             waits = {actor: wait for actor, wait in waits.items() if wait.kind in _OF_LOCKS or self._of_thread(wait)}
         woken = {actor for actor in mains if "handler" in processes[actors[actor][0]]}
@@ -219,14 +219,17 @@ class Watch:
     def _of_thread(self, wait: Wait) -> bool:
         return wait.kind == Kind.JOIN and self._kinds.get(wait.object) != ObjectKind.CHILD
 
-    def _foreign(self, processes: dict[str, dict[str, str]]) -> set[int]:
-        """Children that are other programs than Python: they never come to be recorded, and have none of the locks."""
-        found = set()
+    def _foreign(self, processes: dict[str, dict[str, str]]) -> tuple[set[int], set[int]]:
+        """Children that never came to be recorded: other programs than Python that run, and those that have ended."""
+        foreign, gone = set(), set()
         for object_id, pid in self._pids.items():
             actor = self._thread_of.get(object_id, -1)
-            if actor not in self._ended and self._process.get(actor) not in processes and not _is_python(pid):
-                found.add(actor)
-        return found
+            if self._process.get(actor) not in processes:
+                if not _runs(pid):
+                    gone.add(actor)
+                elif not _is_python(pid):
+                    foreign.add(actor)
+        return foreign, gone
 
     def _outsiders(self, processes: dict[str, dict[str, str]], known: set[int]) -> bool:
         """Whether a native thread may wake whoever waits. A process that is not recorded has none of the locks."""
