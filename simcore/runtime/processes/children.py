@@ -228,10 +228,12 @@ def install_popen(patches: Patches, module: Any) -> None:
             real(self, sig)
             return
         gate.current.give(actor, Kind.KILL, child.object_id, site_of(get_frame(1)), int(sig))
+        actor.raw += 1  # it calls os.kill
         try:
             if not gate.current.following:
                 real(self, sig)
         finally:
+            actor.raw -= 1
             gate.current.gave(actor)
 
     patches.method(cls, "_send_signal", _send_signal)
