@@ -57,7 +57,7 @@ class Follower:
         if self._cpu < 0:
             self._cpu = _cpu_ticks(process)
         state = self._state_of(position)
-        if state == "ended" and waited > 0.3:
+        if state == "ended" and waited > 0.3 and self.status()[0] == done:  # else it has come meanwhile, and ended then
             self.stuck_at = position
             return "stuck"
         gap = self._gap_s(position)
