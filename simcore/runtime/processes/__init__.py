@@ -22,7 +22,7 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.heap": lambda module: _shared().install_heap(patches, module),
         "multiprocessing.sharedctypes": lambda module: _shared().install(patches, module),
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
-        "multiprocessing.connection": lambda module: _connections().install(patches, module),
+        "multiprocessing.connection": lambda module: _install_connections(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
 
@@ -37,6 +37,13 @@ def _connections() -> Any:
     from simcore.runtime.processes import connections
 
     return connections
+
+
+def _install_connections(patches: Patches, module: Any) -> None:
+    from simcore.runtime.processes import connections, listeners
+
+    connections.install(patches, module)
+    listeners.install(patches, module)
 
 
 def _method() -> Any:
