@@ -105,7 +105,7 @@ def _show(trace: Trace, selection: Selection, *, everything: bool, summary: bool
     from simcore.views.timeline import Timeline
 
     if summary:
-        console.answer(summary_view(trace), Text())
+        console.answer(summary_view(trace, in_full=True), Text())
     console.answer(Lanes(Timeline(trace, selection), None if everything else HEAD, TAIL))
 
 
@@ -191,7 +191,8 @@ def _actors(trace: Trace, name: str) -> list[int]:
 def _objects(trace: Trace, name: str) -> list[int]:
     wanted = name.strip("`")
     pairs = zip(trace.object_names, trace.object_labels, strict=True)
-    found = [index for index, names in enumerate(pairs) if wanted in names]
+    # What a process has of its own goes by its maker's name, too: `lock` means each process's `lock@main.1`.
+    found = [index for index, names in enumerate(pairs) if wanted in (*names, trace.objects[index].label)]
     if not found:
         used = set(trace.columns.object)
         known = {label: 0 for index, label in enumerate(trace.object_labels) if label and index in used}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcore.trace.events import Kind, ObjectKind
-from simcore.trace.model import Trace, process_of
+from simcore.trace.model import Trace
 
 _LOCKS = frozenset(
     {
@@ -62,8 +62,3 @@ def traffic(trace: Trace) -> list[Traffic]:
 def is_queue(trace: Trace, thing: int) -> bool:
     """Whether items went through this object, and not its ownership."""
     return trace.objects[thing].kind in _QUEUES
-
-
-def processes(trace: Trace) -> int:
-    """The number of processes that the actors belong to."""
-    return len({process_of(info.name) for info in trace.actors})

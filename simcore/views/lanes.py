@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simcore.trace.text import count
+from simcore.views.processes import path_key
 from simcore.views.timeline import Row, Timeline
 
 NARROWEST: Final = 38
@@ -32,7 +33,8 @@ class Lanes:
         self.timeline = timeline
         self.rows = timeline.rows(head, tail)
         seen = {row.actor for row in self.rows if not row.gap}
-        self.actors = sorted(seen)
+        homes = timeline.trace.processes
+        self.actors = sorted(seen, key=lambda actor: (path_key(homes[actor]), actor))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self._parts(options.max_width, plain=options.ascii_only)
@@ -70,11 +72,7 @@ class Lanes:
         lanes = len(self.actors) * 2 <= max(room // 3, 8)
         marks = _PLAIN_MARKS if plain else _MARKS
         if lanes:
-            legend = Text()
-            for number, actor in enumerate(self.actors):
-                legend.append(f"{'   ' if number else ''}{_lane_name(number)} ", style="dim")
-                legend.append(self.timeline.words.actor(actor), style=_colour(number))
-            yield legend
+            yield from self._legend()
             yield Text()
         lives = _Lives(self.timeline, self.actors)
         heading = Text(" ".join(_lane_name(number) for number in range(len(self.actors))))
@@ -94,6 +92,20 @@ class Lanes:
                 cells = [lives.marks(row, marks)] if lanes else []
                 table.add_row(_position(row), _ms(row), *cells, who, _styled(row), row.site)
             yield table
+
+    def _legend(self) -> Iterator[RenderableType]:
+        """Which lane is whose; of several processes each has a line of its own."""
+        trace = self.timeline.trace
+        pids = {info.name: info.pid for info in trace.ending.processes}
+        lines: dict[str, Text] = {}
+        for number, actor in enumerate(self.actors):
+            line = lines.setdefault(trace.processes[actor], Text())
+            line.append(f"{'   ' if line.plain else ''}{_lane_name(number)} ", style="dim")
+            line.append(self.timeline.words.actor(actor), style=_colour(number))
+        for name, line in lines.items():
+            if len(lines) > 1 and pids.get(name):
+                line.append(f"   pid {pids[name]}", style="dim")
+            yield line
 
     def _split(self) -> Iterator[Sequence[Row] | Row]:
         """The rows in runs between gaps, the gaps themselves between them."""

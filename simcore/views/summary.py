@@ -16,7 +16,8 @@ from simcore.trace.model import Header, Trace
 from simcore.trace.text import clean, count, duration, join, shorten, size
 from simcore.trace.words import Words
 from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_facts, pending_view
-from simcore.views.figures import Traffic, is_queue, processes, traffic
+from simcore.views.figures import Traffic, is_queue, traffic
+from simcore.views.processes import methods, process_facts, processes_view
 
 STYLES = {
     Outcome.OK: "bold green",
@@ -28,13 +29,21 @@ STYLES = {
 }
 
 
-def summary_view(trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True) -> RenderableType:
-    """Outcome, time, size, the busiest lock, what was not controlled, a deadlock in full, with `place` where the trace lies."""
+def summary_view(
+    trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True, in_full: bool = False
+) -> RenderableType:
+    """Outcome, time, size, the busiest lock, what was not controlled, a deadlock in full, with `place` where the trace lies.
+
+    With `in_full` each process has a line of its own.
+    """
     words = Words(trace)
     parts: list[RenderableType] = [_headline(trace, prefix)]
     lines = [_counts(trace), *_traffic_lines(words), *_ending_lines(trace, words)]
     parts.append(Padding(Group(*lines), (0, 0, 0, 2)))
     parts += blocked(trace)
+    processes = processes_view(trace) if in_full else None
+    if processes is not None:
+        parts += [Text(), Padding(processes, (0, 0, 0, 2)), Text()]
     last = Text()
     if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
@@ -62,7 +71,8 @@ def summary_facts(trace: Trace) -> dict[str, object]:
         "duration_ns": ending.duration_ns,
         "events": len(trace),
         "actors": [{"name": info.name, "thread": info.thread_name} for info in trace.actors],
-        "processes": processes(trace),
+        "start_method": scenario.start_method,
+        "processes": process_facts(trace),
         "hand_offs": [_traffic_facts(trace, one) for one in traffic(trace)],
         "deadlock": deadlock_facts(trace),
         "pending": pending_facts(trace),
@@ -148,8 +158,9 @@ def _headline(trace: Trace, prefix: str) -> Text:
 
 
 def _counts(trace: Trace) -> Text:
-    where = f"{count(len(trace.actors), 'thread')} in {count(processes(trace), 'process', 'processes')}"
-    parts = [where, count(len(trace), "event")]
+    where = f"{count(len(trace.actors), 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
+    how = methods(trace)
+    parts = [f"{where} ({join(how)})" if how else where, count(len(trace), "event")]
     if (n_bytes := _size(trace)) is not None:
         parts.append(size(n_bytes))
     return Text("   ".join(parts))

@@ -249,6 +249,7 @@ def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
         "position": position,
         "name": name_of(trace, position),
         "actor": event.actor,
+        "process": trace.processes[actor],
         "thread": trace.actors[actor].thread_name,
         "step": event.step,
         "kind": event.kind.name.lower(),
