@@ -20,11 +20,18 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.resource_tracker": lambda module: _children().install_tracker(patches, module),
         "multiprocessing.forkserver": lambda module: _children().install_forkserver(patches, module),
         "multiprocessing.heap": lambda module: _shared().install_heap(patches, module),
+        "multiprocessing.shared_memory": lambda module: _blocks().install(patches, module),
         "multiprocessing.sharedctypes": lambda module: _shared().install(patches, module),
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
         "multiprocessing.connection": lambda module: _install_connections(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
+
+
+def _blocks() -> Any:
+    from simcore.runtime.processes import blocks
+
+    return blocks
 
 
 def _children() -> Any:
