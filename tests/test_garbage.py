@@ -98,6 +98,19 @@ print(len(order), hash(tuple(order)))
     assert trace.ending.exit_code == 0
 
 
+def test_finalisers_that_print_between_prints() -> None:
+    """The order on the screen is the order of the events, and the replay's."""
+    source = (
+        CYCLES
+        + """
+def finalise(n): print("gone", n)
+for n in range(2500): Node(n); print("made", n)
+"""
+    )
+    trace = faithful(source, replays=2)
+    assert Kind.GC in kinds(trace)
+
+
 def test_finalisers_in_threads() -> None:
     """Whoever makes the garbage, somebody's operation collects it: the same one in replay."""
     source = (

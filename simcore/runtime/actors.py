@@ -121,16 +121,16 @@ class Actor:
         """Write who this is: by its creator before it is started (ident 0), by its own thread when it begins."""
         segment.current.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
 
-    def renew(self, *, holding: bool = False) -> Chunk:
+    def renew(self, *, later: bool = False) -> Chunk:
         """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for.
 
-        But not while `holding` a lock that the operation takes or gives back: a finaliser that wants it would wait for ever. Then
-        there is a single slot, and garbage is looked for at the next operation.
+        Or `later`: then there is a single slot, and it is looked for at the next operation. That is for one that holds a lock,
+        which a finaliser may want, and for one that replay does not come to at the same place.
         """
         if closing and self.index in alive:
             stay(self)
         self._next_slots()
-        if holding and between is not None:
+        if later and between is not None:
             self.rest = self.chunk
             reserve, buffer = self.chunk
             self.chunk = (iter((reserve(),)).__next__, buffer)
@@ -252,8 +252,8 @@ def reserve_indices(taken: int) -> None:
     _actor_numbers = map(taken.__add__, _actor_numbers)
 
 
-_HOLDING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN})
-"""At these a lock may be held that was not held, or would not be, where the program does something of its own."""
+_NOT_AT: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN, Kind.CREATE, Kind.WRITE})
+"""Where garbage is not looked for: with a lock at hand, behind a write, or at what takes no turn in replay."""
 
 
 def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
@@ -262,7 +262,7 @@ def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_
     try:
         slot = reserve()
     except StopIteration:
-        reserve, buffer = actor.renew(holding=kind in _HOLDING)
+        reserve, buffer = actor.renew(later=kind in _NOT_AT)
         slot = reserve()
     _pack_record(buffer, slot, _pack_head(value, object_id, site, waited_us, kind, 0), _now())
 

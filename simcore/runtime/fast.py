@@ -116,7 +116,7 @@ class FastLock(Lock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew(holding=True)
+            reserve, buffer = actor.renew(later=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         try:
@@ -193,7 +193,7 @@ class FastLock(Lock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew(holding=True)
+            reserve, buffer = actor.renew(later=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         try:
@@ -286,7 +286,7 @@ class FastRLock(RLock):
         try:
             slot = reserve()
         except StopIteration:
-            reserve, buffer = actor.renew(holding=True)
+            reserve, buffer = actor.renew(later=True)
             slot = reserve()
         _pack(buffer, slot, head, _now())
         self._depth -= 1

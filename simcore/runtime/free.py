@@ -58,6 +58,8 @@ class Free:
         """Write and record as one, so that the order of the events is the order on the screen."""
         if actors.closing and actor.index in actors.alive:
             actors.stay(actor)
+        if actor.rest is not None:
+            actor.look()
         site = caller(3)
         number = intern_text(text)
         with self.write_lock:
