@@ -18,7 +18,7 @@ _NUMBERS = {name: number for number, name in enumerate(SPAN_OPERATIONS)}
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 
 
-def _spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Callable[..., Any]:
+def spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Callable[..., Any]:
     """The original between two records: of the object that is its first argument, or of the `fixed` one."""
     number = _NUMBERS[operation] << 1
 
@@ -77,7 +77,7 @@ def _cover(patches: Patches, cls: type, kind: ObjectKind, operations: tuple[str,
     patches.method(cls, "__init__", _named(cls.__init__, kind))  # type: ignore[misc]
     for name in operations:
         if name in vars(cls):
-            patches.method(cls, name, _spanned(vars(cls)[name], f"{prefix or cls.__name__}.{name}"))
+            patches.method(cls, name, spanned(vars(cls)[name], f"{prefix or cls.__name__}.{name}"))
 
 
 def install(patches: Patches, threading: Any) -> None:
@@ -87,9 +87,9 @@ def install(patches: Patches, threading: Any) -> None:
     _cover(patches, threading.Semaphore, ObjectKind.SEMAPHORE, ("acquire", "release"))
     patches.set(threading.Semaphore, "__enter__", threading.Semaphore.acquire)
     bounded = threading.BoundedSemaphore
-    patches.method(bounded, "release", _spanned(vars(bounded)["release"], "Semaphore.release"))
+    patches.method(bounded, "release", spanned(vars(bounded)["release"], "Semaphore.release"))
     _cover(patches, threading.Barrier, ObjectKind.BARRIER, ("wait", "reset", "abort"))
-    patches.method(threading.Timer, "cancel", _spanned(threading.Timer.cancel, "Timer.cancel", _PROCESS))
+    patches.method(threading.Timer, "cancel", spanned(threading.Timer.cancel, "Timer.cancel", _PROCESS))
     patches.method(threading.Event, "is_set", _read(threading.Event.is_set, Kind.IS_SET))
     for name, kind in (("n_waiting", Kind.N_WAITING), ("broken", Kind.BROKEN)):
         patches.set(threading.Barrier, name, property(_read(vars(threading.Barrier)[name].fget, kind)))
@@ -127,7 +127,7 @@ def install_futures(patches: Patches, base: Any) -> None:
         self.futures = sorted(futures, key=lambda future: (hash(future), id(future)))
 
     patches.method(acquire, "__init__", in_order)
-    patches.set(base, "wait", _spanned(base.wait, "futures.wait", _PROCESS))
+    patches.set(base, "wait", spanned(base.wait, "futures.wait", _PROCESS))
 
 
 def install_thread_executor(patches: Patches, module: Any) -> None:
