@@ -102,7 +102,7 @@ def _install_block(patches: Patches, module: Any) -> None:
 
         actor = acting()
         try:
-            if actor is None or not size >= 0 or (size == 0 if create else name is None):  # what is wrong raises
+            if actor is None or _refused(name, create, size):
                 real_init(self, name, create, size, **named)
                 self.simcore_id = _look_up(self.name)
             else:
@@ -111,6 +111,12 @@ def _install_block(patches: Patches, module: Any) -> None:
         except BaseException as error:
             hide(error)
             raise
+
+    def _refused(name: Any, create: Any, size: Any) -> bool:
+        try:
+            return not size >= 0 or bool(size == 0 if create else name is None)
+        except TypeError:
+            return True
 
     def unlink(self: Any) -> None:
         actor = acting()
@@ -170,21 +176,21 @@ def _install_list(patches: Patches, module: Any) -> None:
         return sequence if items is sequence else list(items)
 
     def __getitem__(self: Any, position: Any) -> Any:
-        return _read(self, get_frame(1), real_get, position)
-
-    def _read(self: Any, frame: FrameType, real: Callable[..., Any], *place: Any) -> Any:
-        actor, number = acting(), self.shm.__dict__.get("simcore_id", 0)
         try:
-            if actor is None or not number:
-                return real(self, *place)
-            return read(actor, number, site_of(frame), real, self, *map(plain_place, place))
+            return _read(self, get_frame(1), real_get, plain_place(position))
         except BaseException as error:
             hide(error)
             raise
 
-    def __setitem__(self: Any, position: Any, value: Any) -> None:
+    def _read(self: Any, frame: FrameType, real: Callable[..., Any], *place: Any) -> Any:
         actor, number = acting(), self.shm.__dict__.get("simcore_id", 0)
+        if actor is None or not number:
+            return real(self, *place)
+        return read(actor, number, site_of(frame), real, self, *place)
+
+    def __setitem__(self: Any, position: Any, value: Any) -> None:
         try:
+            actor, number = acting(), self.shm.__dict__.get("simcore_id", 0)
             if actor is None or not number:
                 real_set(self, position, value)
             else:
@@ -194,7 +200,11 @@ def _install_list(patches: Patches, module: Any) -> None:
             raise
 
     def format_(self: Any) -> Any:
-        return _read(self, get_frame(1), real_format)
+        try:
+            return _read(self, get_frame(1), real_format)
+        except BaseException as error:
+            hide(error)
+            raise
 
     patches.method(cls, "__init__", __init__)
     patches.method(cls, "__getitem__", __getitem__)
