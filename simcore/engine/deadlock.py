@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simcore.engine.standstill import History, Scene, find, followers
+from simcore.engine.standstill import History, Scene, ends_of, find, followers
 from simcore.engine.withs import WithLines, read_source
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
 from simcore.trace.model import DeadlockLink, Trace
@@ -54,7 +54,12 @@ def _scene(trace: Trace, timed: frozenset[str]) -> Scene:
         for pending in trace.ending.pending
         if not pending.timed and trace.actors[pending.actor].name not in timed
     }
-    return Scene(waits, dict(enumerate(kinds)), thread_of, waits.keys(), history, True, _with_sites(trace).__contains__, killed)
+    ends = ends_of(
+        (info.creator, info.site, info.n, index) for index, info in enumerate(trace.objects) if info.kind == ObjectKind.CONNECTION
+    )
+    return Scene(
+        waits, dict(enumerate(kinds)), thread_of, waits.keys(), history, True, _with_sites(trace).__contains__, killed, ends
+    )
 
 
 def _copies(trace: Trace, forker: int, child: int) -> dict[int, int]:

@@ -140,6 +140,10 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         to_value(value)
         to_waited(waited)
         to_at(stamp - start_ns)
+    if any(wait.since and wait.kind in (Kind.SEND, Kind.RECV) for _, wait in heads.values()):
+        for number, made in created.items():
+            if made[2] >> 32 == ObjectKind.CONNECTION:
+                object_id(number)  # who waits at one end of a pipe waits for somebody at the other
     # Waits that were still published: operations that never completed.
     pending = []
     for actor, (_, wait) in sorted(heads.items(), key=lambda item: item[1][1].since):

@@ -12,8 +12,9 @@ All other cycles (a plain lock that waits for itself, or whose taker has ended) 
 final only when nobody is left to do it. When everyone waits and no chain of either kind is there, the run is **stalled**.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from simcore.trace.events import Kind, ObjectKind
@@ -27,6 +28,9 @@ _REENTRANT: Final = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
 
 _TURNING: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.UNDO, Kind.PUT, Kind.GET, Kind.END, Kind.EXIT})
 """Events that change who holds what."""
+
+
+MESSAGES: Final = frozenset({Kind.SEND, Kind.RECV})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,15 @@ class History:
         self.items: dict[int, int] = {}
         self.returned: set[int] = set()
         """Locks that an owner has given back."""
+        self.users: dict[int, int] = {}
+        """Who has last sent or received at each end of a pipe."""
         self.orphaned: set[int] = set()
         """Copies of locks that came into a forked child as taken by a thread that the child does not have."""
 
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> None:
         """Take one event, in the order of the run."""
+        if kind in MESSAGES:
+            self.users[object_id] = actor
         if kind not in _TURNING:
             return
         if kind == Kind.RELEASE:
@@ -87,7 +95,8 @@ class Scene:
     `waits` has the actors that wait without a timeout, with kind and object; `thread_of` the actor behind a thread object;
     `alive` all that have begun or are about to and have not ended. `closed` says whether these are all there is: nothing from
     outside (a signal handler, a native thread) can wake them. `is_with` says whether a site is a `with` statement. `killed` are
-    actors that may have been killed between taking or giving back a lock and recording it.
+    actors that may have been killed between taking or giving back a lock and recording it. `ends` has for each end of a pipe its
+    other end and who made it.
     """
 
     waits: Mapping[int, tuple[int, int]]
@@ -98,6 +107,7 @@ class Scene:
     closed: bool
     is_with: Callable[[int], bool]
     killed: Collection[int] = ()
+    ends: Mapping[int, tuple[int, int]] = MappingProxyType({})
 
     def can_go_on(self, actor: int) -> bool:
         """Whether a waiting actor has what it waits for already, and only has not run yet."""
@@ -118,6 +128,9 @@ class Scene:
         kind, object_id = wait
         if kind == Kind.JOIN:
             return self.thread_of.get(object_id, -1)
+        if kind in MESSAGES and object_id in self.ends:
+            other, maker = self.ends[object_id]
+            return self.history.users.get(other, maker)
         if kind == Kind.ACQUIRE and self.object_kinds.get(object_id) in LOCKS:
             twin = self.history.twins.locks.get(object_id)
             if (twin is None or twin.owner < 0) and self.killed and self.object_kinds.get(object_id) in _SHARED_LOCKS:
@@ -129,6 +142,8 @@ class Scene:
         """Whether the waits of a cycle never end, whatever all others do."""
         joins = any(kind == Kind.JOIN for kind, _ in waits)
         for kind, object_id in waits:
+            if kind in MESSAGES:
+                return False  # whoever has the other end may read or write there
             if kind == Kind.JOIN or self.object_kinds[object_id] in _REENTRANT:
                 continue
             twin = self.history.twins.locks[object_id]
@@ -136,6 +151,23 @@ class Scene:
             if len(waits) == 1 or not twin.disciplined or (joins and not is_mutex):
                 return False
         return True
+
+
+def ends_of(connections: Iterable[tuple[int, int, int, int]]) -> dict[int, tuple[int, int]]:
+    """For each end of a pipe the other end and who made it, from (maker, site, n, object) of all connections.
+
+    A pipe's ends are made one after the other on one line.
+    """
+    found = {}
+    row = sorted(connections)
+    place = 0
+    while place + 1 < len(row):
+        (maker, site, n, first), (other_maker, other_site, other_n, second) = row[place : place + 2]
+        place += 1
+        if (maker, site, n + 1) == (other_maker, other_site, other_n):
+            found[first], found[second] = (second, maker), (first, maker)
+            place += 1
+    return found
 
 
 def find(scene: Scene, *, is_over: bool = False) -> Standstill | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from simcore.engine.run_reader import RunReader
 from simcore.engine.segments import Wait
-from simcore.engine.standstill import LOCKS, History, Scene, Standstill, find
+from simcore.engine.standstill import LOCKS, MESSAGES, History, Scene, Standstill, ends_of, find
 from simcore.engine.withs import WithLines, read_source
 from simcore.runtime.segment import PHASE_SHUTDOWN, WAIT_TIMED
 from simcore.trace.events import SHARED_KINDS, Kind, ObjectKind
@@ -61,6 +61,7 @@ class Watch:
         self._home: dict[int, str] = {}  # the process of each object's creator
         self._forks: dict[str, tuple[int, int]] = {}  # by process: who started it, its main actor
         self._thread_of: dict[int, int] = {}
+        self._connections: list[tuple[int, int, int, int]] = []  # maker, site, n, object
         self._pids: dict[int, int] = {}  # of child processes, by the object that stands for them
         self._started: set[int] = set()
         self._ended: set[int] = set()
@@ -121,7 +122,7 @@ class Watch:
         if not everyone and not self._may_be_cycle(waits):
             return None
         closed = everyone and not woken & alive and not self._outsiders(processes, alive | leaving)
-        history = self._history({wait.object for wait in waits.values() if wait.kind != Kind.JOIN}, dead)
+        history = self._history(self._concerned(waits), dead)
         scene = Scene(
             {actor: (wait.kind, self._own(wait.object, actor)) for actor, wait in waits.items()},
             self._kinds,
@@ -131,11 +132,19 @@ class Watch:
             closed,
             self._is_with,
             dead if self._wait_for_what_seems_free(waits, history) else (),
+            ends_of(self._connections) if any(wait.kind in MESSAGES for wait in waits.values()) else {},
         )
         found = find(scene)
         if found is not None and not found.chain and any(wait.since > now - _STALL_NS for _, wait in heads.values()):
             self._pause = _FIRST_PAUSE_NS
             return None
+        return found
+
+    def _concerned(self, waits: _Waits) -> set[int]:
+        """The objects whose history matters: those that are waited for, and the other ends of pipes."""
+        found = {wait.object for wait in waits.values() if wait.kind != Kind.JOIN}
+        if any(wait.kind in MESSAGES for wait in waits.values()):
+            found |= {object_id for _, _, _, object_id in self._connections}
         return found
 
     def _wait_for_what_seems_free(self, waits: _Waits, history: History) -> bool:
@@ -156,9 +165,11 @@ class Watch:
     def _learn(self) -> None:
         """Take in what the new records say of objects and threads."""
         for actor, records in self._reader.records.items():
-            for value, object_id, _, _, kind, _, _ in records.of_kinds(_TOLD, self._known.get(actor, 0)):
+            for value, object_id, site, _, kind, _, _ in records.of_kinds(_TOLD, self._known.get(actor, 0)):
                 if kind == Kind.CREATE:
                     self._kinds[object_id] = value >> 32
+                    if value >> 32 == ObjectKind.CONNECTION:
+                        self._connections.append((actor, site, value & 0xFFFFFFFF, object_id))
                     self._home[object_id] = self._process.get(actor, _MAIN)
                 elif kind == Kind.PID:
                     self._pids[object_id] = value

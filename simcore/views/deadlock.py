@@ -26,7 +26,7 @@ def deadlock_view(trace: Trace) -> RenderableType:
     told: set[int] = set()
     for link in trace.ending.deadlock:
         grid.add_row(_bold(words.actor(link.actor)), _wait(words, link))
-        if link.kind is not Kind.JOIN and link.object not in told:
+        if link.kind is Kind.ACQUIRE and link.object not in told:
             told.add(link.object)
             grid.add_row(Text(f"`{words.object(link.object)}`", style="cyan"), _held(words, link))
     return Padding(grid, (0, 0, 0, 2))
@@ -83,7 +83,8 @@ def _wait(words: Words, link: DeadlockLink) -> Text:
     elif link.kind is Kind.ACQUIRE:
         text = Text(f"waits for {words.object_in_full(link.object)}")
     else:
-        text = Text(f"waits to {words.operation(link.kind, link.object)}")
+        text = Text(f"waits to {words.operation(link.kind, link.object)}: ")
+        text.append(f"{words.actor(link.owner)} does not {'receive' if link.kind is Kind.SEND else 'send'}")
     _append_site(text, words, link.site, "since ")
     return text
 
