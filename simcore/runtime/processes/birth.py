@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.runtime import actors, gate, originals, segment
+from simcore.runtime import actors, forks, gate, originals, segment
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
@@ -44,16 +44,22 @@ def parse(text: str) -> Birth:
     return Birth(name, int(index), int(object_id), int(site))
 
 
-def announce(actor: Actor, site: int) -> Birth:
-    """The START of the next child process of this actor; `gate.current.gave` is to follow when it has been started."""
+def announce(actor: Actor, site: int, *, forks_now: bool = False) -> Birth:
+    """The START of the next child process of this actor; `gate.current.gave` is to follow when it has been started.
+
+    When it `forks_now`, in this thread, the recording has START at the moment of the fork; `forks.disarm` is to follow.
+    """
     actor.processes += 1
     name = f"{actor.name}.{actor.processes}"
-    object_id = actors.create_for(actor, ObjectKind.CHILD, site)
+    object_id = actors.create_for(actor, ObjectKind.CHILD, made_at or site)
     following = actor.following
     index = actors.new_index() if following is None else following.actor_index(name)
     segment.current.define(segment.TAG_ACTOR, index, name, "", 0)
     birth = Birth(name, index, object_id, site)
-    gate.current.give(actor, Kind.START, object_id, site, index)
+    if forks_now and not gate.current.following:
+        forks.arm(actor, Kind.START, object_id, site, index)
+    else:
+        gate.current.give(actor, Kind.START, object_id, site, index)
     return birth
 
 
@@ -92,6 +98,7 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
     `forked` when a recorded process was forked, whose segment and threads this memory still shows.
     """
     if forked:
+        forks.forget()
         segment.current.leave()
         actors.begin_anew()
     open_segment(birth.name)

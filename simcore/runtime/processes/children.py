@@ -4,12 +4,13 @@ What `multiprocessing` does inside is not recorded, so that the three start meth
 calls `start`, BEGIN as the child's first, JOIN and STATUS where it looks. How the child comes to know who it is, `birth` says.
 """
 
+import sys
 import weakref
 from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, gate, originals
+from simcore.runtime import actors, forks, gate, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -50,7 +51,16 @@ def install_process(patches: Patches, module: Any) -> None:
     """Replace what a `Process` offers."""
     cls = module.BaseProcess
     real_start, real_join, real_exitcode = cls.start, cls.join, cls.exitcode.fget
-    real_children = module.active_children
+    real_init, real_children = cls.__init__, module.active_children
+
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+        if acting() is not None:
+            self.simcore_site = site_of(get_frame(1))
+        try:
+            real_init(self, *arguments, **named)
+        except BaseException as error:
+            hide(error)
+            raise
 
     def start(self: Any) -> None:
         actor = acting()
@@ -58,7 +68,7 @@ def install_process(patches: Patches, module: Any) -> None:
             if actor is None:
                 real_start(self)
                 return
-            birth = announce(actor, site_of(get_frame(1)))
+            birth = announce(actor, site_of(get_frame(1)), forks_now=_method_of(self) == "fork")
             actor.birth = birth
             actor.raw += 1
             try:
@@ -66,6 +76,7 @@ def install_process(patches: Patches, module: Any) -> None:
             finally:
                 actor.raw -= 1
                 actor.birth = None
+                forks.disarm()
                 gate.current.gave(actor)
             self._popen.simcore_child = birth
             self._popen.pid = told_pid(actor, birth.object_id, self._popen.pid)
@@ -204,11 +215,17 @@ def install_process(patches: Patches, module: Any) -> None:
         return number
 
     real_is_alive, real_close = cls.is_alive, cls.close
-    for name, replacement in (("start", start), ("join", join), ("is_alive", is_alive), ("close", close)):
+    for name, replacement in (("__init__", __init__), ("start", start), ("join", join), ("is_alive", is_alive), ("close", close)):
         patches.method(cls, name, replacement)
     patches.set(cls, "__hash__", __hash__)
     patches.set(cls, "exitcode", property(exitcode, doc=cls.exitcode.__doc__))
     patches.set(module, "active_children", active_children)
+
+
+def _method_of(process: Any) -> str:
+    """How a process object will be started: by its own method, or the program's default."""
+    method: str | None = process._start_method
+    return sys.modules["multiprocessing.context"]._default_context.get_start_method() if method is None else method
 
 
 def _child_of(process: Any) -> Birth | None:
