@@ -24,6 +24,7 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.sharedctypes": lambda module: _shared().install(patches, module),
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
         "multiprocessing.connection": lambda module: _install_connections(patches, module),
+        "multiprocessing.queues": lambda module: _queues().install(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
 
@@ -57,6 +58,12 @@ def _method() -> Any:
     from simcore.runtime.processes import method
 
     return method
+
+
+def _queues() -> Any:
+    from simcore.runtime.processes import queues
+
+    return queues
 
 
 def _semaphores() -> Any:

@@ -1,0 +1,173 @@
+"""Queues between processes: `multiprocessing.Queue`, `JoinableQueue` and `SimpleQueue`.
+
+They are Python on top of locks and a pipe, which are recorded as such. What is added here is the buffer in front of the pipe: who
+puts an item into it before whom, and that it is the feeder thread of its process which takes it out. How often the feeder takes the
+buffer's lock is chance, for it looks into the buffer without it, and decides nothing: that is no event.
+
+A queue's number travels with the two ends of its pipe.
+"""
+
+from collections import deque
+from sys import _getframe as get_frame
+from types import TracebackType
+from typing import Any, Final
+
+from simcore.runtime import actors, gate, originals
+from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
+from simcore.runtime.frames import hide
+from simcore.runtime.locks import PATIENCE_S, wait_for
+from simcore.runtime.patches import Patches
+from simcore.runtime.spans import spanned
+from simcore.trace.events import Kind, ObjectKind
+
+_UNTAGGED: Final = 0
+"""The tag of what an unknown thread has put."""
+
+
+class NotEmpty:
+    """What a queue has for a condition that its buffer is not empty: one lock, and one thread that may wait for it, the feeder.
+
+    `with` is how items are put in, and recorded; `acquire`, `release` and `wait` are the feeder's.
+    """
+
+    __slots__ = ("_number", "_waiting", "acquire", "release", "tag")
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._at_fork_reinit()
+
+    def _at_fork_reinit(self) -> None:
+        lock = originals.allocate_lock()
+        self.acquire, self.release = lock.acquire, lock.release
+        self._waiting: list[Any] = []
+        self.tag = _UNTAGGED
+
+    def __enter__(self) -> bool:
+        actor = acting()
+        try:
+            if actor is None:
+                wait_for(self.acquire)
+                self.tag = _UNTAGGED
+            else:
+                self._put(actor, site_of(get_frame(1)))
+        except BaseException as error:
+            hide(error)
+            raise
+        return True
+
+    def _put(self, actor: Actor, site: int) -> None:
+        """Take the lock, and stamp within it: whoever comes next is stamped later, also where a feeder is started first."""
+        actor.puts += 1
+        tag = actor.index << 32 | actor.puts
+        if gate.current.following:
+            gate.current.give(actor, Kind.PUT, self._number, site, tag)
+            try:
+                gate.current.must(actor, self.acquire(True, PATIENCE_S), "another thread is at the queue's buffer")
+            finally:
+                gate.current.gave(actor)
+        else:
+            if not self.acquire(False):
+                publish(actor, Kind.PUT, self._number, site, timed=False)
+                try:
+                    wait_for(self.acquire)
+                finally:
+                    unpublish(actor)
+            gate.current.give(actor, Kind.PUT, self._number, site, tag)
+            gate.current.gave(actor)
+        self.tag = tag
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+    def wait(self) -> None:
+        """Until something has been put in. Called with the lock, as of a condition."""
+        waiter = originals.allocate_lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
+        self.release()
+        actor = acting()
+        if actor is not None:
+            publish(actor, Kind.GET, self._number, site_of(get_frame(1)), timed=False)
+        waiter.acquire()
+        if actor is not None:
+            unpublish(actor)
+        self.acquire()
+
+    def notify(self) -> None:
+        """Let the feeder go on, if it waits. Called with the lock."""
+        if self._waiting:
+            self._waiting.pop().release()
+
+
+class Buffer(deque[Any]):
+    """What waits to be fed into a queue's pipe, each item with the tag of the put that brought it."""
+
+    def __init__(self, number: int, notempty: NotEmpty) -> None:
+        super().__init__()
+        self._number, self._notempty = number, notempty
+
+    def append(self, item: Any) -> None:
+        """As `deque.append`; only called by who has just put."""
+        super().append((self._notempty.tag, item))
+
+    def popleft(self) -> Any:
+        """As `deque.popleft`; only called by the feeder. Raises: IndexError."""
+        tag, item = super().popleft()
+        actor = acting()
+        if actor is not None and tag != _UNTAGGED:
+            site = site_of(get_frame(1))
+            want = gate.current.enter(actor, Kind.GET, self._number, site)
+            try:
+                gate.current.must(actor, want is None or want == tag, "another item is the first in the buffer")
+            finally:
+                gate.current.leave(actor, Kind.GET, self._number, site, tag)
+        return item
+
+
+def _number_of(queue: Any) -> int:
+    return int(getattr(queue._reader, "simcore_queue", 0))
+
+
+def _name(queue: Any, frame: Any) -> None:
+    """Give a new queue its number."""
+    queue._reader.simcore_queue = queue._writer.simcore_queue = actors.create(ObjectKind.PQUEUE, frame)
+
+
+def install(patches: Patches, module: Any) -> None:
+    """Put our buffer into the queues, and cover what they offer."""
+    real_reset, real_init = module.Queue._reset, module.SimpleQueue.__init__
+
+    def _reset(self: Any, after_fork: bool = False) -> None:
+        actor = here()
+        if actor is None:
+            real_reset(self, after_fork)
+            return
+        if not hasattr(self._reader, "simcore_queue"):  # else it came from another process
+            _name(self, get_frame(1))
+        number = _number_of(self)
+        if not number:
+            real_reset(self, after_fork)
+            return
+        actor.raw += 1
+        try:
+            real_reset(self, after_fork)
+        finally:
+            actor.raw -= 1
+        self._notempty = NotEmpty(number)
+        self._buffer = Buffer(number, self._notempty)
+
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+        try:
+            real_init(self, *arguments, **named)
+        except BaseException as error:
+            hide(error)
+            raise
+        _name(self, get_frame(1))
+
+    patches.method(module.Queue, "_reset", _reset)
+    patches.method(module.SimpleQueue, "__init__", __init__)
+    for cls in (module.Queue, module.JoinableQueue, module.SimpleQueue):
+        cls.simcore_id = property(_number_of)
+        for name in ("put", "get", "join", "task_done", "qsize", "empty", "full"):
+            if name in vars(cls):
+                patches.method(cls, name, spanned(vars(cls)[name], f"Queue.{name}"))
