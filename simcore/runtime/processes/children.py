@@ -68,7 +68,8 @@ def install_process(patches: Patches, module: Any) -> None:
             if actor is None:
                 real_start(self)
                 return
-            birth = announce(actor, site_of(get_frame(1)), forks_now=_method_of(self) == "fork")
+            made_at = self.__dict__.get("simcore_site", 0)
+            birth = announce(actor, site_of(get_frame(1)), made_at=made_at, forks_now=_method_of(self) == "fork")
             actor.birth = birth
             actor.raw += 1
             try:
