@@ -100,8 +100,10 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         if open_span is not None:
             spans.append((actor, *open_span, sys.maxsize))
     rows.sort(key=_by_stamp)
-    _answer_early_releases(rows, {number for number, made in created.items() if made[2] >> 32 in _PLAIN_LOCKS})
     process = {number: process_of(name) for number, (name, _, _) in definitions.actors.items()}
+    homes = {number: process.get(made[1], "") for number, made in created.items() if made[2] >> 32 in _PLAIN_LOCKS}
+    shared = {number for number in homes if created[number][2] >> 32 in SHARED_KINDS}
+    _answer_early_releases(rows, homes, shared, process)
     rows = _until_exits(rows, process)
 
     heads = reader.heads()
@@ -193,34 +195,42 @@ def _by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int
     return row[:3]
 
 
-def _answer_early_releases(rows: list[_Row], locks: set[int]) -> None:
+def _answer_early_releases(rows: list[_Row], homes: dict[int, str], shared: set[int], process: dict[int, str]) -> None:
     """Put an acquisition before the release that answers it, where the two are stamped the other way round.
 
     A lock released by another thread than took it may be: that thread sees the lock taken before the taker comes to its stamp.
     The taker's event before it is stamped earlier still, so its program order stays. Nothing is touched unless a lock seems taken
-    twice.
+    twice. `homes` are the processes of plain locks; of those not `shared` a forked child has a copy, which may begin taken.
     """
-    held: set[int] = set()
-    for _, _, _, record in rows:
-        if record[1] in locks:
+
+    def place(actor: int, lock: int) -> str:
+        return "" if lock in shared else process.get(actor, "")
+
+    held: set[tuple[int, str]] = set()
+    for _, _, actor, record in rows:
+        if record[1] in homes:
+            lock = record[1], place(actor, record[1])
             if record[4] == Kind.RELEASE:
-                held.discard(record[1])
+                held.discard(lock)
             elif record[4] == Kind.UNDO or (record[4] == Kind.ACQUIRE and record[0] > 0):
-                if record[1] in held and record[4] == Kind.ACQUIRE:
+                if lock in held and record[4] == Kind.ACQUIRE:
                     break
-                held.add(record[1])
+                held.add(lock)
     else:
         return
     held.clear()
-    early: dict[int, list[int]] = {}
+    early: dict[tuple[int, str], list[int]] = {}
+    used: set[tuple[int, str]] = set()
     for index, (_, _, actor, record) in enumerate(rows):
-        value, lock, kind = record[0], record[1], record[4]
-        if lock not in locks:
+        value, number, kind = record[0], record[1], record[4]
+        if number not in homes:
             continue
+        lock = number, place(actor, number)
+        is_copy = lock[1] not in ("", homes[number])
         if kind == Kind.RELEASE:
             if lock in held:
                 held.discard(lock)
-            else:
+            elif lock in used or not is_copy:
                 early.setdefault(lock, []).append(index)
         elif kind == Kind.UNDO:
             if early.get(lock):
@@ -232,6 +242,7 @@ def _answer_early_releases(rows: list[_Row], locks: set[int]) -> None:
                 rows[index] = (rows[early[lock].pop(0)][0], -1, actor, record)
             else:
                 held.add(lock)
+        used.add(lock)
     rows.sort(key=_by_stamp)
 
 

@@ -90,6 +90,8 @@ class Follow:
         self._events = order.events
         self._batons: list[Any] = []
         self._semaphores = order.semaphores
+        if order.semaphores:
+            import _multiprocessing  # type: ignore[import-not-found]  # noqa: F401  before a fork can find it half imported
         self._far: dict[int, Any] = {}
         self._imports = self._latches()
         self._loading: dict[str, Following] = {}
@@ -121,7 +123,7 @@ class Follow:
         """The baton of an actor between processes. The controller made it, and unlinks it."""
         known = self._far.get(index)
         if known is None:
-            import _multiprocessing  # type: ignore[import-not-found]
+            import _multiprocessing
 
             made: Any = _multiprocessing.SemLock
             known = getattr(made, "_of_raw", made)._rebuild(0, 1, 1 << 20, f"{self._semaphores}-{index}")

@@ -9,7 +9,7 @@ from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any
 
-from simcore.runtime import gate, originals
+from simcore.runtime import forks, gate, originals
 from simcore.runtime.actors import Actor, here, site_of
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -46,11 +46,12 @@ def _forked(real: Callable[[], Any], frame: FrameType) -> tuple[int, ...]:
         return _call(real, frame)
     if actor.birth is not None:  # of a `multiprocessing.Process`, which says so itself
         return _begun(real, frame, actor, actor.birth)
-    birth = announce(actor, site_of(frame))
+    birth = announce(actor, site_of(frame), forks_now=True)
     try:
         pid, *rest = _begun(real, frame, actor, birth)
     finally:
         if here() is actor:
+            forks.disarm()
             gate.current.gave(actor)
     if pid:
         pid = told_pid(actor, birth.object_id, pid)
