@@ -44,15 +44,14 @@ def parse(text: str) -> Birth:
     return Birth(name, int(index), int(object_id), int(site))
 
 
-def announce(actor: Actor, site: int, *, made_at: int = 0, forks_now: bool = False) -> Birth:
+def announce(actor: Actor, site: int, *, forks_now: bool = False) -> Birth:
     """The START of the next child process of this actor; `gate.current.gave` is to follow when it has been started.
 
-    `made_at` is where the object was made that stands for it, if that is another place: it is named after that line.
     When it `forks_now`, in this thread, the recording has START at the moment of the fork; `forks.disarm` is to follow.
     """
     actor.processes += 1
     name = f"{actor.name}.{actor.processes}"
-    object_id = actors.create_for(actor, ObjectKind.CHILD, made_at or site)
+    object_id = actors.create_for(actor, ObjectKind.CHILD, site)
     following = actor.following
     index = actors.new_index() if following is None else following.actor_index(name)
     segment.current.define(segment.TAG_ACTOR, index, name, "", 0)

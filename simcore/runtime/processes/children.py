@@ -51,16 +51,7 @@ def install_process(patches: Patches, module: Any) -> None:
     """Replace what a `Process` offers."""
     cls = module.BaseProcess
     real_start, real_join, real_exitcode = cls.start, cls.join, cls.exitcode.fget
-    real_init, real_children = cls.__init__, module.active_children
-
-    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
-        if acting() is not None:
-            self.simcore_site = site_of(get_frame(1))
-        try:
-            real_init(self, *arguments, **named)
-        except BaseException as error:
-            hide(error)
-            raise
+    real_children = module.active_children
 
     def start(self: Any) -> None:
         actor = acting()
@@ -68,8 +59,7 @@ def install_process(patches: Patches, module: Any) -> None:
             if actor is None:
                 real_start(self)
                 return
-            made_at = self.__dict__.get("simcore_site", 0)
-            birth = announce(actor, site_of(get_frame(1)), made_at=made_at, forks_now=_method_of(self) == "fork")
+            birth = announce(actor, site_of(get_frame(1)), forks_now=_method_of(self) == "fork")
             actor.birth = birth
             actor.raw += 1
             try:
@@ -216,7 +206,7 @@ def install_process(patches: Patches, module: Any) -> None:
         return number
 
     real_is_alive, real_close = cls.is_alive, cls.close
-    for name, replacement in (("__init__", __init__), ("start", start), ("join", join), ("is_alive", is_alive), ("close", close)):
+    for name, replacement in (("start", start), ("join", join), ("is_alive", is_alive), ("close", close)):
         patches.method(cls, name, replacement)
     patches.set(cls, "__hash__", __hash__)
     patches.set(cls, "exitcode", property(exitcode, doc=cls.exitcode.__doc__))
