@@ -13,8 +13,7 @@ final only when nobody is left to do it. When everyone waits and no chain of eit
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simcore.trace.events import Kind, ObjectKind
@@ -107,7 +106,7 @@ class Scene:
     closed: bool
     is_with: Callable[[int], bool]
     killed: Collection[int] = ()
-    ends: Mapping[int, tuple[int, int]] = MappingProxyType({})
+    ends: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     def can_go_on(self, actor: int) -> bool:
         """Whether a waiting actor has what it waits for already, and only has not run yet."""
