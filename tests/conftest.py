@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     # A shell's background job starts with these ignored, and so would every program under test.
     if signal.getsignal(_ignored) is signal.SIG_IGN:
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
+
+PATIENCE_S = 2.0
+"""A fork server and a resource tracker end by themselves a moment after the program that started them."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +27,9 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     before = _shared_memory()
     yield folder
+    late = time.monotonic() + PATIENCE_S
+    while time.monotonic() < late and (_left_in(tmp_path) or not _shared_memory() <= before):
+        time.sleep(0.02)
     assert _left_in(tmp_path) == [], "a process that the test started still runs"
     assert _shared_memory() <= before, "something is left in shared memory"
     assert list(tmp_path.rglob(".runs/run-*")) == [], "a run folder is left"

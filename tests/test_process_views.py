@@ -16,9 +16,10 @@ from simcore.diffing import diff
 from simcore.errors import UsageError
 from simcore.trace.events import FIXED_OBJECTS, RUNNING, Kind, ObjectKind, Verdict
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, ProcessInfo, Trace
+from simcore.trace.text import path_key
 from simcore.trace.words import Words
 from simcore.views.lanes import Lanes
-from simcore.views.processes import path_key, process_facts, processes_of, processes_view
+from simcore.views.processes import process_facts, processes_of, processes_view
 from simcore.views.summary import summary_view
 
 pytest_plugins = ["cli_fixtures"]

@@ -20,6 +20,7 @@ from simcore.diffing.spans import by_events, by_spans, minor
 from simcore.diffing.tables import Tables
 from simcore.trace.events import ObjectKind, Verdict
 from simcore.trace.model import Trace
+from simcore.trace.text import path_key
 
 
 def diff(a: Trace, b: Trace) -> Diff:
@@ -166,10 +167,10 @@ def _run(trace: Trace, letter: str, actors: int, hand_offs: int) -> Run:
 
 
 def _actor_diffs(tables: Tables, pairing: Pairing) -> list[ActorDiff]:
-    """Every actor that did something in either run, in the order of the tables."""
+    """Every actor that did something in either run, each before those that it created."""
     events_a, events_b = Counter(pairing.a.actor), Counter(pairing.b.actor)
     result = []
-    for actor in sorted({**events_a, **events_b}):
+    for actor in sorted({**events_a, **events_b}, key=lambda actor: (path_key(tables.actor(actor).name), actor)):
         info = tables.actor(actor)
         change = pairing.steps.get(actor)
         state = "added" if not events_a[actor] else "missing" if not events_b[actor] else "changed" if change else "same"

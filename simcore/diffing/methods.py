@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from simcore.trace.events import SHARED_KINDS
 from simcore.trace.model import ObjectInfo, Trace, process_of
-from simcore.trace.text import count, join
+from simcore.trace.text import count, join, path_key
 
 if TYPE_CHECKING:
     from simcore.diffing.tables import Tables
@@ -62,6 +63,7 @@ def method_notes(tables: Tables) -> Iterator[str]:
     for name, pair in tables.methods.items():
         pairs.setdefault(pair, []).append(name)
     for (one, other), names in pairs.items():
+        names.sort(key=path_key)
         were = "was" if len(names) == 1 else "were"
         yield f"{_some(names, 'process', 'processes')} {were} started by {_method(one)} in A, by {_method(other)} in B"
     if not tables.methods:
@@ -78,23 +80,30 @@ def method_notes(tables: Tables) -> Iterator[str]:
             )
     for how, labels in remade.items():
         yield f"{_some(labels, 'object')} of child processes: {how}"
-    for letter, trace, known, seen in (
-        ("A", tables.a, in_b.keys(), used[0]),
-        ("B", tables.b, range(len(objects_a)), used[1]),
-    ):
-        only = _only(tables, trace, known, seen, letter)
-        if only:
-            yield f"only {letter} has {_some(only, 'object')}"
+    yield from _only(tables, "A", "B", [index for index, number in enumerate(tables.object_a) if number not in in_b])
+    yield from _only(tables, "B", "A", [index for index, number in enumerate(tables.object_b) if number >= len(objects_a)])
 
 
-def _only(tables: Tables, trace: Trace, known: Collection[int], used: Collection[int], letter: str) -> list[str]:
-    """The labels of objects of these processes that the other run does not have."""
-    numbers = tables.object_a if letter == "A" else tables.object_b
-    return [
-        _label(trace, index)
-        for index, number in enumerate(numbers)
-        if number not in known and index in used and _process(trace, trace.objects[index]) in tables.methods
-    ]
+def _only(tables: Tables, letter: str, other: str, lonely: list[int]) -> Iterator[str]:
+    """Of objects that the other run does not have those of these processes. What that run makes once for all is told apart."""
+    here, there = (tables.a, tables.b) if letter == "A" else (tables.b, tables.a)
+    used = set(here.columns.object)
+    common = {_made(there, info) for info in there.objects if _process(there, info) not in tables.methods}
+    own: list[str] = []
+    only: list[str] = []
+    for index in lonely:
+        info = here.objects[index]
+        if index in used and _process(here, info) in tables.methods:
+            (own if info.kind in SHARED_KINDS and _made(here, info) in common else only).append(_label(here, index))
+    if own:
+        yield f"{_some(own, 'object')}: one for all processes in {other}, one in each in {letter}"
+    if only:
+        yield f"only {letter} has {_some(only, 'object')}"
+
+
+def _made(trace: Trace, info: ObjectInfo) -> tuple[object, ...]:
+    """What kind of thing it is, what it is called and where it was made."""
+    return info.kind, info.label, trace.sites[info.site]
 
 
 def _process(trace: Trace, info: ObjectInfo) -> str:

@@ -1,10 +1,14 @@
 """`python -m simcore.runtime.pattern module|file WHERE QUALNAME PARAMS [ARGS]`: runs a function by its names.
 
-This is the main module of a recorded pattern.
+This is the main module of a recorded pattern. A child process that is not forked runs it again under another name, before it
+looks for the functions that it is to call: of a pattern from a single file nothing else would bring them.
 """
 
 import os
 import sys
+
+_FILE = "SIMCORE_PATTERN_FILE"
+"""The environment variable that tells child processes which file the pattern came from."""
 
 
 def main() -> None:
@@ -16,7 +20,9 @@ def main() -> None:
     from simcore.runtime.bind import bind, find, load_file
 
     if how == "file":
-        sys.path.append(os.path.dirname(os.path.abspath(where)))  # last: its neighbours must not shadow the standard library
+        where = os.path.abspath(where)  # for child processes, too, wherever they work
+        os.environ[_FILE] = where
+        sys.path.append(os.path.dirname(where))  # last: its neighbours must not shadow the standard library
         module = load_file(where)
     else:
         from importlib import import_module
@@ -38,5 +44,17 @@ def main() -> None:
         sys.exit(1)
 
 
+def bring_file() -> None:
+    """Load the file of the pattern in a child process, if it came from one."""
+    where = os.environ.get(_FILE)
+    if where:
+        from simcore.runtime.bind import load_file, module_name
+
+        if module_name(where) not in sys.modules:
+            load_file(where)
+
+
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":
+    bring_file()

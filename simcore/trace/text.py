@@ -3,7 +3,17 @@
 Whatever comes out of a trace passes through `clean`: a trace may be hostile, and a terminal obeys escape sequences.
 """
 
-LONGEST_TEXT = 60
+import re
+from typing import Final
+
+LONGEST_TEXT: Final = 60
+
+_PATH: Final = re.compile(r"([./])(\d{1,9})")
+
+
+def path_key(name: str) -> tuple[tuple[str, int], ...]:
+    """What the paths of actors are sorted by: `main.2` comes before `main.10`."""
+    return tuple((kind, int(number)) for kind, number in _PATH.findall(name))
 
 
 def clean(text: str) -> str:

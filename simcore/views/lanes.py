@@ -13,8 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from simcore.trace.text import count
-from simcore.views.processes import path_key
+from simcore.trace.text import count, path_key
 from simcore.views.timeline import Row, Timeline
 
 NARROWEST: Final = 38

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,15 +11,12 @@ from rich.text import Text
 
 from simcore.trace.events import RUNNING, Kind, ObjectKind
 from simcore.trace.model import Trace
-from simcore.trace.text import clean, count, duration, exit_words
+from simcore.trace.text import clean, count, duration, exit_words, path_key
 from simcore.trace.words import Words
 
 MOST_PROCESSES: Final = 20
 MOST_THREADS: Final = 6
 """Of more than so many only the first are listed, and the others are counted."""
-
-
-_PATH: Final = re.compile(r"([./])(\d{1,9})")
 
 
 @dataclass(slots=True)
@@ -44,11 +40,6 @@ class Member:
     def took_ns(self) -> int | None:
         """From `start` to the first instruction."""
         return None if self.started_ns is None or self.begun_ns is None else max(self.begun_ns - self.started_ns, 0)
-
-
-def path_key(name: str) -> tuple[tuple[str, int], ...]:
-    """What paths are sorted by: `main.2` comes before `main.10`."""
-    return tuple((kind, int(number)) for kind, number in _PATH.findall(name))
 
 
 def processes_of(trace: Trace) -> list[Member]:
