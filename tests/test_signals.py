@@ -10,11 +10,16 @@ import os, queue, signal, sys, threading, time, traceback
 from concurrent.futures import Future
 class Stop(Exception): pass
 def stop(number, frame): raise Stop
-orders = queue.SimpleQueue()
+orders, main = queue.SimpleQueue(), threading.get_ident()
+def is_in(wait):
+    frame = sys._current_frames()[main]
+    while frame is not None and frame.f_code is not wait.__code__: frame = frame.f_back
+    return frame is not None
 def send():
-    for number, after in iter(orders.get, None):
-        time.sleep(0.01); os.kill(os.getpid(), number); time.sleep(0.01); after()
-def soon(number=signal.SIGUSR1, after=lambda: None): orders.put((number, after))
+    for wait, number, after in iter(orders.get, None):
+        while not is_in(wait): pass
+        time.sleep(0.02); os.kill(os.getpid(), number); time.sleep(0.01); after()
+def soon(wait, number=signal.SIGUSR1, after=lambda: None): orders.put((wait, number, after))
 sender = threading.Thread(target=send, daemon=True); sender.start()
 lock, deep, event, items, simple = threading.Lock(), threading.RLock(), threading.Event(), queue.Queue(), queue.SimpleQueue()
 lock.acquire()
@@ -42,14 +47,15 @@ def compute():
 RAISING = """
 signal.signal(signal.SIGUSR1, stop)
 for wait in (
-    with_lock, with_rlock, in_condition, in_condition_on_a_lock, in_barrier, compute, signal.pause, seats.acquire, event.wait,
+    with_lock, with_rlock, in_condition, in_condition_on_a_lock, in_barrier, compute,
+    lambda: signal.pause(), lambda: seats.acquire(), lambda: event.wait(),
     lambda: lock.acquire(), lambda: lock.acquire(timeout=60), lambda: deep.acquire(), lambda: deep.acquire(True, 60),
     lambda: time.sleep(60), lambda: in_condition(60), lambda: event.wait(60), lambda: seats.acquire(timeout=60),
     lambda: items.get(), lambda: items.get(timeout=60), lambda: full.put(2), lambda: full.join(),
     lambda: simple.get(), lambda: simple.get(timeout=60), lambda: future.result(), lambda: others[0].join(),
     lambda: others[1].join(60),
 ):
-    soon()
+    soon(wait)
     try: wait()
     except Stop as error:
         traceback.print_exc(file=sys.stdout)
@@ -63,10 +69,10 @@ def handler(number, frame): print("arrived", number, frame.f_code.co_filename, f
 signal.signal(signal.SIGUSR1, handler)
 for wait, after in (
     (lambda: lock.acquire(), lock.release), (with_lock, lock.release), (lambda: simple.get(), lambda: simple.put(1)),
-    (lambda: items.get(), lambda: items.put(1)), (lambda: event.wait(), event.set), (lambda: in_condition(0.03), int),
-    (lambda: time.sleep(0.03), int), (lambda: others[0].join(), held.set), (signal.pause, int),
+    (lambda: items.get(), lambda: items.put(1)), (lambda: event.wait(), event.set), (lambda: in_condition(0.2), int),
+    (lambda: time.sleep(0.2), int), (lambda: others[0].join(), held.set), (lambda: signal.pause(), int),
 ):
-    soon(after=after); wait()
+    soon(wait, after=after); wait()
     if wait is not with_lock and lock.locked(): lock.release()
     lock.acquire(False)
 print("done"); holder.join()
@@ -260,11 +266,12 @@ def test_interrupts_from_a_thread() -> None:
         START
         + """
 held.set()
-for wait in (event.wait, lock.acquire, lambda: time.sleep(60), compute, items.get):
-    soon(signal.SIGINT)
+def sleep(): time.sleep(60)
+for wait in (lambda: event.wait(), lambda: lock.acquire(), sleep, compute, lambda: items.get()):
+    soon(wait, signal.SIGINT)
     try: wait()
     except KeyboardInterrupt: print("interrupted")
-soon(signal.SIGINT); time.sleep(60)
+soon(sleep, signal.SIGINT); sleep()
 """
     )
     expected = plain(source)
@@ -341,20 +348,20 @@ def test_a_handler_at_exit() -> None:
 @pytest.mark.parametrize("seconds", ["None", "60"])
 def test_a_join_that_was_interrupted_is_joined_again(seconds: str) -> None:
     """On 3.11 and 3.12 `threading` takes such a thread for ended; whatever it does, it does so in replay."""
-    source = f"""
-        import os, signal, threading, time
-        class Stop(Exception): pass
-        def stop(number, frame): raise Stop
-        signal.signal(signal.SIGUSR1, stop)
-        joining, go, end = threading.Event(), threading.Event(), threading.Event()
-        def send(): joining.wait(); time.sleep(0.01); os.kill(os.getpid(), signal.SIGUSR1); go.wait()
-        sender = threading.Thread(target=send); sender.start(); joining.set()
-        try: sender.join({seconds})
-        except Stop: print("stopped")
-        sender.join(0.001); print(sender.is_alive(), repr(sender).split(",")[-1].split()[0]); go.set(); sender.join()
-        print(sender.is_alive())
-        """
+    source = (
+        START
+        + f"""
+signal.signal(signal.SIGUSR1, stop)
+def join(): holder.join({seconds})
+soon(join)
+try: join()
+except Stop: print("stopped")
+holder.join(0.001); print(holder.is_alive(), "stopped" in repr(holder)); held.set(); holder.join()
+print(holder.is_alive())
+"""
+    )
     expected = plain(source)
+    assert expected.out.startswith(b"stopped\n")
     trace, ran = record(source)
     assert ran == expected
     answer, again = replay(trace)

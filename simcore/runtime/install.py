@@ -159,8 +159,8 @@ def _end(status: int = 0) -> None:
     gate.settle(actor)
     gate.leave(actor, Kind.EXIT, process, 0, status)
     actors.set_phase(actor, PHASE_ENDED)
+    if gate.following:
+        signals.disarm()
     if hasattr(tls, "actor"):
         del tls.actor
     garbage.uninstall()
-    if gate.following:
-        signals.disarm()

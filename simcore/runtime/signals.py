@@ -35,6 +35,8 @@ _again: dict[int, Any] = {}
 _busy = False
 """Whether `_arrived` is at work, and not the program's handler: what arrives meanwhile is missed, and tripped again behind it."""
 _missed: set[int] = set()
+_over = False
+"""Whether a replay has come to its end."""
 _interrupted: list[Actor] = []
 """The actors whose handlers run now, outermost first."""
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
@@ -64,6 +66,8 @@ def _sub_actor(actor: Actor, number: int) -> Actor:
 def _arrived(number: int, frame: FrameType | None) -> Any:
     """What the interpreter calls: the place of every Python handler. `frame` is where the main thread was."""
     global _busy
+    if _over:
+        return None
     if _busy:
         _missed.add(number)
         return None
@@ -321,6 +325,11 @@ def uninstall() -> None:
 
 
 def disarm() -> None:
-    """At the end of a replay, which skips sleeps: a timer that is still running would kill the process once nobody handles it."""
+    """At the end of a replay, which skips sleeps: all signals that the program saw are behind it, others are dropped.
+
+    A timer that is still running would kill the process once nobody handles it.
+    """
+    global _over
+    _over = True
     for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF"):
         signal.setitimer(getattr(signal, name), 0)
