@@ -279,14 +279,14 @@ def _run_handlers(actor: Actor) -> None:
 def _coming(actor: Actor, number: int) -> tuple[int, ...] | None:
     """In replay: this actor's next event, if it is that it receives at this end. What is due before it is done."""
     mine = actor.following
+    follow: Any = gate.current
     while mine.cursor < mine.end:
         coming = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
         value, its_object, _, after, position, kind, flags = coming
-        if kind == Kind.RECV:
-            return coming if its_object == number else None
-        if kind not in (Kind.GC, Kind.SIGNAL):
+        if kind == Kind.RECV and its_object == number:
+            return coming
+        if not follow._due(actor, mine, kind, value, flags, after, position):
             return None
-        signals._do(actor, kind, value, flags, after, position)
     return None
 
 
