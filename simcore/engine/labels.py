@@ -22,6 +22,8 @@ class _Targets(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.by_line: dict[int, list[tuple[str, bool]]] = {}
+        self.unpacked: dict[int, list[str]] = {}
+        """Per line the names of `a, b = Pipe()`: one call makes all of these."""
 
     def _note(self, target: ast.expr | str, value: ast.expr | None) -> None:
         if value is None:
@@ -29,6 +31,10 @@ class _Targets(ast.NodeVisitor):
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             for part, item in zip(target.elts, value.elts, strict=True):
                 self._note(part, item)
+            return
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Call):
+            for line in range(value.lineno, (value.end_lineno or value.lineno) + 1):
+                self.unpacked.setdefault(line, [_name_of(part) for part in target.elts])
             return
         name = target if isinstance(target, str) else _name_of(target)
         if not name:
@@ -77,19 +83,21 @@ class Labels:
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
-        self._files: dict[str, dict[int, list[tuple[str, bool]]]] = {}
+        self._files: dict[str, _Targets] = {}
 
     def at(self, file: str, line: int) -> list[tuple[str, bool]]:
         """The names given on a line in their order, and whether each stands for several; empty when the line names nothing."""
+        return self._targets(file).by_line.get(line, [])
+
+    def _targets(self, file: str) -> _Targets:
         known = self._files.get(file)
         if known is None:
-            targets = _Targets()
+            known = self._files[file] = _Targets()
             try:
-                targets.visit(ast.parse(self._read(file) or ""))
+                known.visit(ast.parse(self._read(file) or ""))
             except (SyntaxError, ValueError, RecursionError):
                 pass  # not Python: its objects go by their other name
-            known = self._files[file] = targets.by_line
-        return known.get(line, [])
+        return known
 
     def label(self, places: Iterable[Place]) -> list[str]:
         """A name for each object, in the order of their creation; distinct objects get distinct names, or empty ones."""
@@ -97,13 +105,17 @@ class Labels:
         used: set[str] = set()
         result = []
         for place in places:
-            names = self.at(*place.user)
+            file, line = place.user
+            names, inside = self.at(file, line), place.inner
+            if not names and (unpacked := self._targets(file).unpacked.get(line)):
+                names, inside = [(name, False) for name in unpacked], None
+                place = Place(place.user, None)
             # `a, b = Lock(), Lock()` makes a, b, and when the line runs again another a, another b.
             number, which = divmod(made[place], len(names) or 1)
             made[place] += 1
             name, several = names[which] if names else ("", False)
-            if name and place.inner is not None:
-                inner = self.at(*place.inner)
+            if name and inside is not None:
+                inner = self.at(*inside)
                 name = f"{name}.{inner[0][0].lstrip('_')}" if inner else ""
             if not name:
                 result.append("")
