@@ -182,6 +182,10 @@ class Loop:
             told.append(f"writes +{run.writes_added} -{run.writes_removed} ~{run.writes_changed}")
         return "; ".join(told), self._seen(), run.trace
 
+    def hand_offs(self, trace: Trace) -> int:
+        """What makes a recording count."""
+        return hand_offs(trace)
+
     def run(self, recordings: int, replays: int, *, control: bool = True) -> Row:
         """Go round; blocks for as long as it takes."""
         row = self.row
@@ -193,7 +197,7 @@ class Loop:
                 self._keep(None, None)
                 row.recordings += 1
                 continue
-            number = hand_offs(trace)
+            number = self.hand_offs(trace)
             if number < self.least:
                 row.few += 1
                 continue
