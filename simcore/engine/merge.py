@@ -333,10 +333,10 @@ class _Tables:
                 continue  # a copy is called as its original is; of one that nobody used the first copy stands for it
             if number in self._created and index >= len(FIXED_OBJECTS):
                 told.add(number)
-                stamp, _, kind, site, inner = self._created[number]
+                stamp, _, kind_and_n, site, inner = self._created[number]
                 file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
                 within = self._definitions.sites.get(inner)
-                inside = within[:2] if within is not None and kind not in _WHOLE else None
+                inside = within[:2] if within is not None and kind_and_n >> 32 not in _WHOLE else None
                 result.append((stamp, index, Place((file, line), inside)))
         return sorted(result, key=lambda item: item[:2])
 
