@@ -95,8 +95,8 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
             continue
         kind, value_a, value_b = b.kind[position], a.value[other], b.value[position]
         compared[kind] += 1
-        if min(value_a, value_b) < 0 and kind in (Kind.SEND, Kind.RECV):
-            continue
+        if kind in (Kind.SEND, Kind.RECV) and (min(value_a, value_b) < 0 or tables.methods):
+            continue  # the name of a process, which is in many messages, tells how it was started
         if kind in (Kind.ENTROPY, Kind.INPUT):
             value_a, value_b = _number(tables.text_a, value_a), _number(tables.text_b, value_b)
         if value_a != value_b:

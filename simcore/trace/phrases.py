@@ -98,8 +98,6 @@ FIXED: Final = {
     Kind.KILL: "[send] {1} to {0}",
     Kind.PID: "[get] the pid of {0}: {1}",
     Kind.PARENT: "[get] the pid of its parent: {1}",
-    Kind.READ: "[read] {0}",
-    Kind.STORE: "[store] into {0}",
     Kind.VALUE: "[find] {0} at {1}",
     Kind.INPUT: "[read] {1} from {0}",
 }

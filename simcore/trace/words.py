@@ -44,6 +44,15 @@ WAITING: Final = frozenset(
 )
 """Kinds whose time of waiting is worth a word; a sleep waits as long as it says."""
 
+SMALL: Final = 1_000_000
+"""Values of shared memory below this are shown as the numbers they most likely are."""
+
+FAILED_ACCESS: Final = -(1 << 63)
+"""Value of an access to shared memory that raised an error."""
+
+SHORT_NAME: Final = 16
+"""A thread with a longer name is called by its path where there is little room."""
+
 RUNNERS: Final = frozenset({ObjectKind.THREAD, ObjectKind.CHILD})
 """Objects that stand for an actor: what is done to them is told by its name."""
 
@@ -73,6 +82,11 @@ class Words:
         info = self.trace.actors[index]
         given = info.thread_name and info.thread_name != "MainThread" and not self.exact
         return clean(info.thread_name if given else info.name)
+
+    def brief_actor(self, index: int) -> str:
+        """The same where it is short, else the path."""
+        name = self.short_actor(index)
+        return name if len(name) <= SHORT_NAME else clean(self.trace.actors[index].name)
 
     def object(self, index: int) -> str:
         """What a person calls the object, without quotes; `lock@main.1` is the copy that the forked child `main.1` has."""
@@ -173,6 +187,12 @@ class Words:
                 return "[join] {0} ({1})" if what is ObjectKind.CHILD else "[join] {0}"
             case Kind.STATUS:
                 return "[find] {0} running" if value == RUNNING else "[find] {0} ended ({1})"
+            case Kind.READ | Kind.STORE:
+                verb, link = ("read", "from") if kind is Kind.READ else ("store", "into")
+                if value == FAILED_ACCESS:
+                    return f"[fail] to {verb} {link} {{0}}"
+                # A small number is what was read or written; other contents are told by a checksum.
+                return f"[{verb}] {{1}} {link} {{0}}" if abs(value) < SMALL else f"[{verb}] {link} {{0}}"
             case Kind.SEED if value == 0:
                 return "[seed] a random generator"
         return FIXED.get(kind) or BY_VALUE.get(kind, {}).get(value) or OTHERWISE.get(kind, "")

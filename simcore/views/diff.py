@@ -144,6 +144,8 @@ def _order(one: ObjectDiff) -> str:
 
 
 def _awaited(one: WaitDiff) -> str:
+    if one.kind is ObjectKind.PROCESS:
+        return "children and connections"
     return f"end of {clean(one.label)}" if one.kind in RUNNERS else f"`{clean(one.label)}`"
 
 

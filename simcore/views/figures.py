@@ -30,7 +30,7 @@ class Traffic:
 
 
 def traffic(trace: Trace) -> list[Traffic]:
-    """Traffic of every lock and queue that changed hands, the busiest first; locks before queues."""
+    """Traffic of every lock and queue that changed hands, the busiest first; queues between threads come last."""
     locks = [info.kind in _LOCKS for info in trace.objects]
     queues = [info.kind in _QUEUES for info in trace.objects]
     hand_offs = [0] * len(trace.objects)
@@ -56,7 +56,8 @@ def traffic(trace: Trace) -> list[Traffic]:
     found = [
         Traffic(thing, number, longest[thing][0] * 1000, *longest[thing][1:]) for thing, number in enumerate(hand_offs) if number
     ]
-    return sorted(found, key=lambda one: (queues[one.object], -one.hand_offs, one.object))
+    inner = [info.kind in _QUEUES and info.kind is not ObjectKind.PQUEUE for info in trace.objects]
+    return sorted(found, key=lambda one: (inner[one.object], -one.hand_offs, one.object))
 
 
 def is_queue(trace: Trace, thing: int) -> bool:

@@ -87,7 +87,7 @@ class Lanes:
             table.add_column("where", overflow="fold", style="dim", max_width=max(room // 3, 12))
             for row in part:
                 number = self.actors.index(row.actor)
-                who = Text(self.timeline.words.short_actor(row.actor), style=_colour(number))
+                who = Text(self.timeline.words.brief_actor(row.actor), style=_colour(number))
                 cells = [lives.marks(row, marks)] if lanes else []
                 table.add_row(_position(row), _ms(row), *cells, who, _styled(row), row.site)
             yield table

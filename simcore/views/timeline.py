@@ -227,7 +227,7 @@ class Timeline:
         what = words.operation(kind, thing)
         owner = self._holder(thing, met) if kind is Kind.ACQUIRE else None
         if owner is not None and owner != actor:
-            what += f" ... waits for {words.short_actor(owner)}"
+            what += f" ... waits for {words.brief_actor(owner)}"
         else:
             what += " ... waits"
         return Row(met, since, actor, what, words.site(self.trace.sites[columns.site[position]]), "waits", until=position)
