@@ -28,9 +28,6 @@ _NOBODYS = frozenset({Kind.GC, Kind.SIGNAL, Kind.IMPORT, Kind.IMPORTED})
 _CHECKED = frozenset({Kind.START, Kind.PUT})
 """Gives whose value the program's own order decides: another value is another run."""
 
-_GLANCE_S = 0.0005
-"""How long an actor waits for a module to become ready before it looks whether its turn has come instead."""
-
 EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
 
@@ -93,8 +90,7 @@ class Follow:
         if order.semaphores:
             import _multiprocessing  # type: ignore[import-not-found]  # noqa: F401  before a fork can find it half imported
         self._far: dict[int, Any] = {}
-        self._imports = self._latches()
-        self._loading: dict[str, Following] = {}
+        self.imports = self._imported()
         with open(f"{folder}/status", "r+b") as status:
             self._status = mmap.mmap(status.fileno(), 0)
         self._folder = folder
@@ -130,18 +126,15 @@ class Follow:
             self._far[index] = known
         return known
 
-    def _latches(self) -> dict[str, Any]:
-        """One closed latch for each module that the trace has imported by a thread."""
-        latches: dict[str, Any] = {}
+    def _imported(self) -> frozenset[str]:
+        """The modules that the trace has executed by a thread."""
+        names = set()
         for events in self._events:
             for at in range(0, len(events), ORDER_EVENT.size):
                 value, _, _, _, _, kind, _ = _event_at(events, at)
                 if kind == Kind.IMPORT:
-                    name = self.inputs[value].decode()
-                    if name not in latches:
-                        latches[name] = originals.allocate_lock()
-                        latches[name].acquire()
-        return latches
+                    names.add(self.inputs[value])
+        return frozenset(name.decode().partition(", ")[0] for name in names)
 
     # Actors ---------------------------------------------------------------------------------------------------------------------
 
@@ -175,8 +168,10 @@ class Follow:
                 self._diverge(actor, position, kind, object_id, site, "")
         self._wait(mine, flags)
         if position == self._stop:
+            actor.raw += 1  # what it imports is none of the program's
             from simcore.runtime.debugger import open_debugger
 
+            actor.raw -= 1
             self._stop = NOWHERE
             _set_status(self._status, 0, 0, 1)
             open_debugger(actor)  # nobody else gets a turn meanwhile
@@ -265,49 +260,46 @@ class Follow:
         emit(actor, Kind.WRITE, stream, site, intern_text(text))
         return written
 
-    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
-        """Whether the trace has this actor take or give back this module's lock here.
-
-        If it does not take it, then it found the module ready when it was recorded: wait until whoever imports it is done. What
-        is due of this actor before the module is ready was done before; imports among it that did not come about this time are
-        passed.
-        """
+    def next_import(self, actor: Actor) -> str:
+        """What the trace has this actor import next, before it does anything else; '' when that is nothing."""
         mine = actor.following
-        latch = self._imports.get(name) if kind is Kind.IMPORT else None
-        while mine.cursor < mine.end:
-            value, _, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
-            if its_kind == kind and self.inputs[value] == name.encode():
-                return True
-            if its_kind in (Kind.GC, Kind.SIGNAL):
-                self._due(actor, mine, its_kind, value, flags, after, position)
+        for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
+            value, _, _, _, _, kind, _ = _event_at(mine.events, at)
+            if kind == Kind.IMPORT:
+                return self.inputs[value].decode()
+            if kind not in (Kind.GC, Kind.SIGNAL, Kind.IMPORTED):
+                break
+        return ""
+
+    def has_turn(self, actor: Actor) -> bool:
+        """Whether it is this actor's turn, between its operations."""
+        mine = actor.following
+        for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
+            flags = _event_at(mine.events, at)[6]
+            if flags & LOCAL:
                 continue
-            if latch is None:
-                return False
-            if latch.acquire(True, _GLANCE_S):
-                latch.release()
-                return False
-            if flags & LOCAL or (flags & AWAIT and not mine.told and not mine.baton.acquire(False)):
-                continue
-            mine.told = bool(flags & AWAIT)
-            loader = self._loading.get(name)
-            if loader is not None and not loader.blocked:
-                continue  # it has all the turns it needs, and is on its way
-            if its_kind not in (Kind.IMPORT, Kind.IMPORTED):
-                return False
-            self._due(actor, mine, its_kind, value, flags, after, position)
+            if flags & AWAIT and not mine.told:
+                mine.told = (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire(False)
+                return bool(mine.told)
+            return True
         return False
 
-    def importing(self, actor: Actor, name: str) -> None:
-        """An actor has taken a module's lock at its turn: from here on others may count on its importing it."""
-        if name in self._imports:
-            self._loading.setdefault(name, actor.following)
+    def await_turn(self, actor: Actor) -> None:
+        """Wait for this actor's turn, and leave it to its next operation."""
+        mine = actor.following
+        if mine.cursor < mine.end and not mine.told:
+            flags = _event_at(mine.events, mine.cursor)[6]
+            self._wait(mine, flags)
+            mine.told = bool(flags & AWAIT)
 
-    def imported(self, name: str) -> None:
-        """A module's lock has just been given back: whoever waits for the module to be ready goes on."""
-        self._loading.pop(name, None)
-        latch = self._imports.pop(name, None)
-        if latch is not None:
-            latch.release()
+    def skip_import(self, actor: Actor) -> None:
+        """An import that the trace has next does not come about this time."""
+        mine = actor.following
+        while mine.cursor < mine.end:
+            value, _, _, after, position, kind, flags = _event_at(mine.events, mine.cursor)
+            self._due(actor, mine, kind, value, flags, after, position)
+            if kind == Kind.IMPORT:
+                return
 
     def settle(self, actor: Actor) -> None:
         """All that the others did in the recording is done: wait a moment until each is at an operation of after the end."""

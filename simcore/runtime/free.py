@@ -1,10 +1,14 @@
 """Policy `free`: record, never wait. Order is the operating system's; stamps after what takes, before what gives."""
 
 from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting
+from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, ready
 from simcore.trace.events import Kind
+
+_second: Callable[[tuple[Any, str]], str] = itemgetter(1)
 
 
 class Free:
@@ -55,7 +59,10 @@ class Free:
         return value
 
     def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
-        """Write and record as one, so that the order of the events is the order on the screen."""
+        """Record and write as one, so that the order of the events is the order on the screen.
+
+        The record comes first: who reads this at the other end of a pipe is stamped later.
+        """
         if actors.closing and actor.index in actors.alive:
             actors.stay(actor)
         if actor.rest is not None:
@@ -63,20 +70,10 @@ class Free:
         site = caller(3)
         number = intern_text(text)
         with self.write_lock:
+            recorded = iter(ready(actor, Kind.WRITE, stream, site, number), text)
             done: list[int] = []
-            done.extend(map(put, (text,)))  # in one step: no signal's handler comes between the writing and its record
-            emit(actor, Kind.WRITE, stream, site, number)
+            done.extend(map(put, map(_second, zip(recorded, (text,), strict=False))))  # in one step, for handlers of signals
         return done[0]
-
-    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
-        """Every import is recorded."""
-        return True
-
-    def importing(self, actor: Actor, name: str) -> None:
-        """Nobody waits for it."""
-
-    def imported(self, name: str) -> None:
-        """Nobody waits for it."""
 
     def settle(self, actor: Actor) -> None:
         """Stop each of the others at its next operation; wait a moment for those that are busy."""

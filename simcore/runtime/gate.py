@@ -50,15 +50,6 @@ class Gate(Protocol):
     def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
         """Write a text in its turn; one that the trace does not have is written at once."""
 
-    def offers(self, actor: Actor, kind: Kind, name: str) -> bool:
-        """Whether an import event is to be gated: always while recording, in replay when the trace has it here."""
-
-    def importing(self, actor: Actor, name: str) -> None:
-        """A module's lock is about to be taken."""
-
-    def imported(self, name: str) -> None:
-        """A module's lock has been given back."""
-
     def settle(self, actor: Actor) -> None:
         """The process is about to end: let all other actors come to rest, for what they still did would be in no trace."""
 

@@ -1,8 +1,9 @@
-"""Imports: the locks of modules that are being imported, and a step behind the import of a module that a family replaces.
+"""Imports: who executes a module that several threads want, and a step behind the import of a module that a family replaces.
 
-Once there are threads, who imports a module first decides on whose behalf its body runs, so taking a module's lock is an event.
-It is none of the actor's steps and replay bears with one more or less: whether a thread finds a module ready or still in the
-making is decided between its events.
+Once there are threads, who comes first to a module decides on whose behalf its body runs. So taking the module's lock is an event
+when the body is to run under it; whoever finds the module there goes on once it is ready, and that takes no event: in replay it
+waits for it (see `reimports`). Some find it neither: these events have, behind the module's name, how they went on. All of them
+are none of the actor's steps.
 """
 
 import importlib._bootstrap as bootstrap
@@ -10,51 +11,107 @@ import sys
 from collections.abc import Callable
 from sys import _getframe as get_frame
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from simcore.runtime import actors, gate
-from simcore.runtime.actors import acting, site_of
+from simcore.runtime.actors import Actor, acting, site_of
+from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 threaded = False
 """Whether the program has started a thread: before that, imports are nobody's race."""
 
-_IMPORTS = FIXED_OBJECTS.index((ObjectKind.IMPORTS, "imports"))
-_Lock: Any = bootstrap._ModuleLock  # type: ignore[attr-defined]
-_acquire, _release = _Lock.acquire, _Lock.release
+EXECUTES: Final = ""
+"""It found no module under the lock and executes it; or it executes it again, in a reload."""
+AWAITED: Final = ", awaited"
+"""Under the lock it found the module, ready. Recorded of parents only: see MISSED."""
+FAILED: Final = ", failed"
+"""It waited for a module whose execution failed: it goes on with what is left of it."""
+UNFINISHED: Final = ", unfinished"
+"""Waiting would have been a deadlock: it goes on with the module as it is."""
+DEADLOCK: Final = ", deadlock"
+"""Waiting would have been a deadlock, and there was no module yet: the import fails."""
+MISSED: Final = ", missed"
+"""Before one of the others: it has begun to import a part of this package, and found no package where it looked for it first."""
+
+IMPORTS: Final = FIXED_OBJECTS.index((ObjectKind.IMPORTS, "imports"))
+
+Lock: Any = bootstrap._ModuleLock  # type: ignore[attr-defined]
+DeadlockError: Any = bootstrap._DeadlockError  # type: ignore[attr-defined]
+acquire, release = Lock.acquire, Lock.release
+
+_ENTERS = bootstrap._ModuleLockManager.__enter__.__code__  # type: ignore[attr-defined]
+_FINDS = bootstrap._find_and_load.__code__  # type: ignore[attr-defined]
+_IMPORTS_BY_NAME = bootstrap._gcd_import.__code__  # type: ignore[attr-defined]
+_CALLS = bootstrap._call_with_frames_removed.__code__  # type: ignore[attr-defined]
+_LOADS = bootstrap._find_and_load_unlocked.__code__  # type: ignore[attr-defined]
+_RELOADS = bootstrap._exec.__code__  # type: ignore[attr-defined]
+_AWAITS = bootstrap._lock_unlock_module.__code__  # type: ignore[attr-defined]
 
 
-def _take(self: Any) -> Any:
-    actor = acting() if threaded else None
-    if actor is None or not gate.current.offers(actor, Kind.IMPORT, self.name):
-        return _acquire(self)
-    site = site_of(get_frame(1))
-    gate.current.enter(actor, Kind.IMPORT, _IMPORTS, site)
-    gate.current.importing(actor, self.name)
+def is_there(frame: Any) -> bool:
+    """Whether the caller of the lock has a module already, which it found in the making, and only waits until it is ready."""
+    return frame.f_code is _AWAITS
+
+
+def is_parent(frame: Any) -> bool:
+    """Whether the lock's caller imports the package of a module that it has begun to import, for there seemed to be none."""
+    if is_there(frame) and frame.f_back.f_code is _FINDS:
+        return False  # it has waited already
+    while frame.f_code in (_AWAITS, _ENTERS, _FINDS, _IMPORTS_BY_NAME):
+        frame = frame.f_back
+    return frame.f_code is _CALLS and frame.f_back.f_code is _LOADS
+
+
+def _how(name: str, found: Any, frame: Any) -> str | None:
+    """How the holder of a module's lock goes on, which has found one in the making; None where that or another is ready now."""
+    if name not in sys.modules:
+        return FAILED if is_there(frame) else EXECUTES
+    if found is not None and sys.modules[name] is not found:
+        return FAILED
+    if is_parent(frame):
+        return AWAITED
+    return EXECUTES if frame.f_back.f_code is _RELOADS else None
+
+
+def missed(frame: Any) -> str:
+    """What goes before how it goes on."""
+    return MISSED if is_parent(frame) else ""
+
+
+def note(actor: Actor, name: str, how: str, frame: Any) -> None:
+    """Record an event of the module `name` and pass its turn on."""
+    gate.current.leave(actor, Kind.IMPORT, IMPORTS, site_of(frame), actors.intern_text(name + how))
+
+
+def _take_first(lock: Any, actor: Actor, frame: Any) -> None:
+    gate.current.enter(actor, Kind.IMPORT, IMPORTS, 0)
+    found = sys.modules.get(lock.name) if is_there(frame) else None
     try:
-        return _acquire(self)
-    finally:
-        gate.current.leave(actor, Kind.IMPORT, _IMPORTS, site, actors.intern_text(self.name))
+        acquire(lock)
+    except DeadlockError:
+        note(actor, lock.name, missed(frame) + (UNFINISHED if is_there(frame) else DEADLOCK), frame)
+        raise
+    how = _how(lock.name, found, frame)
+    if how is not None:
+        note(actor, lock.name, missed(frame) + how, frame)
 
 
-def _give(self: Any) -> None:
+_take_lock = _take_first
+
+
+def _take(self: Any) -> bool:
     actor = acting() if threaded else None
-    if actor is None:
-        _release(self)
-    elif not gate.current.following:
-        gate.current.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
-        _release(self)
-    else:
-        # Given back at once, before its turn: whoever found the module ready when it was recorded must find it so again.
-        prescribed = gate.current.offers(actor, Kind.IMPORTED, self.name)
-        _release(self)
-        spec = getattr(sys.modules.get(self.name), "__spec__", None)
-        if not getattr(spec, "_initializing", False):  # else a part of the module took the lock of the whole
-            gate.current.imported(self.name)
-        if prescribed:
-            gate.current.give(actor, Kind.IMPORTED, _IMPORTS, 0, actors.intern_text(self.name))
-            gate.current.gave(actor)
+    try:
+        if actor is None:
+            acquire(self)
+        else:
+            _take_lock(self, actor, get_frame(1))
+    except BaseException as error:
+        hide(error)
+        raise
+    return True
 
 
 class Families:
@@ -105,6 +162,11 @@ def keep_raw(patches: Patches) -> None:
 
 def install(patches: Patches, steps: dict[str, Callable[[Any], None]]) -> None:
     """Put the replacements in place, and take the steps whose modules are there already."""
-    patches.method(_Lock, "acquire", _take)
-    patches.method(_Lock, "release", _give)
+    patches.method(Lock, "acquire", _take)
+    if gate.current.following:
+        from simcore.runtime import reimports
+
+        global _take_lock
+        _take_lock = reimports.take
+        patches.method(Lock, "release", reimports.give)
     sys.meta_path.insert(0, Families(steps))
