@@ -6,6 +6,7 @@ simcore does not know (a native one, a forked child, anything after the end): it
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, count, repeat
 from operator import length_hint
 from struct import Struct
@@ -265,6 +266,18 @@ def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_
         reserve, buffer = actor.renew(later=kind in _NOT_AT)
         slot = reserve()
     _pack_record(buffer, slot, _pack_head(value, object_id, site, waited_us, kind, 0), _now())
+
+
+def ready(actor: Actor, kind: int, object_id: int, site: int, value: int) -> Callable[[], object]:
+    """One record whose slot is reserved: the first call commits it, stamped then, all in C: no thread comes in between."""
+    reserve, buffer = actor.chunk
+    try:
+        slot = reserve()
+    except StopIteration:
+        reserve, buffer = actor.renew()
+        slot = reserve()
+    commit = map(_pack_record, (buffer,), (slot,), (_pack_head(value, object_id, site, 0, kind, 0),), iter(_now, None))
+    return partial(next, commit, None)
 
 
 def publish(actor: Actor, kind: int, object_id: int, site: int, *, timed: bool, flags: int = 0) -> int:

@@ -10,10 +10,10 @@ from functools import partial
 from operator import methodcaller
 from typing import Any
 
-from simcore.runtime import originals, segment
+from simcore.runtime import actors, originals, segment
 from simcore.runtime.actors import Actor, here, tls
 from simcore.runtime.segment import TAG_NOTE
-from simcore.trace.events import HEAD, RECORD, Kind
+from simcore.trace.events import Kind
 
 
 class _Moment(originals.local):
@@ -31,15 +31,7 @@ def arm(actor: Actor, kind: Kind, object_id: int, site: int, value: int) -> None
     A forked child has the memory of that moment: what other threads did until then is behind it, also what they did since the
     fork was asked for. All is done in C, so no other thread comes between the stamp and the fork.
     """
-    reserve, buffer = actor.chunk
-    try:
-        slot = reserve()
-    except StopIteration:
-        reserve, buffer = actor.renew()
-        slot = reserve()
-    head = HEAD.pack(value, object_id, site, 0, kind, 0)
-    commit = map(RECORD.pack_into, (buffer,), (slot,), (head,), iter(originals.monotonic_ns, None))
-    _moment.at_fork = partial(next, commit, None)
+    _moment.at_fork = actors.ready(actor, kind, object_id, site, value)
 
 
 def disarm() -> None:

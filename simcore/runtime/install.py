@@ -111,7 +111,6 @@ def _install(gate: Gate, following: Any) -> None:
     output.install(_patches)
     signals.install(_patches)
     garbage.install(_patches)
-    outside.install(_patches)
     forking.install(_patches)
     executed.install(_patches)
     imports.install(

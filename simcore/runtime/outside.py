@@ -19,21 +19,6 @@ def note(what: str, detail: str = "") -> None:
         segment.current.define(TAG_NOTE, what, detail.replace("\0", ""))
 
 
-def install(patches: Patches) -> None:
-    """Note what `os` starts; a fork notes itself in its hook."""
-    for name in ("posix_spawn", "posix_spawnp", "system"):
-        patches.set(os, name, _noted(getattr(os, name, None), "child process"))
-
-
-def _noted(original: Any, what: str) -> Any:
-    def replaced(*args: Any, **kwargs: Any) -> Any:
-        if acting() is not None:
-            note(what)
-        return original(*args, **kwargs)
-
-    return replaced
-
-
 def install_socket(patches: Patches, module: Any) -> None:
     """Note where sockets lead."""
     for name in ("connect", "connect_ex", "bind"):

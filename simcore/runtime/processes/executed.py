@@ -101,7 +101,7 @@ def begin(who: str, following: Any) -> Actor | None:
     starter, _, text = who[len(_BY_PROGRAM) :].partition(":")
     birth = births.parse(text)
     words = " ".join(sys.orig_argv)
-    direct = int(starter) == originals.getppid()
+    direct = int(starter) in (originals.getppid(), originals.getpid())
     if (following is not None and not _is_recorded_as(words, _recorded_words(following, birth), direct)) or not _claim(birth):
         _note_unrecorded()
         return None

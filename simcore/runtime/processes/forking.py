@@ -13,7 +13,7 @@ from simcore.runtime import forks, gate, originals
 from simcore.runtime.actors import Actor, here, site_of
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
-from simcore.runtime.processes import kills, waiting
+from simcore.runtime.processes import kills, programs, waiting
 from simcore.runtime.processes.birth import Birth, announce, begin, told_pid
 from simcore.runtime.processes.waiting import children, make_end
 
@@ -83,11 +83,12 @@ _CALL = compile("real()", "", "eval")
 
 
 def install(patches: Patches) -> None:
-    """Put the replacements in place, those of waiting and of signals too."""
+    """Put the replacements in place, those of waiting, of signals and of executing too."""
     patches.set(os, "fork", _fork)
     patches.set(os, "forkpty", _forkpty)
     waiting.install(patches)
     kills.install(patches)
+    programs.install(patches)
 
 
 __all__ = ["children", "install", "make_end"]
