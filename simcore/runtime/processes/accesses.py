@@ -8,7 +8,8 @@ import fcntl
 import os
 import zlib
 from collections.abc import Callable
-from operator import index
+from itertools import starmap
+from operator import call, index
 from struct import Struct
 from typing import Any, Final
 
@@ -161,9 +162,10 @@ def store(actor: Actor, number: int, site: int, content: int, does: Callable[...
     head = _head(content, number, site, 0, _STORE, 0)
     _lock()
     try:
-        result = does(*arguments)
-        _pack(buffer, slot, head, _now())
-        return result
+        # In one step: hardly a kill comes between what others see and its record.
+        results: list[Any] = []
+        results.extend(starmap(call, ((does, *arguments), (_pack, buffer, slot, head, _now()))))
+        return results[0]
     except BaseException:
         _pack(buffer, slot, _head(FAILED, number, site, 0, _STORE, 0), _now())
         raise

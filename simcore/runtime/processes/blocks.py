@@ -162,7 +162,8 @@ def _install_list(patches: Patches, module: Any) -> None:
                 return
             if create:
                 sequence = _plain(sequence) or ()
-            content = number_of(list(sequence)) if create else None
+            known = list(sequence) if isinstance(sequence, (list, tuple)) else sequence  # an iterator is not to be used up
+            content = number_of(known) if create else None
             self.shm.simcore_id = _open(module, actor, get_frame(1), content, name, opening)
         except BaseException as error:
             hide(error)

@@ -83,7 +83,7 @@ def _creating(module: Any, types: "_Types", real: Callable[..., Any]) -> Callabl
             raise
         if actor is not None:
             frame = get_frame(1)
-            instance._wrapper.simcore_id = actors.create(ObjectKind.SHARED, frame)
+            instance._wrapper.simcore_id = actors.create_for(actor, ObjectKind.SHARED, site_of(frame))
             if frame.f_globals is not vars(module) or frame.f_locals.get("lock") is False:
                 types.handed_out(instance)
         return instance
@@ -187,6 +187,8 @@ class _Types:
                 kept = (element * len(range(*place.indices(len(self)))))()
                 array.__setitem__(kept, slice(None), item)
                 return array.__getitem__(kept, slice(None))
+            if type(place) is not int or not -len(self) <= place < len(self):
+                return item  # that is what fails first
             kept = (element * 1)()
             array.__setitem__(kept, 0, item)
             return array.__getitem__(kept, 0)
