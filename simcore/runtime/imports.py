@@ -32,7 +32,7 @@ UNFINISHED: Final = ", unfinished"
 """Waiting would have been a deadlock: it goes on with the module as it is."""
 DEADLOCK: Final = ", deadlock"
 """Waiting would have been a deadlock, and there was no module yet: the import fails."""
-MISSED: Final = ", missed"
+MISSED: Final = ", for a part"
 """Before one of the others: it has begun to import a part of this package, and found no package where it looked for it first."""
 
 IMPORTS: Final = FIXED_OBJECTS.index((ObjectKind.IMPORTS, "imports"))

@@ -48,8 +48,8 @@ class Kind(IntEnum):
     ENUMERATE = 25  # text index of the actors' names, joined by newlines
     N_WAITING = 26  # Barrier.n_waiting
     BROKEN = 27  # Barrier.broken: 0 or 1
-    IMPORT = 28  # took the import lock of a module: text index of its name
-    IMPORTED = 29  # gave it back: text index of its name
+    IMPORT = 28  # begins to execute a module: text index of its name, and behind a comma how it goes on otherwise
+    IMPORTED = 29  # gave a module's lock back, in older traces: text index of its name
     DRAW = 30  # drawn from the generator that all threads share: the integer, or the bits of the float
     SEND = 31  # bytes of the message; -1 when it failed
     RECV = 32  # bytes of the message; -1 end of file, -2 another error

@@ -92,7 +92,7 @@ FIXED: Final = {
     Kind.COUNT: "[count] {1}",
     Kind.ENUMERATE: "[list] {1}",
     Kind.N_WAITING: "[find] {1} waiting at {0}",
-    Kind.IMPORT: "[take] the import lock of {1}",
+    Kind.IMPORT: "[import] {1}",
     Kind.IMPORTED: "[release] the import lock of {1}",
     Kind.READY: "[find] {1} ready",
     Kind.KILL: "[send] {1} to {0}",
