@@ -16,6 +16,8 @@ def _simcore_start() -> None:
     home = os.environ.get("SIMCORE_HOME")
     if not folder or not home or not (os.environ.get("SIMCORE_ACTOR") or _is_ours(folder)):
         return
+    if sys.version_info < (3, 11) or sys.implementation.name != "cpython":
+        return  # it runs as it is, and a Python below it may be the one to record
     if "simcore" not in sys.modules:
         from importlib.util import module_from_spec, spec_from_file_location
 
