@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _GLANCE_S: Final = 0.0005
 """How long an actor waits before it first looks whether something else has come than it waits for; later it looks less often."""
-_GLANCES: Final = 1000
-"""How often it looks for what need not come: a second or a few."""
+_GLANCES: Final = 4000
+"""How often it looks for what need not come: some seconds."""
 
 _loading: dict[str, list[Actor]] = {}
 """Who executes a module now, innermost last."""
