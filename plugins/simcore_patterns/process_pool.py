@@ -51,4 +51,4 @@ def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, termi
         pool.close()
     pool.join()
     assert last == -1, "what a worker writes into its module stays there"
-    print(f"{tasks} tasks were done by {len({name for _, name in done})} workers")
+    print(f"{tasks} tasks, done by {', '.join(sorted({name for _, name in done}))}")

@@ -14,7 +14,7 @@ from simcore.trace.model import Trace
 from simcore.trace.text import clean, count, duration, exit_words, path_key, shorten
 from simcore.trace.words import Words
 
-LONGEST_NAME: Final = 24
+LONGEST_NAME: Final = 20
 
 MOST_PROCESSES: Final = 20
 MOST_THREADS: Final = 6
@@ -87,7 +87,7 @@ def processes_view(trace: Trace) -> RenderableType | None:
         return None
     words = Words(trace)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("process", overflow="fold", max_width=LONGEST_NAME + 2)
+    table.add_column("process", overflow="fold", max_width=LONGEST_NAME + 4)
     table.add_column("pid", justify="right", no_wrap=True)
     table.add_column("started by", no_wrap=True)
     table.add_column("began after", justify="right", no_wrap=True)
