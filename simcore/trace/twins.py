@@ -50,8 +50,8 @@ class Twins:
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> str | None:
         """Take one event; the rule that it breaks, or None. The state goes on as the event says."""
         actor = self._hosts.get(actor, actor)
-        if object_kind == ObjectKind.PSEMAPHORE:
-            return None  # nobody owns a place in it
+        if object_kind in (ObjectKind.PSEMAPHORE, ObjectKind.POOL):
+            return None  # nobody owns a place in it; the parts of a pool's task go to several workers
         if kind == Kind.ACQUIRE:
             return self._acquire(actor, object_id, object_kind, value, site) if value > 0 else None
         if kind == Kind.RELEASE:

@@ -209,7 +209,7 @@ class Words:
             case Kind.START:
                 return self.actor(value) if 0 <= value < len(self.trace.actors) else self.called(thing)
             case Kind.PUT | Kind.GET:
-                return self.item(value)
+                return f"task {value & 0xFFFFFFFF}" if self.trace.objects[thing].kind is ObjectKind.POOL else self.item(value)
             case Kind.SLEEP:
                 return duration(value)
             case Kind.CLOCK:

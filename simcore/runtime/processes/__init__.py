@@ -25,6 +25,8 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.synchronize": lambda module: _semaphores().install(patches, module),
         "multiprocessing.connection": lambda module: _install_connections(patches, module),
         "multiprocessing.queues": lambda module: _queues().install(patches, module),
+        "multiprocessing.pool": lambda module: _pools().install(patches, module),
+        "concurrent.futures.process": lambda module: _executors().install(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
 
@@ -47,6 +49,12 @@ def _connections() -> Any:
     return connections
 
 
+def _executors() -> Any:
+    from simcore.runtime.processes import executors
+
+    return executors
+
+
 def _install_connections(patches: Patches, module: Any) -> None:
     from simcore.runtime.processes import connections, listeners
 
@@ -58,6 +66,12 @@ def _method() -> Any:
     from simcore.runtime.processes import method
 
     return method
+
+
+def _pools() -> Any:
+    from simcore.runtime.processes import pools
+
+    return pools
 
 
 def _queues() -> Any:

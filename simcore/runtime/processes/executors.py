@@ -1,0 +1,130 @@
+"""`ProcessPoolExecutor`: what its manager thread and the program's threads share without a lock, and who does which task.
+
+The manager thread looks at its executor through a weak reference, and has it for a moment whenever it does: so it may be the last
+to have it. Here it is given what it needs of the executor without the executor itself.
+"""
+
+from collections.abc import Callable
+from sys import _getframe as get_frame
+from typing import Any
+
+from simcore.runtime import actors
+from simcore.runtime.frames import hide
+from simcore.runtime.patches import Patches
+from simcore.runtime.processes import tasks
+from simcore.runtime.processes.unlocked import Adopted, Entries, change, look
+from simcore.runtime.spans import spanned
+from simcore.trace.events import ObjectKind
+
+
+class _Inside:
+    """What an executor is made of: it has its attributes and methods, but does not keep it."""
+
+    __slots__ = ("__dict__", "_class")
+
+    def __init__(self, executor: Any) -> None:
+        self._class = type(executor)
+        self.__dict__ = executor.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._class, name).__get__(self)
+
+
+class _Reference:
+    """The manager thread's weak reference to its executor."""
+
+    def __init__(self, weak: Callable[[], Any], number: int) -> None:
+        self._weak, self._number = weak, number
+        self._inside = _Inside(weak())
+
+    def __call__(self) -> Any:
+        return self._inside if look(self._number, lambda: int(self._weak() is not None)) else None
+
+
+class _Pending(Entries):
+    """Tasks that wait, by their numbers. They are put in with the executor's lock."""
+
+    queue: Any = None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        tasks.put(self.queue, key)
+        dict.__setitem__(self, key, value)
+
+
+def install(patches: Patches, module: Any) -> None:
+    """Replace what threads share, and cover what an executor offers."""
+    cls, manager = module.ProcessPoolExecutor, module._ExecutorManagerThread
+    _adopt(cls)
+    patches.method(cls, "__init__", _init(cls.__init__))
+    patches.method(manager, "__init__", _manager_init(manager.__init__))
+    patches.method(manager, "is_shutting_down", _is_shutting_down(manager.is_shutting_down))
+    patches.set(module, "_process_worker", tasks.working(module._process_worker, lambda task: task.work_id))
+    for name in ("submit", "map", "shutdown"):
+        patches.method(cls, name, spanned(vars(cls)[name], f"Executor.{name}"))
+
+
+def _adopt(cls: Any) -> None:
+    def processes(value: Any, owner: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        made = Entries(value)
+        made.simcore_id = owner.simcore_id
+        return made
+
+    def pending(value: Any, owner: Any) -> Any:
+        made = _Pending(value)
+        made.simcore_id = owner.simcore_id
+        return made
+
+    def call_queue(value: Any, owner: Any) -> Any:
+        if value is not None:
+            tasks.offer(value, owner.simcore_id)
+            owner._pending_work_items.queue = value
+        return value
+
+    def shutting_down(value: Any, owner: Any) -> Any:
+        with change(owner.simcore_id if "_shutdown_thread" in owner.__dict__ else 0, int(value)):
+            owner.__dict__["_shutdown_thread"] = value
+        return value
+
+    for name, adopt in (
+        ("_processes", processes),
+        ("_pending_work_items", pending),
+        ("_call_queue", call_queue),
+        ("_shutdown_thread", shutting_down),
+    ):
+        setattr(cls, name, Adopted(name, adopt))
+
+
+def _init(original: Any) -> Any:
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+        if "simcore_id" not in self.__dict__:
+            self.simcore_id = actors.create(ObjectKind.POOL, get_frame(1))
+        try:
+            original(self, *arguments, **named)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    return __init__
+
+
+def _manager_init(original: Any) -> Any:
+    def __init__(self: Any, executor: Any) -> None:
+        try:
+            original(self, executor)
+        except BaseException as error:
+            hide(error)
+            raise
+        self.simcore_id = executor.simcore_id
+        if self.simcore_id:
+            self.executor_reference = _Reference(self.executor_reference, self.simcore_id)
+
+    return __init__
+
+
+def _is_shutting_down(original: Any) -> Any:
+    def is_shutting_down(self: Any) -> bool:
+        return bool(look(self.simcore_id, lambda: int(bool(original(self)))))
+
+    return is_shutting_down
