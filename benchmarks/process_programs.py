@@ -162,7 +162,8 @@ def _work_until_killed(meet: Any, worker: int, lock: Any, count: Any) -> None:
 def kills(ctx: Any, witness: str) -> None:
     """Workers that are terminated and killed while they work."""
     meet, count = ctx.Barrier(WORKERS + 1), ctx.Value("i", 0)
-    found = [ctx.Process(target=_work_until_killed, args=(meet, worker, ctx.Lock(), count)) for worker in range(WORKERS)]
+    locks = [ctx.Lock() for _ in range(WORKERS)]  # kept: who lets go of a lock unlinks it, perhaps before its child has begun
+    found = [ctx.Process(target=_work_until_killed, args=(meet, worker, lock, count)) for worker, lock in enumerate(locks)]
     for process in found:
         process.start()
     meet.wait()
