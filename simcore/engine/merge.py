@@ -341,7 +341,12 @@ class _Tables:
         return sorted(result, key=lambda item: item[:2])
 
 
-_WHOLE = frozenset({ObjectKind.PQUEUE, ObjectKind.SHARED, ObjectKind.POOL, ObjectKind.MANAGER, ObjectKind.LISTENER})
+_WHOLE = frozenset(
+    {
+        *(ObjectKind.PQUEUE, ObjectKind.SHARED, ObjectKind.LISTENER),
+        *(ObjectKind.POOL, ObjectKind.MANAGER, ObjectKind.PROXY),
+    }
+)
 """What the program makes as such, though it is the library that numbers it: named as the program does, without a name within."""
 
 

@@ -103,6 +103,7 @@ class ObjectKind(IntEnum):
     PQUEUE = 25
     POOL = 26
     MANAGER = 27
+    PROXY = 28  # what a manager keeps
 
 
 FIXED_OBJECTS: Final = (
@@ -131,6 +132,7 @@ SHARED_KINDS: Final = frozenset(
     {
         *(ObjectKind.PLOCK, ObjectKind.PRLOCK, ObjectKind.PSEMAPHORE, ObjectKind.CHILD, ObjectKind.CONNECTION),
         *(ObjectKind.LISTENER, ObjectKind.SHARED, ObjectKind.PQUEUE, ObjectKind.POOL, ObjectKind.MANAGER),
+        ObjectKind.PROXY,
     }
 )
 """Objects that are one and the same in all processes. Of all others a forked child has a copy of its own."""
@@ -198,7 +200,7 @@ SPAN_OPERATIONS: Final = (
     "IMapIterator.next",
     "Manager.start",
     "Manager.connect",
-    "Manager.shutdown",
+    "Manager.create",
     "Proxy.call",
 )
 """Names of spans; a span in a segment holds an index into this table."""

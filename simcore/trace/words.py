@@ -34,6 +34,7 @@ OBJECT_WORDS: Final = {
     ObjectKind.PQUEUE: "multiprocessing.Queue",
     ObjectKind.POOL: "Pool",
     ObjectKind.MANAGER: "Manager",
+    ObjectKind.PROXY: "Proxy",
 }
 
 WAITING: Final = frozenset(

@@ -2,7 +2,7 @@
 
 An operation such as `Condition.wait` is made of many events. Unless all are asked for it is one row, or two when others did
 something between its start and its end. What only one actor can see (clocks, seeds, garbage), import locks, and locks that
-only one actor ever took are left out likewise.
+only one actor ever took are left out likewise, and how the threads inside a pool look at its state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from simcore.trace.events import LOCAL_KINDS, Kind
+from simcore.trace.events import LOCAL_KINDS, Kind, ObjectKind
 from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
 from simcore.trace.text import clean, duration
@@ -92,6 +92,8 @@ class Timeline:
         quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
         narrowed = raw or wanted.actors is not None or wanted.objects is not None
         private = frozenset[int]() if narrowed else self._private()
+        things = () if narrowed else enumerate(self.trace.objects)
+        pools = frozenset(number for number, info in things if info.kind is ObjectKind.POOL)  # whose flags are its own business
         kinds = None if wanted.kinds is None else frozenset(map(int, wanted.kinds))
         found: list[int] = []
         for position in range(wanted.last + 1):
@@ -114,7 +116,11 @@ class Timeline:
             if wanted.objects is not None and thing not in wanted.objects:
                 continue
             kind = columns.kind[position]
-            if kind in quiet or (thing in private and kind in _PASSING and columns.value[position] >= 0):
+            if (
+                kind in quiet
+                or (thing in private and kind in _PASSING and columns.value[position] >= 0)
+                or (thing in pools and kind in _ACCESSES)
+            ):
                 self.hidden += 1
             elif kinds is None or kind in kinds:
                 found.append(position)
@@ -266,6 +272,7 @@ def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
 
 
 _PASSING: Final = frozenset({int(Kind.ACQUIRE), int(Kind.RELEASE)})
+_ACCESSES: Final = frozenset({int(Kind.READ), int(Kind.STORE)})
 
 
 def _outermost(trace: Trace) -> dict[int, list[Span]]:

@@ -26,6 +26,7 @@ def steps(patches: Patches) -> dict[str, Callable[[Any], None]]:
         "multiprocessing.connection": lambda module: _install_connections(patches, module),
         "multiprocessing.queues": lambda module: _queues().install(patches, module),
         "multiprocessing.pool": lambda module: _pools().install(patches, module),
+        "multiprocessing.managers": lambda module: _managers().install(patches, module),
         "concurrent.futures.process": lambda module: _executors().install(patches, module),
         "multiprocessing.resource_sharer": lambda module: _connections().install_sharer(patches, module),
     }
@@ -60,6 +61,12 @@ def _install_connections(patches: Patches, module: Any) -> None:
 
     connections.install(patches, module)
     listeners.install(patches, module)
+
+
+def _managers() -> Any:
+    from simcore.runtime.processes import managers
+
+    return managers
 
 
 def _method() -> Any:
