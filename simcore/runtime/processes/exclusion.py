@@ -42,18 +42,25 @@ def _descriptor() -> int:
 class OneAtATime:
     """A `with` block that nobody else is in for the same number. It may be entered again within itself, as by a handler."""
 
-    __slots__ = ("_depth", "_front", "_place")
+    __slots__ = ("_depth", "_file", "_front", "_lock", "_place", "_unlock")
 
     def __init__(self, number: int) -> None:
         self._place = number
+        self._lock = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, number, 1, 0)
+        self._unlock = _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, number, 1, 0)
         self._front = originals.RLock()
-        self._depth = 0  # read and written by who has the lock in front
+        self._depth = 0  # read and written, as is the file's descriptor, by who has the lock in front
+        self._file = -1
 
     def __enter__(self) -> None:
         self._front.acquire()
         try:
             if not self._depth:
-                self._lock(fcntl.LOCK_EX)
+                self._file = _descriptor()
+                if _WAIT is None:
+                    fcntl.lockf(self._file, fcntl.LOCK_EX, 1, self._place)
+                else:
+                    fcntl.fcntl(self._file, _WAIT, self._lock)
             self._depth += 1
         except BaseException:
             self._front.release()
@@ -63,16 +70,18 @@ class OneAtATime:
         try:
             self._depth -= 1
             if not self._depth:
-                self._lock(fcntl.LOCK_UN)
+                self._give_back()
         finally:
             self._front.release()
 
-    def _lock(self, how: int) -> None:
-        if _WAIT is None:
-            fcntl.lockf(_descriptor(), how, 1, self._place)
-        else:
-            kind = fcntl.F_UNLCK if how == fcntl.LOCK_UN else fcntl.F_WRLCK
-            fcntl.fcntl(_descriptor(), _WAIT, _FLOCK.pack(kind, os.SEEK_SET, self._place, 1, 0))
+    def _give_back(self) -> None:
+        try:
+            if _WAIT is None:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, self._place)
+            else:
+                fcntl.fcntl(self._file, _WAIT, self._unlock)
+        except OSError:
+            pass  # the program has closed the file, and given the lock back by that
 
 
 def one_at_a_time(number: int) -> OneAtATime:

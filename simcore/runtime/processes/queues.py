@@ -1,8 +1,8 @@
 """Queues between processes: `multiprocessing.Queue`, `JoinableQueue` and `SimpleQueue`.
 
-They are Python on top of locks and a pipe, which are recorded as such. What is added here is the buffer in front of the pipe: who
-puts an item into it before whom, and that it is the feeder thread of its process which takes it out. How often the feeder takes the
-buffer's lock is chance, for it looks into the buffer without it, and decides nothing: that is no event.
+They are Python on top of locks and a pipe, which are recorded as such. What is added here is the buffer in front of the pipe:
+who puts an item into it before whom, and that it is the feeder thread of its process which takes it out. How often the feeder
+takes the buffer's lock is chance, for it looks into the buffer without it, and decides nothing: that is no event.
 
 A queue's number travels with the two ends of its pipe.
 """
@@ -105,6 +105,7 @@ class Buffer(deque[Any]):
     def __init__(self, number: int, notempty: NotEmpty) -> None:
         super().__init__()
         self._number, self._notempty = number, notempty
+        self._site = 0  # of the feeder, which is always at the same place of the library
 
     def append(self, item: Any) -> None:
         """As `deque.append`; only called by who has just put."""
@@ -115,7 +116,7 @@ class Buffer(deque[Any]):
         tag, item = super().popleft()
         actor = acting()
         if actor is not None and tag != _UNTAGGED:
-            site = site_of(get_frame(1))
+            site = self._site = self._site or site_of(get_frame(1))
             want = gate.current.enter(actor, Kind.GET, self._number, site)
             try:
                 gate.current.must(actor, want is None or want == tag, "another item is the first in the buffer")
