@@ -14,8 +14,8 @@ CHILD = """
 import sys, threading
 lock = threading.Lock()
 def work():
-    for turn in range(3):
-        with lock: print("child", sys.argv[1:], turn, flush=True)
+    for _ in range(3):
+        with lock: print("child", sys.argv[1:], flush=True)
 threads = [threading.Thread(target=work) for _ in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
@@ -97,13 +97,13 @@ atexit.register(lambda: print("at exit", os.getpid() == me, flush=True))
 def forked(work):
     pid = os.fork()
     if pid == 0:
-        with lock: print("child", os.getppid() == me, flush=True)
-        os._exit(work() or 3)
+        if work: print("child", os.getppid() == me, flush=True)
+        os._exit(work() if work else time.sleep(100))
     return pid
 def status(answer): return os.waitstatus_to_exitcode(answer[1])
-pid = forked(int); print(os.waitpid(pid, 0) == (pid, 3 << 8), flush=True)
+pid = forked(lambda: 3); print(os.waitpid(pid, 0) == (pid, 3 << 8), flush=True)
 pid = forked(lambda: sys.exit(4)); print(status(os.wait()), flush=True)
-pid = forked(lambda: time.sleep(100)); print(os.waitpid(pid, os.WNOHANG), flush=True)
+pid = forked(None); print(os.waitpid(pid, os.WNOHANG), flush=True)
 os.kill(pid, signal.SIGTERM); print(status(os.wait4(pid, 0)), flush=True)
 signal.signal(signal.SIGUSR1, lambda *_: got.append("signal"))
 def signals():
@@ -125,7 +125,7 @@ def grandchild():
     os._exit(2)
 print(status(os.waitpid(forked(grandchild), 0)), flush=True)
 print(status(os.waitpid(forked(lambda: os.kill(os.getpid(), signal.SIGKILL)), 0)), flush=True)
-pid = forked(lambda: time.sleep(100)); os.kill(pid, signal.SIGSTOP)
+pid = forked(None); os.kill(pid, signal.SIGSTOP)
 print(os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]), flush=True)
 os.kill(pid, signal.SIGKILL); print(status(os.waitpid(pid, 0)), flush=True)
 """

@@ -82,6 +82,7 @@ class Follow:
         self.objects = order.objects
         self.inputs = order.inputs
         self.first_fresh = len(order.objects)
+        self.names = order.actors
         self.taken = len(order.actors)
         self._indices = {name: index for index, name in enumerate(order.actors)}
         self._events = order.events

@@ -15,6 +15,7 @@ from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpubl
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth as births
+from simcore.runtime.processes import pids
 from simcore.runtime.processes.birth import Birth, announce, begin, told_pid
 from simcore.runtime.processes.forking import make_end
 from simcore.runtime.threads import serial
@@ -238,7 +239,7 @@ def install_popen(patches: Patches, module: Any) -> None:
         gate.current.give(actor, Kind.KILL, child.object_id, site_of(get_frame(1)), int(sig))
         actor.raw += 1  # it calls os.kill
         try:
-            if not gate.current.following:
+            if not gate.current.following or pids.reaches(self.pid, int(sig)):
                 real(self, sig)
         finally:
             actor.raw -= 1

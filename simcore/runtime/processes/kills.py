@@ -1,7 +1,7 @@
 """Signals from one process to another, and what else names a process by its pid.
 
-In replay none is sent to a process that is recorded itself: its handlers run where the trace has them, and what killed it is sent
-at the turn that saw it dead. To send one at its turn would cut off what the other still did before it came in.
+In replay a process that was recorded itself gets only what it has a handler for, which runs where the trace has it. What killed
+it is sent at the turn that saw it dead: sent at its own turn, it would cut off what the other still did before it came in.
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Any
 from simcore.runtime import gate, originals
 from simcore.runtime.actors import Actor, acting, site_of
 from simcore.runtime.frames import hide
+from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.waiting import children
@@ -26,8 +27,6 @@ def _kill(pid: int, signal: int, /) -> None:
     try:
         if actor is None or not isinstance(pid, int) or not signal or pid == os.getpid():
             originals.kill(pids.real(pid) if isinstance(pid, int) else pid, signal)
-        elif pid in children:
-            _send_to_child(actor, pid, int(signal), site_of(get_frame(1)))
         else:
             _send(actor, pid, int(signal), site_of(get_frame(1)))
     except BaseException as error:
@@ -35,32 +34,36 @@ def _kill(pid: int, signal: int, /) -> None:
         raise
 
 
-def _send_to_child(actor: Actor, pid: int, signal: int, site: int) -> None:
-    """It is there: nobody else can have waited for it. So the record can come first."""
-    gate.current.give(actor, Kind.KILL, children[pid].object_id, site, signal)
+def _send(actor: Actor, pid: int, signal: int, site: int) -> None:
+    """To another process, or (a pid below 1) to a group. The record comes first, for the other may act on it at once."""
+    child = children.get(pid)
+    number = _PROCESS if child is None else child.object_id
+    gate.current.give(actor, Kind.KILL, number, site, signal)
     try:
-        if not (gate.current.following and pids.is_recorded(pid)):
-            originals.kill(pids.real(pid), signal)
+        if not gate.current.following:
+            originals.kill(pid, signal)
+        elif refused := _refused(actor, number):
+            raise OSError(refused, os.strerror(refused))
+        elif pid and pids.reaches(abs(pid), signal):
+            try:
+                originals.kill(pids.real(pid) if pid > 0 else -pids.real(-pid), signal)
+            except OSError:
+                pass  # it has ended a little earlier this time
+    except OSError as error:
+        gate.current.gave(actor)
+        gate.current.give(actor, Kind.UNDO, number, site, error.errno or 0)
+        raise
     finally:
         gate.current.gave(actor)
 
 
-def _send(actor: Actor, pid: int, signal: int, site: int) -> None:
-    """To any other process, or (a pid below 1) to a group."""
-    want = gate.current.enter(actor, Kind.KILL, _PROCESS, site)
-    value = signal if want is None else want
-    try:
-        if value < 0:
-            raise OSError(-value, os.strerror(-value))
-        if want is None or not (pid == 0 or pids.is_recorded(abs(pid))):
-            try:
-                originals.kill(pids.real(pid) if pid >= 0 else -pids.real(-pid), signal)
-            except OSError as error:
-                if want is None:
-                    value = -(error.errno or 0)
-                    raise
-    finally:
-        gate.current.leave(actor, Kind.KILL, _PROCESS, site, value)
+def _refused(actor: Actor, number: int) -> int:
+    """In replay: the error number with which the signal could not be sent when it was recorded, or 0; the trace has it next."""
+    mine = actor.following
+    if mine.cursor >= mine.end:
+        return 0
+    value, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
+    return int(value) if kind == Kind.UNDO and its_object == number else 0
 
 
 def _killpg(pgid: int, signal: int, /) -> None:

@@ -4,6 +4,7 @@ All processes of a replay share one table, a file in the run's folder to which e
 """
 
 import os
+import signal
 from typing import Any
 
 from simcore.runtime import gate, originals
@@ -15,7 +16,7 @@ told_of: dict[int, int] = {}
 table = ""
 """The file; empty while recording, when pids are what they are."""
 
-_recorded: set[int] | None = None
+_recorded: dict[int, str] | None = None
 
 
 def learn(told: int, real: int) -> None:
@@ -51,13 +52,32 @@ def told(real: int) -> int:
 
 def is_recorded(told: int) -> bool:
     """In replay: whether the process with this pid was recorded itself; the shell that started it was not."""
+    return told in _mains()
+
+
+def reaches(told: int, number: int) -> bool:
+    """In replay: whether a signal is sent to this process: not to one that was recorded, unless it has handled this signal."""
+    main = _mains().get(told)
+    if main is None:
+        return True
+    follow: Any = gate.current
+    handler = f"!{signal.Signals(number).name}" if number in signal.Signals.__members__.values() else f"!SIG{number}"
+    return any(name.startswith(f"{main}!") and name.endswith(handler) for name in follow.names)
+
+
+def _mains() -> dict[int, str]:
+    """The main actors of the recorded processes by the pids that the program was told."""
     global _recorded
     follow: Any = gate.current
     if _recorded is None:
-        parts = map(follow.events_of, range(follow.taken))
-        begun = (ORDER_EVENT.unpack_from(events) for events in parts if len(events))
-        _recorded = {follow.pids[0], *(event[0] for event in begun if event[5] == Kind.BEGIN)}
-    return told in _recorded
+        _recorded = {follow.pids[0]: "main"}
+        for index, name in enumerate(follow.names):
+            events = follow.events_of(index)
+            if len(events):
+                value, _, _, _, _, kind, _ = ORDER_EVENT.unpack_from(events)
+                if kind == Kind.BEGIN and value:
+                    _recorded[value] = name
+    return _recorded
 
 
 def _read() -> None:
