@@ -23,7 +23,7 @@ class Kind(IntEnum):
 
     ACQUIRE = 1  # 1 got it, 0 a try failed, -1 timed out
     RELEASE = 2  # 0
-    UNDO = 3  # the release just before raised: it did not happen
+    UNDO = 3  # the release just before raised: it did not happen; of messages -errno
     START = 4  # index of the actor that is started; the object is that actor's thread, or the child process
     BEGIN = 5  # first event of a started actor; of a process: its pid
     END = 6  # last event of a thread; 1 when it ended by an exception
@@ -51,16 +51,16 @@ class Kind(IntEnum):
     IMPORT = 28  # begins to execute a module: text index of its name, and behind a comma how it goes on otherwise
     IMPORTED = 29  # gave a module's lock back, in older traces: text index of its name
     DRAW = 30  # drawn from the generator that all threads share: the integer, or the bits of the float
-    SEND = 31  # bytes of the message; -1 when it failed
-    RECV = 32  # bytes of the message; -1 end of file, -2 another error
-    POLL = 33  # 0 or 1: whether a connection has something to read
+    SEND = 31  # bytes of the message; UNDO follows when it failed
+    RECV = 32  # bytes of the message; -1 end of file, -2 end of file within one, -3 too long, else -errno
+    POLL = 33  # 0 or 1: whether a connection has something to read; -errno
     READY = 34  # connection.wait: text index of the numbers, from 0, of those that are ready, joined by commas
     STATUS = 35  # how a child process ended: exit code, -n for signal n, RUNNING while it runs
     KILL = 36  # number of the signal sent to a child process
     PID = 37  # the pid of a child process, as its parent was told
     PARENT = 38  # the pid of the parent process, as a child was told
-    CONNECT = 39  # connected to a listener: 1, or 0 when that failed
-    ACCEPT = 40  # accepted a connection: 1, or 0 when that failed
+    CONNECT = 39  # connected to a listener: 1; UNDO follows when that failed
+    ACCEPT = 40  # accepted a connection: 1, or -errno when that failed
     READ = 41  # read a shared value: hash of what was read
     STORE = 42  # wrote a shared value: hash of what was written
     VALUE = 43  # the count of a semaphore
