@@ -24,7 +24,7 @@ class Follower:
         self._grace_s, self._stops = grace_s, stops
         self._done = -1
         self._since = time.monotonic()
-        self._cpu = 0
+        self._looks = self._busy = 0
         self.last = turns[-1] + 1 if turns else 0
         self.stuck_at: int | None = None
         self.stack = ""
@@ -46,7 +46,7 @@ class Follower:
             return ""
         if done != self._done:
             self._done, self._since = done, now
-            self._cpu = -1
+            self._looks = self._busy = 0
         if done >= self.last:
             return self._past_the_end(now)
         if now - self._since < 0.1:
@@ -54,16 +54,16 @@ class Follower:
         position = self.next_turn(done)
         waited = now - self._since
         process = self._process_of(position)
-        if self._cpu < 0:
-            self._cpu = _cpu_ticks(process)
+        self._looks += 1
+        self._busy += process == 0 or _wants_to_run(process)  # one that has not begun is loading Python
         state = self._state_of(position)
         if state == "ended" and waited > 0.3 and self.status()[0] == done:  # else it has come meanwhile, and ended then
             self.stuck_at = position
             return "stuck"
         gap = self._gap_s(position)
         patience = self._grace_s + 3 * gap
-        if _cpu_ticks(process) - self._cpu > 10 * waited:
-            patience *= 10  # it computes
+        if self._busy > self._looks / 4:
+            patience *= 10  # it computes, be it slowly: other programs may have the processor
         if waited > patience:
             self.stuck_at = position
             self.stack = self._ask_for_stack(process, position)
@@ -148,10 +148,12 @@ class Follower:
         return {self._trace.actors[pending.actor].name for pending in self._trace.ending.pending} <= parked
 
 
-def _cpu_ticks(pid: int) -> int:
-    """CPU time of a process in hundredths of a second, 0 where the kernel does not say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-    except (OSError, IndexError, ValueError):
-        return 0
+def _wants_to_run(pid: int) -> bool:
+    """Whether some thread of a process runs, would if there were a processor for it, or reads from disk."""
+    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            if task.read_text(errors="replace").rpartition(")")[2].split()[0] in "RD":
+                return True
+        except (OSError, IndexError):
+            continue  # it has just ended
+    return False
