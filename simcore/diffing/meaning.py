@@ -16,12 +16,12 @@ What an actor did is its sequence of (kind, object, value). Of the value there c
 - nothing of `pid` and `parent`: they differ between any two runs.
 
 Order is carried by what has an effect on an object: `acquire` that got it, `release`, `undo`, `put`, `get` that got an item,
-`send` and `recv` of a message, `store`, `start`, `begin`, `end`, `kill`, `connect`, `accept`, `join` that found the end, and
+`send` and `recv` of a message, `store`, `start`, `begin`, `end`, `kill`, `accept`, `join` that found the end, and
 `write` for its stream. Imports are ordered per module. Failed tries, timeouts and reads change nothing: had their place mattered,
 their result would differ, and results are compared. Sleeps, clocks, seeds, signals and exits belong to one actor and order nobody
-else; the lock of a single `Condition.wait` is passed in the order in which its condition's own lock was taken. Garbage
-collections are counted as inputs only. How many seeds, random bytes and pids an actor drew says nothing of what it did: one start
-method draws more than another.
+else; who connected before whom is told by what the listener accepted; the lock of a single `Condition.wait` is passed in the order
+in which its condition's own lock was taken. Garbage collections are counted as inputs only. How many seeds, random bytes and pids
+an actor drew says nothing of what it did: one start method draws more than another.
 """
 
 from enum import IntEnum
@@ -114,7 +114,7 @@ _UNORDERED = frozenset(
         *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
         *(Kind.IMPORT, Kind.IMPORTED, Kind.PID, Kind.PARENT, Kind.INPUT),
         *(Kind.LOCKED, Kind.IS_SET, Kind.IS_ALIVE, Kind.EMPTY, Kind.QSIZE, Kind.COUNT, Kind.ENUMERATE, Kind.N_WAITING),
-        *(Kind.BROKEN, Kind.POLL, Kind.READY, Kind.STATUS, Kind.WAIT, Kind.READ, Kind.VALUE),
+        *(Kind.CONNECT, Kind.BROKEN, Kind.POLL, Kind.READY, Kind.STATUS, Kind.WAIT, Kind.READ, Kind.VALUE),
     }
 )
 
@@ -128,8 +128,7 @@ LANE: Final = _table(
 
 _LEAST: Final = _table(
     _ANY,
-    {Kind.ACQUIRE: 1, Kind.JOIN: 1, Kind.GET: 0, Kind.SEND: 0, Kind.RECV: 0, Kind.CONNECT: 1, Kind.ACCEPT: 1}
-    | dict.fromkeys(_UNORDERED, _NONE),
+    {Kind.ACQUIRE: 1, Kind.JOIN: 1, Kind.GET: 0, Kind.SEND: 0, Kind.RECV: 0, Kind.ACCEPT: 1} | dict.fromkeys(_UNORDERED, _NONE),
 )
 
 

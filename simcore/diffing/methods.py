@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from simcore.trace.events import SHARED_KINDS
-from simcore.trace.model import ObjectInfo, Trace, process_of
+from simcore.trace.events import SHARED_KINDS, Kind
+from simcore.trace.model import ObjectInfo, Site, Trace, process_of
 from simcore.trace.text import count, join, path_key
 
 if TYPE_CHECKING:
@@ -42,19 +42,34 @@ def without_methods(text: str) -> str:
 def names_across_methods(trace: Trace, processes: Mapping[str, object]) -> list[str]:
     """What objects are matched by where these processes were started in another way: who has it, its kind, label and place.
 
-    Counters count what only one method makes, so they are no use there.
+    Counters count what only one method makes, so they are no use there. Nor is the place of what the library makes in a child:
+    that is the line that forked it, or the text on the command line of a spawned one.
     """
+    begun = _begun(trace)
     names = list(trace.object_names)
     seen: Counter[str] = Counter()
     order = sorted(range(len(trace.objects)), key=lambda index: (trace.objects[index].creator, trace.objects[index].n))
     for index in order:
         info = trace.objects[index]
         if _process(trace, info) in processes:
-            who = info.process or trace.actors[info.creator].name
-            key = f"{who}:{info.kind.name.lower()}:{info.label}:{trace.sites[info.site]}"
+            who, place = info.process or trace.actors[info.creator].name, trace.sites[info.site]
+            outside = place == begun.get(_process(trace, info)) or place.file.startswith("<string>")
+            key = f"{who}:{info.kind.name.lower()}:{'' if outside else f'{info.label}:{place}'}"
             seen[key] += 1
             names[index] = f"{key}#{seen[key]}"
     return names
+
+
+def _begun(trace: Trace) -> dict[str, Site]:
+    """Per child process the place where it was started."""
+    columns, kinds, found = trace.columns, trace.columns.kind.tobytes(), dict[str, Site]()
+    position = kinds.find(Kind.BEGIN)
+    while position >= 0:
+        name = trace.actors[columns.actor[position]].name
+        if name == process_of(name):
+            found[name] = trace.sites[columns.site[position]]
+        position = kinds.find(Kind.BEGIN, position + 1)
+    return found
 
 
 def method_notes(tables: Tables) -> Iterator[str]:

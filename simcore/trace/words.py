@@ -163,6 +163,8 @@ class Words:
         sentence = WANTED.get(kind)
         if sentence is None:
             return f"{kind.name.lower().replace('_', ' ')} {self.called(thing)}".rstrip()
+        if kind is Kind.CONNECT and self.trace.objects[thing].kind is ObjectKind.PROCESS:
+            sentence = "[connect]"
         return conjugated(sentence, tense).format(self.called(thing))
 
     def _phrase(self, position: int, tense: Tense) -> str:
@@ -194,6 +196,8 @@ class Words:
                     return f"[fail] to {verb} {link} {{0}}"
                 # A small number is what was read or written; other contents are told by a checksum.
                 return f"[{verb}] {{1}} {link} {{0}}" if abs(value) < SMALL else f"[{verb}] {link} {{0}}"
+            case Kind.CONNECT if what is ObjectKind.PROCESS:
+                return "[connect]" if value > 0 else "[fail] to connect"
             case Kind.SEED if value == 0:
                 return "[seed] a random generator"
         return FIXED.get(kind) or BY_VALUE.get(kind, {}).get(value) or OTHERWISE.get(kind, "")

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from simcore.trace.events import RUNNING, Kind, ObjectKind
 from simcore.trace.model import Trace
-from simcore.trace.text import clean, count, duration, exit_words, path_key, shorten
+from simcore.trace.text import clean, count, duration, exit_words, path_key
 from simcore.trace.words import Words
 
-LONGEST_NAME: Final = 20
+LONGEST_NAME: Final = 22
 
 MOST_PROCESSES: Final = 20
 MOST_THREADS: Final = 6
@@ -87,7 +87,7 @@ def processes_view(trace: Trace) -> RenderableType | None:
         return None
     words = Words(trace)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("process", overflow="fold", max_width=LONGEST_NAME + 4)
+    table.add_column("process", overflow="fold", max_width=LONGEST_NAME + 2)
     table.add_column("pid", justify="right", no_wrap=True)
     table.add_column("started by", no_wrap=True)
     table.add_column("began after", justify="right", no_wrap=True)
@@ -105,7 +105,9 @@ def processes_view(trace: Trace) -> RenderableType | None:
         )
         threads = [actor for actor in member.actors if trace.actors[actor].name != member.name]
         for actor in threads[:MOST_THREADS]:
-            table.add_row(Text(f"  {shorten(words.actor(actor), LONGEST_NAME)}", style="dim"))
+            name = words.actor(actor)
+            name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
+            table.add_row(Text(f"  {name}", style="dim"))
         if len(threads) > MOST_THREADS:
             table.add_row(Text(f"  and {count(len(threads) - MOST_THREADS, 'thread')} more", style="dim"))
     if len(members) > MOST_PROCESSES:
