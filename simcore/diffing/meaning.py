@@ -19,9 +19,9 @@ Order is carried by what has an effect on an object: `acquire` that got it, `rel
 `send` and `recv` of a message, `store`, `start`, `begin`, `end`, `kill`, `accept`, `join` that found the end, and
 `write` for its stream. Imports are ordered per module. Failed tries, timeouts and reads change nothing: had their place mattered,
 their result would differ, and results are compared. Sleeps, clocks, seeds, signals and exits belong to one actor and order nobody
-else; who connected before whom is told by what the listener accepted; the lock of a single `Condition.wait` is passed in the order
-in which its condition's own lock was taken. Garbage collections are counted as inputs only. How many seeds, random bytes and pids
-an actor drew says nothing of what it did: one start method draws more than another.
+else; who connected before whom is told by what the listener accepted; the lock of a single `Condition.wait` is passed in the
+order in which its condition's own lock was taken. Garbage collections are counted as inputs only. How many seeds, random bytes
+and pids an actor drew says nothing of what it did: one start method draws more than another.
 """
 
 from enum import IntEnum
