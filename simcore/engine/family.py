@@ -48,6 +48,15 @@ def _tidies_up(pid: int) -> bool:
     return True
 
 
+def family_of(pid: int) -> list[int]:
+    """A process and its descendants; only itself where there is no /proc."""
+    parents = _parents()
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
 def process_runs(run: Path, pid: int) -> bool:
     """Whether the process with this number is the one that was started in this run folder."""
     if not Path("/proc").is_dir():

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Final
 
+from simcore.engine.family import family_of
 from simcore.engine.run_reader import RunReader
 from simcore.engine.stacks import ask_for_stacks, stack_of
 from simcore.runtime.order import STATUS
@@ -35,7 +36,7 @@ class Follower:
         done, debugger = STATUS.unpack((self._run / "status").read_bytes()[: STATUS.size])
         return done, debugger
 
-    def look(self, _pid: int) -> str:
+    def look(self, pid: int) -> str:
         """A reason to end the program, or ''."""
         done, debugger = self.status()
         now = time.monotonic()
@@ -54,8 +55,10 @@ class Follower:
         position = self.next_turn(done)
         waited = now - self._since
         process = self._process_of(position)
-        self._looks += 1
-        self._busy += process == 0 or _wants_to_run(process)  # one that has not begun is loading Python
+        if waited > self._grace_s / 4:
+            self._looks += 1
+            # Whoever has the turn may wait for one that nobody records: the fork server, another program.
+            self._busy += any(map(_wants_to_run, family_of(pid) if pid else [process]))
         state = self._state_of(position)
         if state == "ended" and waited > 0.3 and self.status()[0] == done:  # else it has come meanwhile, and ended then
             self.stuck_at = position
@@ -108,9 +111,9 @@ class Follower:
         self._reader.refresh_definitions()
         self._reader.refresh_records()
         pid = self._process_of(position)
-        if pid and pid not in self._reader.running():
-            return "ended"
         name = self._trace.actors[self._trace.columns.actor[position]].name
+        if pid and not name.startswith("main/") and name != "main" and pid not in self._reader.running():
+            return "ended"  # the end of the first process ends the replay anyway
         heads = self._reader.heads()
         for number, (known, _, _) in self._reader.definitions.actors.items():
             if known == name:
