@@ -11,7 +11,6 @@ the trace has it, whether a signal arrives or not.
 """
 
 import _thread
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -25,7 +24,6 @@ from simcore.runtime.actors import Actor, acting, here, site_of, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
-from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.trace.events import Kind
 
@@ -292,21 +290,11 @@ def _wait_for_signal() -> None:
 _real_pause: Callable[[], None] = getattr(signal, "pause", lambda: None)
 
 
-def _kill(pid: int, signal: int, /) -> None:
-    """As `os.kill`: a pid that the trace told the program means the process that has its place now."""
-    try:
-        originals.kill(pids.real(pid), signal)
-    except BaseException as error:
-        hide(error)
-        raise
-
-
 def install(patches: Patches) -> None:
     """Put the replacements in place and take over the handler that every Python starts with."""
     patches.set(signal, "signal", _signal)
     patches.set(signal, "getsignal", _getsignal)
     patches.set(signal, "pause", _pause)
-    patches.set(os, "kill", _kill)
     if (
         threading.current_thread() is threading.main_thread()
         and originals.signal_getsignal(signal.SIGINT) is signal.default_int_handler
