@@ -42,6 +42,9 @@ _GIVES_FIRST: Final = frozenset({Kind.RELEASE, Kind.PUT, Kind.END, Kind.EXIT})
 
 _OF_LOCKS: Final = frozenset({Kind.ACQUIRE, Kind.GET})
 
+_SEES_AN_END: Final = frozenset({Kind.SEND, Kind.RECV, Kind.POLL, Kind.READY, Kind.WAIT})
+"""What a process that is gone ends, though it did its last event before."""
+
 _Waits = dict[int, Wait]
 
 
@@ -122,6 +125,8 @@ class Watch:
         if not everyone and not self._may_be_cycle(waits):
             return None
         closed = everyone and not woken & alive and not self._outsiders(processes, alive | leaving)
+        if closed and any(wait.kind in _SEES_AN_END for wait in waits.values()):
+            closed = not self._ending(processes, mains)
         history = self._history(self._concerned(waits), dead)
         scene = Scene(
             {actor: (wait.kind, self._own(wait.object, actor)) for actor, wait in waits.items()},
@@ -241,6 +246,11 @@ class Watch:
                 elif not _is_python(pid):
                     foreign.add(actor)
         return foreign, gone
+
+    def _ending(self, processes: dict[str, dict[str, str]], mains: set[int]) -> bool:
+        """Whether a process that has recorded its end is still busy with it: when it is gone, its end of a pipe is closed."""
+        actors = self._reader.definitions.actors
+        return any(_runs(int(processes[actors[actor][0]].get("pid", 0))) for actor in mains & self._ended)
 
     def _outsiders(self, processes: dict[str, dict[str, str]], known: set[int]) -> bool:
         """Whether a native thread may wake whoever waits. A process that is not recorded has none of the locks."""
