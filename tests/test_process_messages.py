@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from test_processes import METHODS, again, run, witness
 
 from simcore.engine.compare import compare
 from simcore.errors import Divergence
@@ -16,7 +17,6 @@ from simcore.runtime.processes.tickets import Tickets
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import Trace
 from tests import programs
-from tests.test_processes import METHODS, again, run, witness
 
 
 def faithful(source: str, method: str) -> Trace:

@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_processes import METHODS, again, run
 
 import simcore
 from simcore.engine.compare import compare
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.model import Trace
 from tests import programs
-from tests.test_processes import METHODS, again, run
 
 RACES = """
 def work(ready, bare, locked, array, shared):

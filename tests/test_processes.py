@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import written
 
 import simcore
 from simcore.engine.compare import compare
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.model import Trace, process_of
-from tests.programs import written
 
 METHODS = ("fork", "spawn", "forkserver")
 HEAD = """

@@ -311,4 +311,3 @@ def test_a_second_python_has_actors_of_its_own() -> None:
     assert trace.outcome is Outcome.OK
     assert trace.ending.not_controlled == []
     assert sum(event.kind is Kind.ACQUIRE and event.actor == "main.1" for event in trace) == 50
-
