@@ -6,6 +6,7 @@ import select
 import signal
 from pathlib import Path
 
+import programs
 import pytest
 from test_processes import METHODS, again, run, witness
 
@@ -16,7 +17,6 @@ from simcore.runtime.processes.exclusion import one_at_a_time
 from simcore.runtime.processes.tickets import Tickets
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import Trace
-from tests import programs
 
 
 def faithful(source: str, method: str) -> Trace:

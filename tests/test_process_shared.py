@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 from test_processes import METHODS, again, run
 
@@ -10,7 +11,6 @@ import simcore
 from simcore.engine.compare import compare
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.model import Trace
-from tests import programs
 
 RACES = """
 def work(ready, bare, locked, array, shared):
