@@ -34,7 +34,7 @@ def _look_up(name: str) -> int:
     """The object that the block of this name is; 0 for one that the run has not created. A name may be used again."""
     wanted, found = os.fsencode(name).hex(), 0
     try:
-        with open(f"{birth.folder}/memory", encoding="ascii") as file:
+        with open(f"{birth.folder}/memory", encoding="utf-8") as file:
             for line in file:
                 number, _, known = line.rstrip("\n").partition(" ")
                 if known == wanted:

@@ -75,7 +75,7 @@ def _real(address: Any) -> Any:
     """Where the listener is that the program knows by this address; None if it is none of this run."""
     key = _key(_text_of(address)).hex()
     try:
-        with open(f"{birth.folder}/addresses", encoding="ascii") as file:
+        with open(f"{birth.folder}/addresses", encoding="utf-8") as file:
             found = [real for told, _, real in (line.rstrip("\n").partition(" ") for line in file) if told == key]
     except OSError:
         return None

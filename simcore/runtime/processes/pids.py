@@ -82,7 +82,7 @@ def _mains() -> dict[int, str]:
 
 def _read() -> None:
     try:
-        with open(table, encoding="ascii") as file:
+        with open(table, encoding="utf-8") as file:
             for line in file:
                 first, _, second = line.partition(" ")
                 if second.endswith("\n"):
