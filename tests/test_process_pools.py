@@ -339,6 +339,22 @@ def test_a_task_that_cannot_be_sent_is_counted_in_turn() -> None:
     faithful(program(source, "fork"), recordings=2, replays=2)  # type: ignore[arg-type]
 
 
+def test_numbers_in_names_are_those_of_the_recording() -> None:
+    """`Process-3` and `PoolWorker-3` come from one counter for all threads."""
+    source = """
+    import multiprocessing, threading
+    if __name__ == "__main__":
+        context = multiprocessing.get_context("fork")
+        names = {}
+        def make(n): names[n] = [context.Process().name for _ in range(200)]
+        threads = [threading.Thread(target=make, args=(n,)) for n in range(3)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print([names[n] for n in range(3)])
+    """
+    faithful(program(source, "fork"), recordings=2, replays=2, switch_interval_s=1e-6)  # type: ignore[arg-type]
+
+
 @pytest.mark.loop
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", PROGRAMS)

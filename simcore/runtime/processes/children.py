@@ -4,13 +4,15 @@ What `multiprocessing` does inside is not recorded, so that the three start meth
 calls `start`, BEGIN as the child's first, JOIN and STATUS where it looks. How the child comes to know who it is, `birth` says.
 """
 
+import itertools
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from sys import _getframe as get_frame
+from types import ModuleType
 from typing import Any
 
-from simcore.runtime import actors, forks, gate, originals
+from simcore.runtime import actors, forks, gate, imports, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -212,6 +214,27 @@ def install_process(patches: Patches, module: Any) -> None:
     patches.set(cls, "__hash__", __hash__)
     patches.set(cls, "exitcode", property(exitcode, doc=cls.exitcode.__doc__))
     patches.set(module, "active_children", active_children)
+    counting = ModuleType("itertools")
+    counting.__dict__.update(vars(itertools), count=_count)
+    patches.set(module, "itertools", counting)  # a child process makes a counter of its own
+    patches.set(module, "_process_counter", _continued(module._process_counter))
+
+
+def _count(start: int = 0, step: int = 1) -> Iterator[int]:
+    """As `itertools.count`, for the numbers in names such as `Process-3`."""
+    return _continued(itertools.count(start, step))
+
+
+def _continued(counter: Iterator[int]) -> Iterator[int]:
+    """All threads share the counter, so who gets which number is anybody's guess."""
+
+    def number() -> int:
+        actor = acting()
+        if actor is None or not imports.threaded:
+            return next(counter)
+        return gate.current.local(actor, Kind.DRAW, 0, counter.__next__)
+
+    return iter(number, None)
 
 
 def _method_of(process: Any) -> str:
