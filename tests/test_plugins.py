@@ -514,7 +514,7 @@ def test_an_unknown_pattern_is_told_with_what_was_meant() -> None:
     host = host_of()
     with pytest.raises(UnknownPattern) as caught:
         host.find("recursive_mutex_leek")
-    assert str(caught.value) == "there is no pattern 'recursive_mutex_leek' among 6"
+    assert str(caught.value) == "there is no pattern 'recursive_mutex_leek' among 13"
     assert caught.value.hint == "did you mean recursive-mutex-leak?"
     assert caught.value.exit_code == 2
     with pytest.raises(UsageError, match="there is no plugin 'mutx'"):

@@ -108,10 +108,10 @@ os.kill(pid, signal.SIGTERM); print(status(os.wait4(pid, 0)), flush=True)
 signal.signal(signal.SIGUSR1, lambda *_: got.append("signal"))
 def signals():
     os.kill(os.getppid(), signal.SIGUSR1)
-    while not got: time.sleep(0.001)
+    while not got: time.sleep(0.05)
     os._exit(9)
 pid = forked(signals)
-while not got: time.sleep(0.001)
+while not got: time.sleep(0.05)
 os.kill(pid, signal.SIGUSR1); print("got one", flush=True)
 seen = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT); print(seen.si_pid == pid, seen.si_status, seen.si_code, flush=True)
 print(status(os.wait3(0)), flush=True)
@@ -225,7 +225,7 @@ def test_another_end_of_another_program_is_a_divergence() -> None:
 def test_raw_forks() -> None:
     """`os.fork` and all the ways to wait for its children, signals both ways, ends by `_exit` and by the interpreter."""
     expected = plain(FORKS)
-    trace = faithful(FORKS, recordings=3, replays=2)
+    trace = faithful(FORKS, replays=2)
     assert (trace.ending.exit_code, trace.ending.not_controlled) == (0, [])
     assert [str(trace.texts[event.value]) for event in trace if event.kind is Kind.WRITE and event.actor == "main"]
     _, ran = record(FORKS)
@@ -311,7 +311,8 @@ def test_environments_that_the_program_makes() -> None:
     assert ran == expected
     for child in range(1, 7):
         assert Kind.ACQUIRE in kinds(trace, f"main.{child}")
-    assert trace.ending.not_controlled == ["3 child processes (python)"]
+    (outside,) = trace.ending.not_controlled
+    assert outside.startswith("3 child processes (python")
 
 
 def test_a_daemon() -> None:

@@ -36,7 +36,7 @@ def install_socket(patches: Patches, module: Any) -> None:
 def count_native_threads() -> None:
     """At the end: how many threads there are that Python did not start. One that has just ended is given a moment to be gone."""
     native = 0
-    for _ in range(10):
+    for _ in range(100):
         try:
             native = len(os.listdir("/proc/self/task")) - len(threading._active)  # type: ignore[attr-defined]
         except OSError:
