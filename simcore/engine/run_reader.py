@@ -1,5 +1,6 @@
 """Reads what all processes of a run wrote, as if one had written it: actors, objects and sites have numbers of the whole run."""
 
+import re
 from pathlib import Path
 
 from simcore.engine.family import process_runs
@@ -48,7 +49,8 @@ class RunReader:
     def processes(self) -> dict[str, dict[str, str]]:
         """What each process said of itself, by its name."""
         found = [reader.definitions.process for reader in self._readers()]
-        return {process.get("name", _MAIN): process for process in found if process}
+        named = {process.get("name", _MAIN): process for process in found if process}
+        return {name: named[name] for name in sorted(named, key=_natural)}
 
     @property
     def records(self) -> dict[int, Records]:
@@ -100,6 +102,11 @@ class RunReader:
     def heads(self) -> dict[int, tuple[int, Wait]]:
         """Per actor its process phase and what it waits for now."""
         return {actor: head for reader in self._readers() for actor, head in reader.heads().items()}
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """`main.2` before `main.10`, whichever was found first."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _union(parts: list[Definitions]) -> Definitions:
