@@ -223,8 +223,9 @@ if __name__ == "__main__":
         child = ctx.Process(target=intrude, args=(listener.address,))
         child.start()
         try: listener.accept()
-        except mp.AuthenticationError as error: note(str(error))
+        except mp.AuthenticationError as error: said = str(error)
         child.join()
+        note(said)
 """
 
 

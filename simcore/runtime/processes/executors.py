@@ -4,7 +4,7 @@ The manager thread looks at its executor through a weak reference, and has it fo
 to have it. Here it is given what it needs of the executor without the executor itself.
 """
 
-from collections.abc import Callable
+import weakref
 from sys import _getframe as get_frame
 from typing import Any
 
@@ -31,14 +31,22 @@ class _Inside:
 
 
 class _Reference:
-    """The manager thread's weak reference to its executor."""
+    """What a manager thread has for a weak reference to its executor. To ask it does not keep the executor for a moment."""
 
-    def __init__(self, weak: Callable[[], Any], number: int) -> None:
-        self._weak, self._number = weak, number
-        self._inside = _Inside(weak())
+    def __init__(self, executor: Any, original: Any) -> None:
+        self._number = executor.simcore_id
+        self._inside = _Inside(executor)
+        self._gone: list[object] = []
+        self._weak = weakref.ref(executor, self._gone.append)
+        # The callback of the original takes a lock. It is kept, so that it is called also if the manager thread was freed
+        # before: when a thread that has ended is freed is in no recording.
+        _kept[executor] = original
 
     def __call__(self) -> Any:
-        return self._inside if look(self._number, lambda: int(self._weak() is not None)) else None
+        return self._inside if look(self._number, lambda: int(not self._gone)) else None
+
+
+_kept: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 class _Pending(Entries):
@@ -118,7 +126,7 @@ def _manager_init(original: Any) -> Any:
             raise
         self.simcore_id = executor.simcore_id
         if self.simcore_id:
-            self.executor_reference = _Reference(self.executor_reference, self.simcore_id)
+            self.executor_reference = _Reference(executor, self.executor_reference)
 
     return __init__
 
