@@ -39,8 +39,8 @@ def _take_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
     return head
 
 
-def _give_head(lock: "Lock | FastRLock", frame: FrameType, depth: int = 0) -> bytes:
-    head = _head(depth, lock.simcore_id, site_of(frame), 0, _RELEASE, 0)
+def _give_head(lock: "FastLock | FastRLock", frame: FrameType) -> bytes:
+    head = _head(lock.given, lock.simcore_id, site_of(frame), 0, _RELEASE, 0)
     if not is_internal(frame.f_code):
         lock._gives[frame.f_lasti] = (frame.f_code, head)
     return head
@@ -50,6 +50,9 @@ class FastLock(Lock):
     """A lock that is being recorded. What `Lock` does, in fewer steps."""
 
     __slots__ = ()
+
+    given = 0
+    """The value of a release."""
 
     def __enter__(self) -> bool:
         try:
@@ -96,7 +99,7 @@ class FastLock(Lock):
         if actor.raw:
             try:
                 return self._release()
-            except RuntimeError as raised:
+            except Exception as raised:
                 hide(raised)
                 raise
         frame = get_frame(1)
@@ -108,7 +111,7 @@ class FastLock(Lock):
             if not self.simcore_id:
                 try:
                     return self._release()
-                except RuntimeError as raised:
+                except Exception as raised:
                     hide(raised)
                     raise
             head = _give_head(self, frame)
@@ -121,7 +124,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         try:
             self._release()
-        except RuntimeError as raised:
+        except Exception as raised:
             emit(actor, Kind.UNDO, self.simcore_id, site_of(frame), 0)
             hide(raised)
             raise
@@ -173,7 +176,7 @@ class FastLock(Lock):
         if actor.raw:
             try:
                 return self._release()
-            except RuntimeError as raised:
+            except Exception as raised:
                 hide(raised)
                 raise
         frame = get_frame(1)
@@ -185,7 +188,7 @@ class FastLock(Lock):
             if not self.simcore_id:
                 try:
                     return self._release()
-                except RuntimeError as raised:
+                except Exception as raised:
                     hide(raised)
                     raise
             head = _give_head(self, frame)
@@ -198,7 +201,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         try:
             self._release()
-        except RuntimeError as raised:
+        except Exception as raised:
             emit(actor, Kind.UNDO, self.simcore_id, site_of(frame), 0)
             hide(raised)
             raise
@@ -222,6 +225,8 @@ class FastRLock(RLock):
     """A re-entrant lock that is being recorded. What `RLock` does, in fewer steps; all that is rare is left to it."""
 
     __slots__ = ("_gives", "_takes")
+
+    given = 1
 
     def __init__(self, raw: Any = None) -> None:
         self._takes: dict[int, Any] = {}
@@ -279,9 +284,9 @@ class FastRLock(RLock):
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:
-                head = _give_head(self, frame, 1)
+                head = _give_head(self, frame)
         except KeyError:
-            head = _give_head(self, frame, 1)
+            head = _give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
             slot = reserve()

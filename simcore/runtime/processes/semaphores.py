@@ -5,12 +5,14 @@ Event or Barrier needs more than one turn at this level.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any
 
 from simcore.runtime import actors, gate
 from simcore.runtime.actors import Actor, acting, emit, site_of, tls
+from simcore.runtime.fast import FastLock
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, take_lock
 from simcore.runtime.patches import Patches
@@ -36,7 +38,10 @@ def _maker(frame: FrameType) -> FrameType:
 class SemLock:
     """A `_multiprocessing.SemLock` that says what it does."""
 
-    __slots__ = ("_acquire", "_raw", "_release", "simcore_id")
+    __slots__ = ("_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
+
+    given = 1
+    """The value of a release: so much more there is to take."""
 
     SEM_VALUE_MAX: int
     _of_raw: Callable[..., Any]
@@ -48,6 +53,8 @@ class SemLock:
 
     def _wrap(self, raw: Any) -> None:
         self._raw, self._acquire, self._release = raw, raw.acquire, raw.release
+        self._takes: dict[int, Any] = {}
+        self._gives: dict[int, Any] = {}
 
     @classmethod
     def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str) -> "SemLock":
@@ -102,7 +109,7 @@ class SemLock:
         return None
 
     def _give(self, actor: Actor, site: int) -> None:
-        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, 1)
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, self.given)
         try:
             self._release()
         except (ValueError, AssertionError, OSError):
@@ -176,9 +183,13 @@ class SemLock:
 
 
 class FastSemLock(SemLock):
-    """A lock between processes that is being recorded: what `SemLock` does, in fewer steps."""
+    """A lock between processes that is being recorded: what `SemLock` does, in fewer steps, which are those of `FastLock`."""
 
     __slots__ = ()
+
+    __enter__: Any = FastLock.__enter__
+    __exit__: Any = FastLock.__exit__
+    release: Any = FastLock.release
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """As `SemLock.acquire`."""
@@ -193,17 +204,17 @@ class FastSemLock(SemLock):
             return True
         return super().acquire(block, timeout)
 
-    def __enter__(self) -> bool:
-        try:
-            actor = tls.actor
-        except AttributeError:
-            return bool(self._acquire())
-        if actor.raw or not self.simcore_id:
-            return bool(self._acquire())
-        if self._acquire(False):
-            emit(actor, Kind.ACQUIRE, self.simcore_id, site_of(get_frame(2)), 1)
-            return True
-        return super().__enter__()
+    def _wait(self, actor: Actor, _block: bool, _timeout: float, frame: FrameType) -> bool:
+        if not self.simcore_id:
+            return self._try_or_wait(True)
+        return self._take(actor, True, None, site_of(frame))
+
+
+class _FromInside(property):
+    """A method of a lock's C part as a method of the lock, without a call in between. Called on the class, it is a function."""
+
+    def __call__(self, lock: Any, *arguments: Any) -> Any:
+        return self.__get__(lock)(*arguments)
 
 
 def install(patches: Patches, module: Any) -> None:
@@ -227,5 +238,8 @@ def install(patches: Patches, module: Any) -> None:
         real_setstate(self, inner)
         self._semlock.simcore_id = number
 
+    if cls is FastSemLock:
+        for name in ("__enter__", "__exit__"):
+            patches.set(module.SemLock, name, _FromInside(attrgetter(f"_semlock.{name}")))
     patches.method(module.SemLock, "__getstate__", __getstate__)
     patches.method(module.SemLock, "__setstate__", __setstate__)
