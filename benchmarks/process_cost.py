@@ -22,7 +22,8 @@ from typing import Any
 HERE = Path(__file__).resolve()
 CHOSEN: Sequence[tuple[str, str, int]] = (
     ("pairs", "`with lock: pass`, one process", 100_000),
-    ("queue", "Queue: messages from one process to another", 10_000),
+    ("answers", "Queue: to and fro", 5_000),
+    ("queue", "Queue: messages in one direction, as fast as they go", 10_000),
     ("pipe", "Pipe: to and fro", 5_000),
     ("tasks", "Pool(2).map of small tasks, one by one", 2_000),
 )
@@ -52,6 +53,27 @@ def queue(ctx: Any, turns: int) -> float:
     begin = time.perf_counter()
     for _ in range(turns - 1):
         items.get()
+    took = time.perf_counter() - begin
+    process.join()
+    return took
+
+
+def _answer(asked: Any, answers: Any, turns: int) -> None:
+    for _ in range(turns + 1):
+        answers.put(asked.get())
+
+
+def answers(ctx: Any, turns: int) -> float:
+    """A message there through one queue, and back through another."""
+    there, back = ctx.Queue(), ctx.Queue()
+    process = ctx.Process(target=_answer, args=(there, back, turns))
+    process.start()
+    there.put(0)
+    back.get()
+    begin = time.perf_counter()
+    for number in range(turns):
+        there.put(number)
+        back.get()
     took = time.perf_counter() - begin
     process.join()
     return took
@@ -130,6 +152,7 @@ def apart(ctx: Any, turns: int) -> float:
 
 LOOPS: dict[str, Callable[[Any, int], float]] = {
     "pairs": pairs,
+    "answers": answers,
     "queue": queue,
     "pipe": pipe,
     "tasks": tasks,
