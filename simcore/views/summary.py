@@ -146,6 +146,11 @@ def outcome_words(trace: Trace) -> str:
     return f"{trace.outcome.name}{how} after {time}"
 
 
+def title(trace: Trace) -> Text:
+    """The first line of every view of a run: what was run, how it ended."""
+    return _headline(trace, "")
+
+
 def _headline(trace: Trace, prefix: str) -> Text:
     text = Text(f"{prefix}{scenario_name(trace)}  ")
     text.append(outcome_words(trace), style=STYLES[trace.outcome])
