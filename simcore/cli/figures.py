@@ -61,7 +61,7 @@ def _stretch_facts(stretches: Stretches, window: Window) -> Iterator[dict[str, o
                 "actor": trace.actors[actor].name,
                 "state": state.mode.name.lower(),
                 "waits_for": trace.object_names[state.object] if state.object >= 0 else None,
-                "holds": trace.object_names[state.held] if state.held >= 0 else None,
+                "holds": [trace.object_names[thing] for thing in state.held],
                 "since_ns": since_ns,
                 "until_ns": until_ns,
             }

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from simcore.trace.events import ObjectKind
 from simcore.trace.model import ObjectInfo
 from simcore.trace.words import RUNNERS, Words
 from simcore.views.scale import Scale
@@ -22,6 +23,9 @@ MOST_LETTERS: Final = 12
 """More objects than these share one mark."""
 
 ACTOR_MARKS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+NOTHING: Final = frozenset({ObjectKind.NONE, ObjectKind.PROCESS})
+"""What stands for no one thing that could have a letter: any of several connections, any child process."""
 
 _ALSO: Final = 6
 """What takes up a sixth of a column is shown beside what takes up most of it."""
@@ -79,7 +83,7 @@ def that_matter(stretches: Stretches, window: Window) -> list[int]:
         found = list(window.objects)
     else:
         found = [thing for thing in {**waited, **moved} if thing in waited or not is_inner(objects[thing])]
-        found = [thing for thing in found if objects[thing].kind not in RUNNERS]
+        found = [thing for thing in found if objects[thing].kind not in RUNNERS | NOTHING]
     return sorted(found, key=lambda thing: (-waited.get(thing, 0), -moved.get(thing, 0), thing))
 
 
@@ -118,13 +122,14 @@ def lane(stretches: Stretches, actor: int, window: Window, chosen: dict[int, str
 
 
 def _symbol(state: State, stretches: Stretches, chosen: dict[int, str], marks: Marks) -> str:
-    held = chosen.get(state.held, "")
+    # The lock that was waited for longest has its letter first.
+    held = "".join(letter for thing, letter in chosen.items() if thing in state.held)[:2]
     if state.mode is Mode.WAITS:
         if stretches.trace.objects[state.object].kind in RUNNERS:
-            return marks.joins + held
-        return chosen.get(state.object, marks.other).lower() + held
+            return marks.joins + held[:1]
+        return chosen.get(state.object, marks.other).lower() + held[:1]
     if state.mode is Mode.SLEEPS:
-        return held + marks.sleeps
+        return held[:1] + marks.sleeps
     return held or marks.runs
 
 
@@ -201,7 +206,7 @@ def counts(times_ns: Iterable[int], scale: Scale) -> str:
 
 
 def held_by(stretches: Stretches, thing: int, window: Window, marks: dict[int, str]) -> Lane:
-    """The lane of one lock: the marks of those that hold it, empty where nobody of these actors does."""
+    """The lane of one lock: the marks of those that hold it, empty where nobody does."""
     result = Lane(thing, [], [], window.last_ns)
     holds = stretches.holds.get(thing)
     if holds is None:

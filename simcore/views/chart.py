@@ -14,7 +14,7 @@ from simcore.trace.words import Words
 from simcore.views import cells
 from simcore.views.cells import ACTOR_MARKS, PLAIN, Marks
 from simcore.views.ruler import rulers
-from simcore.views.scale import Scale, scale
+from simcore.views.scale import SHORTEST_NS, Scale, scale
 from simcore.views.stretches import Stretches
 from simcore.views.waits import longest, waits_view
 from simcore.views.window import Window
@@ -52,6 +52,9 @@ class Chart:
         if not len(self.trace) or not self.window.actors:
             yield Text("no events", style="dim")
             return
+        if self.window.last_ns - self.window.first_ns < SHORTEST_NS:
+            yield Text("all of it happened within a microsecond: there is no time to show", style="dim")
+            return
         yield from self.parts(options.max_width, PLAIN if options.ascii_only else Marks())
 
     def parts(self, width: int, marks: Marks) -> Iterator[RenderableType]:
@@ -60,8 +63,8 @@ class Chart:
 
     def axis(self, headings: Iterable[str], lines: int, changes: Sequence[int], width: int) -> tuple[Scale, int]:
         """The scale for that many lines with these headings, and how many of its columns stand in one strip."""
-        gutter = max(map(len, headings), default=0) + 1
-        columns = max(width - gutter - 1, 8)
+        gutter = _gutter(headings)
+        columns = max(width - gutter, 8)
         strips = max(1, min(MOST_STRIPS, LINES // (lines + 3), -(-len(changes) // columns)))
         return scale(self.window.first_ns, self.window.last_ns, changes, columns * strips), columns
 
@@ -73,7 +76,7 @@ class Chart:
             stretches = count(len(axis.folds), "quiet stretch", "quiet stretches")
             about += f"; {stretches} folded at {marks.fold}, {duration(axis.folded_ns)}"
         yield Text(about, style="dim")
-        gutter = max(len(line.heading) for line in lines if line.body) + 1
+        gutter = _gutter(line.heading for line in lines if line.body)
         for start in range(0, len(axis), columns):
             end = min(start + columns, len(axis))
             yield Text()
@@ -114,7 +117,7 @@ class ActorChart(Chart):
         hidden = self._leave_most_waiting(lanes)
         homes = self.trace.processes
         lanes.sort(key=lambda one: (path_key(homes[one.actor]), one.actor))
-        names = [shorten(self.words.brief_actor(one.actor), LONGEST_NAME) for one in lanes]
+        names = [shorten(self.words.brief_actor(one.actor), min(LONGEST_NAME, width // 3)) for one in lanes]
         moved = [at_ns for thing in chosen for at_ns in cells.hand_off_times(self.stretches, thing, self.window)]
         groups = self._groups([one.actor for one in lanes])
         headings = [*names, "hand-offs"] if moved else names
@@ -129,7 +132,7 @@ class ActorChart(Chart):
             lines.append(Line("hand-offs", cells.counts(moved, axis), quiet=True))
         yield from self.strips(axis, lines, columns, marks)
         yield Text()
-        yield from self._key(chosen, drawn, marks, width, moved=bool(moved))
+        yield from self._key(chosen, drawn, marks, width, more=["+ more than 9"] if "+" in lines[-1].body else [])
         if hidden:
             yield Text(f"{count(hidden, 'actor')} that waited less: --all shows all, --actor NAME one", style="dim")
         yield from self.waits()
@@ -146,11 +149,11 @@ class ActorChart(Chart):
         del lanes[MOST_LANES:]
         return hidden
 
-    def _groups(self, actors: Iterable[int]) -> dict[str, str]:
-        """A heading for each process of several."""
+    def _groups(self, actors: Sequence[int]) -> dict[str, str]:
+        """A heading for each process, where there are several and they have several lanes."""
         homes = dict.fromkeys(self.trace.processes[actor] for actor in actors)
         about = {info.name: info for info in self.trace.ending.processes}
-        if len(homes) < 2:
+        if len(homes) < 2 or len(homes) == len(actors):
             return {}
         found = {}
         for name in homes:
@@ -160,7 +163,7 @@ class ActorChart(Chart):
             found[name] = f"process {clean(name)}" + (f" ({clean(said)})" if said else "")
         return found
 
-    def _key(self, chosen: dict[int, str], drawn: set[str], marks: Marks, width: int, *, moved: bool) -> Iterator[Text]:
+    def _key(self, chosen: dict[int, str], drawn: set[str], marks: Marks, width: int, *, more: list[str]) -> Iterator[Text]:
         said = {
             marks.runs: "runs",
             marks.sleeps: "sleeps",
@@ -169,12 +172,13 @@ class ActorChart(Chart):
         }
         parts = [f"{mark} {what}" for mark, what in said.items() if mark in drawn]
         things = [(letter, thing) for thing, letter in chosen.items() if letter in drawn or letter.lower() in drawn]
-        if things:
-            letter = things[0][0]
-            parts.insert(0, f"{letter} holds it, {letter.lower()} waits for it, two in turn: both")
-        if moved:
-            parts.append("hand-offs: + is more than 9")
-        yield from wrapped(parts, width)
+        capitals = any(letter in drawn for letter, _ in things)
+        letters = {
+            "capital: holds it": capitals,
+            "small: waits for it": any(letter.lower() in drawn for letter, _ in things),
+            "two in turn: both": capitals,
+        }
+        yield from wrapped([*(said for said, used in letters.items() if used), *parts, *more], width)
         for letter, thing in things:
             used = f"{letter if letter in drawn else ' '} {letter.lower() if letter.lower() in drawn else ' '} "
             yield Text(used, style="bold").append(self.words.object_in_full(thing), style="default")
@@ -191,8 +195,15 @@ class ObjectChart(Chart):
             return
         holders = self._marks(shown)
         lanes = [cells.held_by(self.stretches, thing, self.window, holders) for thing in shown]
-        changes = sorted(at_ns for one in lanes for at_ns in one.since_ns)
-        names = [shorten(self.words.object(thing), LONGEST_NAME) for thing in shown]
+        times = {
+            at_ns
+            for wait in self.stretches.waits
+            if wait.object in shown
+            for at_ns in (wait.since_ns, wait.until_ns)
+            if self.window.first_ns <= at_ns <= self.window.last_ns
+        }
+        changes = sorted(times.union(*(one.since_ns for one in lanes)))
+        names = [shorten(self.words.object(thing), min(LONGEST_NAME, width // 3)) for thing in shown]
         axis, columns = self.axis([*names, "  waiting"], 2 * len(shown), changes, width)
         lines = list[Line]()
         for thing, one, name in zip(shown, lanes, names, strict=True):
@@ -208,7 +219,8 @@ class ObjectChart(Chart):
         drawn = {char for line in lines if not line.quiet for char in line.body}
         key = [f"{mark} {self.words.brief_actor(actor)}" for actor, mark in holders.items() if mark in drawn]
         yield from wrapped([*key, f"{marks.free} nobody", "two in turn: both"], width)
-        yield Text("waiting: how many waited at once, + is more than 9", style="dim")
+        if any(line.quiet for line in lines):
+            yield Text("waiting: how many at once, + more than 9", style="dim")
         if hidden:
             yield Text(f"{count(hidden, 'object')} more: --all shows all, --object NAME one", style="dim")
         yield from self.waits()
@@ -220,14 +232,19 @@ class ObjectChart(Chart):
         return found[:most], max(len(found) - most, 0)
 
     def _marks(self, shown: Iterable[int]) -> dict[int, str]:
-        """A mark for each actor of this window that held one of the objects."""
-        wanted, holders = set(self.window.actors), set[int]()
+        """A mark for each actor that held one of the objects, whether it was asked for or not: somebody had it."""
+        holders = set[int]()
         for thing in shown:
             holds = self.stretches.holds.get(thing)
             if holds is not None:
                 within = holds.within(self.window.first_ns, self.window.last_ns)
-                holders |= wanted & set(holds.actor[within.start : within.stop])
+                holders |= set(holds.actor[within.start : within.stop])
         return {actor: ACTOR_MARKS[n] if n < len(ACTOR_MARKS) else "*" for n, actor in enumerate(sorted(holders))}
+
+
+def _gutter(headings: Iterable[str]) -> int:
+    """The width of what stands before the columns."""
+    return max(len("event"), max(map(len, headings), default=0)) + 1
 
 
 def wrapped(parts: Sequence[str], width: int) -> Iterator[Text]:

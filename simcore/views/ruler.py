@@ -27,12 +27,15 @@ def rulers(trace: Trace, axis: Scale, start: int, end: int, marks: Marks) -> Ite
 
 
 def _ticks(axis: Scale, start: int, end: int) -> list[int]:
-    behind = {mark + 2 for mark in axis.folds}
+    # The time behind a fold is what one wants to know of it.
+    behind = {column + 1 for column in range(len(axis)) if axis.edges[column + 1] - axis.edges[column] > 4 * axis.column_ns}
+    behind -= {column - 1 for column in behind}
     found: list[int] = []
     for column in range(start, end):
-        if not found or (column in behind and column - found[-1] >= APART // 2) or column - found[-1] >= APART:
-            if column not in axis.folds and end - column >= APART // 2:
-                found.append(column)
+        apart = column - found[-1] if found else APART
+        due = apart >= APART or (column in behind and apart >= APART // 2)
+        if due and column not in axis.folds and end - column >= APART // 2:
+            found.append(column)
     return found
 
 

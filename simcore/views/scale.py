@@ -19,16 +19,23 @@ QUIET: Final = 8
 FOLD: Final = 3
 """Columns of a fold; the one in the middle bears its mark."""
 
+SHORTEST_NS: Final = 1_000
+"""A column is no shorter: an event takes about as long. What columns are left then make folds wider, up to WIDEST_FOLD."""
+
+WIDEST_FOLD: Final = 9
+
 MOST_FOLDS: Final = 6
 """For each hundred columns. More would tear the picture apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`edges` are the times (ns) at which columns begin, and the end of the last one; `folds` the columns that bear a mark."""
+    """`edges` are the times (ns) at which columns begin, and the end of the last one; `folds` the columns that bear the mark of a
+    fold, `folded_ns` is how much time all folds stand for; `column_ns` how long any other column is."""
 
     edges: tuple[int, ...]
     folds: frozenset[int]
+    folded_ns: int
     column_ns: int
 
     def __len__(self) -> int:
@@ -37,11 +44,6 @@ class Scale:
     def column(self, at_ns: int) -> int:
         """The column of a moment; the first or last one for moments outside."""
         return min(max(bisect_right(self.edges, at_ns) - 1, 0), len(self) - 1)
-
-    @property
-    def folded_ns(self) -> int:
-        """How much time the folds stand for."""
-        return sum(self.edges[mark + 2] - self.edges[mark - 1] for mark in self.folds)
 
 
 def scale(first_ns: int, last_ns: int, changes: Sequence[int], columns: int) -> Scale:
@@ -52,7 +54,7 @@ def scale(first_ns: int, last_ns: int, changes: Sequence[int], columns: int) -> 
     gaps = nlargest(most, ((until - since, since) for since, until in pairwise(inner)))
     rest, folded = last_ns - first_ns, list[tuple[int, int]]()
     for length, since in gaps:
-        if length * (columns - FOLD * len(folded)) <= QUIET * rest:
+        if length <= QUIET * max(rest // (columns - FOLD * len(folded)), SHORTEST_NS):
             break
         folded.append((since, since + length))
         rest -= length
@@ -68,16 +70,16 @@ def _laid_out(first_ns: int, last_ns: int, folded: Sequence[tuple[int, int]], re
         between.append((at_ns, since))
         at_ns = until
     busy = [until - since for since, until in between]
-    shares = [0 if not length else max(1, round(room * length / rest_ns)) for length in busy]
+    room_ns = max(rest_ns, room * SHORTEST_NS)
+    shares = [0 if not length else max(1, round(room * length / room_ns)) for length in busy]
     while sum(shares) > room and max(shares) > 1:
         shares[shares.index(max(shares))] -= 1
-    # Times are whole nanoseconds: no column is shorter than one.
-    shares = [min(share, length) for share, length in zip(shares, busy, strict=True)]
+    width = max(FOLD, min((columns - sum(shares)) // max(len(folded), 1), WIDEST_FOLD))
     edges, marks = [first_ns], set[int]()
     for number, ((since, until), share) in enumerate(zip(between, shares, strict=True)):
         edges += [since + (until - since) * part // share for part in range(1, share + 1)]
         if number < len(folded):
             start, end = folded[number]
-            marks.add(len(edges))
-            edges += [start + (end - start) * part // FOLD for part in range(1, FOLD + 1)]
-    return Scale(tuple(edges), frozenset(marks), max(rest_ns // max(sum(shares), 1), 1))
+            marks.add(len(edges) - 1 + width // 2)
+            edges += [start + (end - start) * part // width for part in range(1, width + 1)]
+    return Scale(tuple(edges), frozenset(marks), last_ns - first_ns - rest_ns, max(rest_ns // max(sum(shares), 1), 1))

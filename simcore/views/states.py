@@ -23,11 +23,11 @@ class Mode(IntEnum):
 
 
 class State(NamedTuple):
-    """`object` is what it waits for, `held` the lock that it took last of those that it holds; -1 for none."""
+    """`object` is what it waits for, -1 for nothing; `held` are the locks that it holds, in the order in which it took them."""
 
     mode: Mode
     object: int = -1
-    held: int = -1
+    held: tuple[int, ...] = ()
 
 
 class Wait(NamedTuple):

@@ -17,6 +17,9 @@ from simcore.views.cells import is_inner
 from simcore.views.usage import MOST_LISTED, LockUse, Usage
 from simcore.views.waits import longest, waits_view
 
+MOST_WAITS: Final = 100
+"""Waits listed when all is asked for."""
+
 _Row = TypeVar("_Row")
 
 LONGEST_NAME: Final = 28
@@ -36,7 +39,7 @@ class Stats:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         parts = [*self._locks(options.max_width), *self._awaited(options.max_width), *self._actors(), *self._waits()]
         if not parts:
-            yield Text("no events", style="dim")
+            yield Text("nothing was held or waited for" if len(self.trace) else "no events", style="dim")
         yield from parts[:-1] if parts and isinstance(parts[-1], Text) and not parts[-1].plain else parts
 
     def _locks(self, width: int) -> Iterator[RenderableType]:
@@ -109,13 +112,13 @@ class Stats:
         for one in shown:
             times = (one.ran_ns, one.slept_ns, one.waited_ns)
             parts = (f"{duration(time)} {time / one.alive_ns:4.0%}" if time else "" for time in times)
-            table.add_row(self.words.actor(one.actor), duration(one.alive_ns), *parts)
+            table.add_row(shorten(self.words.actor(one.actor), LONGEST_NAME), duration(one.alive_ns), *parts)
         yield table
         yield from _more(hidden, "actor")
         yield Text()
 
     def _waits(self) -> Iterator[RenderableType]:
-        found = longest(self.usage.stretches, self.usage.waits, len(self.usage.waits) if self.everything else MOST_LISTED)
+        found = longest(self.usage.stretches, self.usage.waits, MOST_WAITS if self.everything else MOST_LISTED)
         if found:
             yield Text("longest waits", style="bold")
             yield Padding(waits_view(self.usage.stretches, self.words, found), (0, 0, 0, 2))
@@ -127,7 +130,7 @@ class Stats:
     def _thing(self, thing: int, width: int) -> str:
         info = self.trace.objects[thing]
         if info.kind is ObjectKind.PROCESS:
-            return "messages"
+            return "any connection or child"
         name, place = self.words.object(thing), self.words.site(self.trace.sites[info.site])
         # What has no name is known by the place where it was made.
         return shorten(name if info.label or width >= WIDE else f"{name} {place}".rstrip(), LONGEST_NAME)
@@ -145,7 +148,7 @@ class Stats:
 
 def _table(first: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column(first, overflow="fold")
+    table.add_column(first, overflow="fold", min_width=12)
     return table
 
 

@@ -153,8 +153,8 @@ class _Pass:
 
     def _turn(self, actor: int, at_ns: int, mode: Mode, thing: int = -1) -> None:
         """From now on the actor is in this state."""
-        held, to = self.held[actor], self.to
-        state = State(mode, thing, held[-1] if held else -1)
+        to = self.to
+        state = State(mode, thing, tuple(self.held[actor]))
         code = self.numbers.get(state, -1)
         if code < 0:
             code = self.numbers[state] = len(to.states)
@@ -198,7 +198,8 @@ class _Pass:
         """Whether a wait ended with what it was for."""
         if kind == Kind.JOIN:
             return value != (RUNNING if self.trace.objects[thing].kind is ObjectKind.CHILD else 0)
-        return value > 0 if kind in _TAKING else value >= 0
+        # The end of a file is an answer, too.
+        return value > 0 if kind in _TAKING else value >= (-1 if kind == Kind.RECV else 0)
 
     def _lock(self, position: int, actor: int, kind: int, thing: int, value: int, at_ns: int) -> None:
         owner = self.owners[thing]

@@ -1,6 +1,7 @@
-"""What locks, other things that are waited for, and actors cost a run: the figures of `simcore show --stats`; nothing is drawn here.
+"""What locks, other things that are waited for, and actors cost a run: the figures of `simcore show --stats`.
 
-Times are ns. What began before the part that is looked at, or ended behind it, counts with what lies within.
+Nothing is drawn here. Times are ns. What began before the part that is looked at, or ended behind it, counts with what lies
+within.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Usage:
         self.actors = sorted(map(self._of_actor, window.actors), key=lambda one: (-one.waited_ns, one.actor))
 
     def facts(self) -> dict[str, object]:
-        """The same for `--json`, as docs/stats.md says."""
+        """The same for `--json`, as docs/timeline.md says."""
         trace, window = self.stretches.trace, self.window
         return {
             "first_ns": window.first_ns,
@@ -165,8 +166,8 @@ class Usage:
         modes = [state.mode for state in stretches.states]
         starts, codes = stretches.starts[actor], stretches.codes[actor]
         end = min(stretches.ends[actor], self.window.last_ns)
-        number = max(bisect_left(starts, self.window.first_ns) - 1, 0)
-        for number in range(number, bisect_left(starts, end)):
+        first = max(bisect_left(starts, self.window.first_ns) - 1, 0)
+        for number in range(first, bisect_left(starts, end)):
             until = starts[number + 1] if number + 1 < len(starts) else end
             spent[modes[codes[number]]] += self._cut(starts[number], min(until, end))
         use.ran_ns, use.slept_ns, use.waited_ns = spent[Mode.RUNS], spent[Mode.SLEEPS], spent[Mode.WAITS]

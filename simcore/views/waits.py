@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -14,6 +15,13 @@ from simcore.trace.text import count, duration
 from simcore.trace.words import RUNNERS, Words
 from simcore.views.states import Wait
 from simcore.views.stretches import Stretches
+
+_UNNAMED: Final = {
+    Kind.READY: "any of several connections",
+    Kind.WAIT: "a child process to end",
+    Kind.SIGNAL: "a signal",
+    Kind.PAUSE: "a signal",
+}
 
 
 def longest(stretches: Stretches, waits: Iterable[Wait], most: int) -> list[Wait]:
@@ -83,7 +91,7 @@ def _verb(wait: Wait) -> str:
 def _what(words: Words, wait: Wait) -> str:
     if words.trace.objects[wait.object].kind in RUNNERS:
         return f"{words.runner(wait.object)} to end"
-    return words.object(wait.object) or words.operation(wait.kind, wait.object)
+    return _UNNAMED.get(wait.kind) or words.object(wait.object) or "something"
 
 
 def _behind(stretches: Stretches, words: Words, wait: Wait) -> str:
