@@ -26,7 +26,8 @@ def show_figures(trace: Trace, selection: Selection, view: str, *, everything: b
         return
     from rich.text import Text
 
-    from simcore.views.chart import ActorChart, ObjectChart
+    from simcore.views.actor_chart import ActorChart
+    from simcore.views.object_chart import ObjectChart
     from simcore.views.stats import Stats
     from simcore.views.summary import title
     from simcore.views.usage import Usage

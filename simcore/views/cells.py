@@ -11,21 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from simcore.trace.events import ObjectKind
-from simcore.trace.model import ObjectInfo
-from simcore.trace.words import RUNNERS, Words
+from simcore.trace.words import RUNNERS
 from simcore.views.scale import Scale
 from simcore.views.states import Mode, State
 from simcore.views.stretches import Stretches
 from simcore.views.window import Window
 
-MOST_LETTERS: Final = 12
-"""More objects than these share one mark."""
-
 ACTOR_MARKS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-NOTHING: Final = frozenset({ObjectKind.NONE, ObjectKind.PROCESS})
-"""What stands for no one thing that could have a letter: any of several connections, any child process."""
 
 _ALSO: Final = 6
 """What takes up a sixth of a column is shown beside what takes up most of it."""
@@ -57,54 +49,14 @@ class Lane:
     until_ns: int
 
 
-def letters(stretches: Stretches, window: Window, words: Words) -> dict[int, str]:
-    """A capital letter for each object that matters here; the first letter of its name where that is free."""
-    found = [thing for thing in that_matter(stretches, window) if stretches.trace.objects[thing].kind not in RUNNERS]
-    chosen: dict[int, str] = {}
-    left = dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    for thing in found[: MOST_LETTERS if window.objects is None else len(left)]:
-        wanted = (letter for letter in words.object(thing).upper() if letter in left)
-        chosen[thing] = next(wanted, next(iter(left)))
-        del left[chosen[thing]]
-    return chosen
-
-
-def that_matter(stretches: Stretches, window: Window) -> list[int]:
-    """The objects that somebody waited for, and the locks that changed hands, in this time, or those that were asked for; the
-    longer waited for the earlier. Locks inside of queues and the like matter only when somebody waited for them."""
-    waited: dict[int, int] = {}
-    actors = set(window.actors)
-    for wait in stretches.waits:
-        if wait.actor in actors and wait.since_ns <= window.last_ns and wait.until_ns >= window.first_ns:
-            waited[wait.object] = waited.get(wait.object, 0) + wait.took_ns
-    moved = {thing: hand_offs for thing in stretches.holds if (hand_offs := len(hand_off_times(stretches, thing, window)))}
-    objects = stretches.trace.objects
-    if window.objects is not None:
-        found = list(window.objects)
-    else:
-        found = [thing for thing in {**waited, **moved} if thing in waited or not is_inner(objects[thing])]
-        found = [thing for thing in found if objects[thing].kind not in RUNNERS | NOTHING]
-    return sorted(found, key=lambda thing: (-waited.get(thing, 0), -moved.get(thing, 0), thing))
-
-
-def is_inner(info: ObjectInfo) -> bool:
-    """Whether the object is, most likely, a part of another one, such as the lock inside a queue: nobody gave it a name."""
-    return "." in info.label or not info.label
-
-
-def hand_off_times(stretches: Stretches, thing: int, window: Window) -> list[int]:
-    """When, in this time, the lock was taken by another actor than the time before."""
-    holds = stretches.holds.get(thing)
-    if holds is None:
-        return []
-    actor, since = holds.actor, holds.since_ns
-    numbers = range(max(bisect_right(since, window.first_ns - 1), 1), bisect_right(since, window.last_ns))
-    return [since[number] for number in numbers if actor[number] != actor[number - 1]]
-
-
-def lane(stretches: Stretches, actor: int, window: Window, chosen: dict[int, str], marks: Marks) -> Lane:
-    """The lane of one actor in this time."""
+def lanes(stretches: Stretches, window: Window, chosen: dict[int, str], marks: Marks) -> list[Lane]:
+    """The lanes of all actors of the window that were alive then; `chosen` has the letters of objects."""
     symbols = [_symbol(state, stretches, chosen, marks) for state in stretches.states]
+    found = (_lane(stretches, actor, window, symbols) for actor in window.actors)
+    return [one for one in found if one.since_ns]
+
+
+def _lane(stretches: Stretches, actor: int, window: Window, symbols: list[str]) -> Lane:
     starts, codes = stretches.starts[actor], stretches.codes[actor]
     until = min(stretches.ends[actor], window.last_ns)
     first = max(bisect_right(starts, window.first_ns) - 1, 0)
@@ -147,17 +99,21 @@ def changes(lanes: Iterable[Lane]) -> list[int]:
 def painted(one: Lane, scale: Scale, marks: Marks) -> str:
     """The lane as a string, a character per column."""
     cells = _shares(one, scale)
+    return _in_turn([_symbols_of(cell, marks) if cell else " " for cell in cells], scale, marks)
+
+
+def _in_turn(symbols: Iterable[str], scale: Scale, marks: Marks) -> str:
+    """A character for each of these columns; in a run of two-character symbols now the one, now the other."""
     text: list[str] = []
     before, run = "", 0
-    for number, cell in enumerate(cells):
-        if not cell:
-            text.append(" ")
-            before = ""
-            continue
-        symbol = _symbols_of(cell, marks)
-        run = run + 1 if symbol == before else 0
-        before = symbol
-        text.append(marks.fold if number in scale.folds else symbol[run % len(symbol)])
+    for number, symbol in enumerate(symbols):
+        if symbol != before:
+            before, run = symbol, 0
+        if number in scale.folds and symbol != " ":
+            text.append(marks.fold)
+        else:
+            text.append(symbol[run % len(symbol)])
+            run += 1
     return "".join(text)
 
 
@@ -234,9 +190,8 @@ def _append(to: Lane, since_ns: int, what: str) -> None:
 
 def painted_lock(one: Lane, scale: Scale, marks: Marks) -> str:
     """The lane of a lock as a string. Two marks in turn: two had it in that column, or one had it and for a part nobody."""
-    text: list[str] = []
-    before, run = "", 0
-    for number, cell in enumerate(_shares(one, scale)):
+    symbols: list[str] = []
+    for cell in _shares(one, scale):
         whole = sum(cell.values())
         owners = sorted((who for who in cell if who), key=lambda who: -cell[who])
         symbol = marks.free
@@ -246,10 +201,8 @@ def painted_lock(one: Lane, scale: Scale, marks: Marks) -> str:
                 symbol += owners[1]
             elif cell.get("", 0) * 2 > whole:
                 symbol += marks.free
-        run = run + 1 if symbol == before else 0
-        before = symbol
-        text.append(marks.fold if number in scale.folds else symbol[run % len(symbol)])
-    return "".join(text)
+        symbols.append(symbol)
+    return _in_turn(symbols, scale, marks)
 
 
 def waiting(stretches: Stretches, thing: int, window: Window, scale: Scale) -> str:

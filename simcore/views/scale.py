@@ -31,7 +31,7 @@ MOST_FOLDS: Final = 6
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`edges` are the times (ns) at which columns begin, and the end of the last one; `folds` the columns that bear the mark of a
-    fold, `folded_ns` is how much time all folds stand for; `column_ns` how long any other column is."""
+    fold, `folded_ns` is how much time all folds stand for; `column_ns` how long any other column is, 0 if there is none."""
 
     edges: tuple[int, ...]
     folds: frozenset[int]
@@ -82,4 +82,4 @@ def _laid_out(first_ns: int, last_ns: int, folded: Sequence[tuple[int, int]], re
             start, end = folded[number]
             marks.add(len(edges) - 1 + width // 2)
             edges += [start + (end - start) * part // width for part in range(1, width + 1)]
-    return Scale(tuple(edges), frozenset(marks), last_ns - first_ns - rest_ns, max(rest_ns // max(sum(shares), 1), 1))
+    return Scale(tuple(edges), frozenset(marks), last_ns - first_ns - rest_ns, rest_ns // max(sum(shares), 1))

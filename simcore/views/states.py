@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from simcore.trace.events import Kind
@@ -54,7 +55,16 @@ class Wait(NamedTuple):
         return self.until_ns - self.since_ns
 
 
-@dataclass(slots=True)
+class Share(NamedTuple):
+    """What one actor held of a lock while another waited: how long, how often, where it took it first."""
+
+    actor: int
+    held_ns: int
+    times: int
+    position: int
+
+
+@dataclass
 class Holds:
     """Who held one lock from when to when, in order; `position` is where it was taken. One that was never given back ends with
     the run. `tries` counts those that did not get it."""
@@ -72,11 +82,29 @@ class Holds:
         """The numbers of those that lie in this time, wholly or in part."""
         return range(bisect_right(self.until_ns, first_ns), bisect_right(self.since_ns, last_ns))
 
+    def shares(self, within: range, first_ns: int, last_ns: int) -> list[Share]:
+        """What each actor had of the lock by these of its holds, cut to a time."""
+        found = []
+        cut = dict.fromkeys((within.start, within.stop - 1), 0) if within else {}
+        for number in cut:
+            since, until = self.since_ns[number], self.until_ns[number]
+            cut[number] = until - since - max(min(until, last_ns) - max(since, first_ns), 0)
+        for actor, (numbers, held_ns) in self._of_actors.items():
+            first, last = bisect_left(numbers, within.start), bisect_left(numbers, within.stop)
+            if first < last:
+                less = sum(cut[number] for number in cut if self.actor[number] == actor)
+                held = held_ns[last] - held_ns[first] - less
+                found.append(Share(actor, held, last - first, self.position[numbers[first]]))
+        return found
 
-class Share(NamedTuple):
-    """What one actor held of a lock while another waited: how long, how often, where it took it first."""
-
-    actor: int
-    held_ns: int
-    times: int
-    position: int
+    @cached_property
+    def _of_actors(self) -> dict[int, tuple[array[int], array[int]]]:
+        """Per actor the numbers of its holds, and how long all of them before each lasted: asked again and again for one lock."""
+        found: dict[int, tuple[array[int], array[int]]] = {}
+        for number, actor in enumerate(self.actor):
+            if actor not in found:
+                found[actor] = array("q"), array("q", [0])
+            numbers, held_ns = found[actor]
+            numbers.append(number)
+            held_ns.append(held_ns[-1] + self.until_ns[number] - self.since_ns[number])
+        return found

@@ -13,7 +13,7 @@ from rich.text import Text
 from simcore.trace.events import ObjectKind
 from simcore.trace.text import count, duration, shorten
 from simcore.trace.words import OBJECT_WORDS, RUNNERS, Words
-from simcore.views.cells import is_inner
+from simcore.views.letters import is_inner
 from simcore.views.usage import MOST_LISTED, LockUse, Usage
 from simcore.views.waits import longest, waits_view
 

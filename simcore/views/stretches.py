@@ -72,15 +72,11 @@ class Stretches:
         holds = self.holds.get(wait.object)
         if holds is None:
             return []
-        found: dict[int, Share] = {}
-        for number in holds.within(wait.since_ns, wait.until_ns):
-            actor = holds.actor[number]
-            if actor == wait.actor or holds.position[number] == wait.position:
-                continue
-            held = min(holds.until_ns[number], wait.until_ns) - max(holds.since_ns[number], wait.since_ns)
-            before = found.get(actor, Share(actor, 0, 0, holds.position[number]))
-            found[actor] = Share(actor, before.held_ns + max(held, 0), before.times + 1, before.position)
-        return sorted(found.values(), key=lambda share: (-share.held_ns, share.actor))
+        within = holds.within(wait.since_ns, wait.until_ns)
+        if within and holds.position[within.stop - 1] == wait.position:
+            within = within[:-1]
+        found = [share for share in holds.shares(within, wait.since_ns, wait.until_ns) if share.actor != wait.actor]
+        return sorted(found, key=lambda share: (-share.held_ns, share.actor))
 
     def waited_for(self, actor: int, position: int, thing: int) -> int:
         """What the programmer's operation around this event waits for, or the object itself."""
