@@ -31,6 +31,7 @@ _INNER: Final = frozenset(
 )
 """Objects that nobody waits for on their own account where the programmer's operation names another one."""
 
+_KINDS: Final = {int(kind): kind for kind in Kind}
 _TURNING: Final = frozenset({int(Kind.ACQUIRE), int(Kind.RELEASE), int(Kind.UNDO)})
 _TAKING: Final = frozenset({Kind.ACQUIRE, Kind.POLL, Kind.ACCEPT, Kind.CONNECT})
 _ENDING: Final = frozenset(map(int, (Kind.END, Kind.EXIT, Kind.JOIN, Kind.STATUS, Kind.WAIT)))
@@ -110,7 +111,7 @@ class _Pass:
     def __init__(self, to: Stretches) -> None:
         self.to, self.trace = to, to.trace
         objects = self.trace.objects
-        self.numbers: dict[State, int] = {}
+        self.numbers: dict[tuple[int, ...], int] = {}
         self.is_lock = [info.kind in LOCKS for info in objects]
         self.reentrant = [info.kind in _REENTRANT for info in objects]
         # What a signal handler takes, the thread holds on which it runs.
@@ -149,12 +150,11 @@ class _Pass:
 
     def _turn(self, actor: int, at_ns: int, mode: Mode, thing: int = -1) -> None:
         """From now on the actor is in this state."""
-        to = self.to
-        state = State(mode, thing, tuple(self.held[actor]))
-        code = self.numbers.get(state, -1)
+        to, key = self.to, (mode, thing, *self.held[actor])
+        code = self.numbers.get(key, -1)
         if code < 0:
-            code = self.numbers[state] = len(to.states)
-            to.states.append(state)
+            code = self.numbers[key] = len(to.states)
+            to.states.append(State(mode, thing, key[2:]))
         starts, codes = to.starts[actor], to.codes[actor]
         while len(starts) > 1 and starts[-1] > at_ns:
             # Somebody took from it what it held while it waited: that it waited is known only now.
@@ -177,7 +177,7 @@ class _Pass:
             got = self._got(kind, thing, value)
             site = self.trace.columns.site[position]
             self._turn(actor, since_ns, Mode.WAITS, meant)
-            self.to.waits.append(Wait(actor, Kind(kind), meant, site, since_ns, at_ns, position, by, got))
+            self.to.waits.append(Wait(actor, _KINDS[kind], meant, site, since_ns, at_ns, position, by, got))
         self._turn(actor, at_ns, Mode.RUNS)
 
     def _ender(self, kind: int, thing: int, value: int) -> int:
