@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import random
 from itertools import pairwise
 
@@ -13,14 +14,16 @@ from rich.console import Console
 from synthetic import build
 
 from simcore.trace.events import Kind, ObjectKind, Outcome
-from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Trace
+from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Span, Trace
 from simcore.views.actor_chart import ActorChart
 from simcore.views.cells import ACTOR_MARKS, Lane, Marks, counts, painted, painted_lock
 from simcore.views.chart import Chart
 from simcore.views.object_chart import ObjectChart
 from simcore.views.scale import FOLD, SHORTEST_NS, scale
+from simcore.views.stats import Stats
 from simcore.views.stretches import Stretches
 from simcore.views.timeline import Selection
+from simcore.views.usage import Usage
 from simcore.views.window import window_of
 
 US = 1000
@@ -248,6 +251,38 @@ def test_an_empty_trace_is_said_to_be() -> None:
     two = small((0, Kind.SLEEP, 0, 5, 5, 2), (0, Kind.EXIT, 14, 0, 50, 0))
     assert rendered(chart(two, ObjectChart)) == "no lock was waited for or changed hands"
     assert rendered(chart(small(*CONTENDED), actors=set())) == "no events"
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_events_in_any_order_are_drawn(seed: int) -> None:
+    """What no run does (releases by anybody, times that step back, spans that lead nowhere) makes a picture all the same."""
+    choose = random.Random(seed)
+    objects = [*small().objects, *(ObjectInfo(0, kind, 3, 1, choose.choice(("", "a.b", kind.name))) for kind in ObjectKind)]
+    values = (0, 1, -1, 2, 1 << 32 | 1, 99 << 32, -(1 << 40), -(1 << 63))
+    kinds = [*[Kind.ACQUIRE, Kind.RELEASE] * 10, *(kind for kind in Kind if kind < Kind.CREATE)]
+    events, at_us = list[tuple[int, Kind, int, int, int, int]](), 0
+    for _ in range(choose.choice((1, 5, 60))):
+        at_us += choose.choice((0, -3, 1, 5, 100, 10**6))
+        what = choose.choice(kinds), choose.randrange(len(objects)), choose.choice(values)
+        events.append((choose.randrange(3), *what, at_us, choose.choice((0, 0, 3, 50, 2**32 - 1))))
+    last = len(events)
+    spans = [Span("Queue.get", 1, choose.randrange(len(objects)), 1, choose.randrange(last), last) for _ in range(3)]
+    pending = [Pending(choose.randrange(3), choose.choice(kinds), choose.randrange(len(objects)), 1, 9, False) for _ in range(2)]
+    actors = [
+        ActorInfo("main", "MainThread"),
+        ActorInfo(choose.choice(("main.1", "main!SIGALRM")), "x"),
+        ActorInfo("main.1/2", "x"),
+    ]
+    ending = Ending(Outcome.KILLED, None, duration_ns=choose.choice((0, max(at_us, 0) * 2000)), pending=pending)
+    trace = small(*events, objects=objects, actors=actors, spans=spans, ending=ending)
+    stretches = Stretches(trace)
+    for selection in (Selection(0, last - 1), Selection(last // 2, last - 1), Selection(0, last - 1, objects={LOCK, 20})):
+        window = window_of(stretches, selection)
+        text = rendered(ActorChart(stretches, window), ObjectChart(stretches, window), Stats(Usage(stretches, window)))
+        assert max(map(len, text.splitlines())) <= 80
+        json.dumps(Usage(stretches, window).facts())
+    for actor in range(3):
+        assert all(before[1] == after[0] for before, after in pairwise(stretches.of_actor(actor)))
 
 
 @pytest.mark.parametrize("kind", [ActorChart, ObjectChart])

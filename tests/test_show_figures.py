@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,17 @@ def test_json_of_the_timelines(run: Run, traces: Path) -> None:
         assert (event.object, event.actor, event.kind) == (hold["object"], hold["actor"], Kind.ACQUIRE)
 
 
+def test_a_trace_that_was_cut_off_shows_what_it_has(run: Run, here: Path) -> None:
+    """Every view says why there is no more; what was held stays held up to there."""
+    path = build(3, 70_000, 1).save(here / "whole.simtrace")
+    (here / "part.simtrace").write_bytes(path.read_bytes()[:-3000])
+    for option in ("--timeline", "--by-object", "--stats"):
+        code, out, _ = run("show", "part", option)
+        assert code == 0
+        assert out.splitlines()[1].startswith("CUT OFF: the file is cut off: ")
+        assert "balance_lock" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -180,6 +193,14 @@ def test_what_does_not_fit_together_is_refused(run: Run, traces: Path, arguments
     code, out, err = run("show", "a", *arguments)
     assert (code, out) == (2, "")
     assert f"error: {error}" in err
+
+
+def test_the_benchmark_runs() -> None:
+    """`benchmarks/bench_show.py` prints its table; how long a view takes is nobody's test."""
+    script = Path(__file__).parents[1] / "benchmarks" / "bench_show.py"
+    done = subprocess.run([sys.executable, str(script), "300"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[2] for line in done.stdout.splitlines()[2:]] == ["--timeline", "--by-object", "--stats"]
 
 
 def test_a_recorded_deadlock_shows_who_waits_for_whom(run: Run, here: Path) -> None:

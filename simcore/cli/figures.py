@@ -33,9 +33,7 @@ def show_figures(trace: Trace, selection: Selection, view: str, *, everything: b
     from simcore.views.usage import Usage
 
     part = "" if (selection.first, selection.last) == (0, len(trace) - 1) else f"@{selection.first}..@{selection.last}"
-    head = title(trace)
-    if part:
-        head.append(f"   {part}", style="dim")
+    head = title(trace, part)
     if view == "stats":
         console.answer(head, Text(), Stats(Usage(stretches, window), everything=everything))
         return
