@@ -237,7 +237,7 @@ def test_recorded_processes_have_their_groups_and_shared_locks(run: Run, here: P
     simcore.record("process-lock", start_method="fork", params={}, quiet=True)
     text = run("show", "--timeline")[1]
     assert "`output_lock` (multiprocessing.Lock, process_lock.py:" in text
-    assert len(re.findall(r"^main\.\d+ ", text, re.M)) == 10
+    assert len(re.findall(r"^printer-\d+ ", text, re.M)) == 10
     facts = json.loads(run("show", "--stats", "--json")[1])
     (lock,) = [one for one in facts["locks"] if one["label"] == "output_lock"]
     assert len(lock["actors"]) == 10
