@@ -74,8 +74,10 @@ def _lane(stretches: Stretches, actor: int, window: Window, symbols: list[str]) 
 
 
 def _symbol(state: State, stretches: Stretches, chosen: dict[int, str], marks: Marks) -> str:
-    # The lock that was waited for longest has its letter first.
-    held = "".join(letter for thing, letter in chosen.items() if thing in state.held)[:2]
+    held = "".join(chosen[thing] for thing in state.held if thing in chosen)
+    if len(held) > 1:
+        # The lock that was waited for longest has its letter first.
+        held = "".join(letter for letter in chosen.values() if letter in held)[:2]
     if state.mode is Mode.WAITS:
         if stretches.trace.objects[state.object].kind in RUNNERS:
             return marks.joins + held[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nsmallest
 from typing import Final
 
 from rich.console import RenderableType
@@ -33,7 +34,7 @@ def longest(stretches: Stretches, waits: Iterable[Wait], most: int) -> list[Wait
         return (wait.position >= 0, wait.object not in stretches.holds, -wait.took_ns, wait.position)
 
     worth = (wait for wait in waits if wait.position < 0 or objects[wait.object].kind not in RUNNERS)
-    return sorted(worth, key=rank)[:most]
+    return nsmallest(most, worth, key=rank)
 
 
 def waits_view(stretches: Stretches, words: Words, waits: Iterable[Wait]) -> RenderableType:
