@@ -73,6 +73,9 @@ def test_a_part_has_its_part_of_the_figures() -> None:
         halves = [one for half in (first, second) for one in half.locks if one.object == lock.object]
         assert sum(one.held_ns for one in halves) == lock.held_ns
         assert sum(one.waited_ns for one in halves) == lock.waited_ns
+        # The event at the cut belongs to both.
+        at_cut = trace.columns.kind[300] == Kind.ACQUIRE and trace.columns.object[300] == lock.object
+        assert sum(one.takes for one in halves) == lock.takes + at_cut
     assert usage(trace, 300, 310, actors={1}).actors[0].alive_ns <= trace.columns.at_ns[310] - trace.columns.at_ns[300]
 
 
