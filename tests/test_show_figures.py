@@ -65,18 +65,20 @@ def test_hand_offs_are_those_of_the_summary(seed: int) -> None:
     assert {one.object: one.hand_offs for one in usage(trace).locks if one.hand_offs} == expected
 
 
-def test_a_part_has_its_part_of_the_figures() -> None:
-    """The halves of a trace have together what the whole has; what goes on across the cut is cut there."""
+@pytest.mark.parametrize("cut", [101, 203, 300, 402])
+def test_a_part_has_its_part_of_the_figures(cut: int) -> None:
+    """Two parts of a trace have together what the whole has; what goes on across the cut is cut there, and counted once."""
     trace = build(4, 600, 1)
-    whole, first, second = usage(trace), usage(trace, 0, 300), usage(trace, 300)
+    whole, first, second = usage(trace), usage(trace, 0, cut), usage(trace, cut)
     for lock in whole.locks:
-        halves = [one for half in (first, second) for one in half.locks if one.object == lock.object]
-        assert sum(one.held_ns for one in halves) == lock.held_ns
-        assert sum(one.waited_ns for one in halves) == lock.waited_ns
+        parts = [one for part in (first, second) for one in part.locks if one.object == lock.object]
+        assert sum(one.held_ns for one in parts) == lock.held_ns
+        assert sum(one.waited_ns for one in parts) == lock.waited_ns
         # The event at the cut belongs to both.
-        at_cut = trace.columns.kind[300] == Kind.ACQUIRE and trace.columns.object[300] == lock.object
-        assert sum(one.takes for one in halves) == lock.takes + at_cut
-    assert usage(trace, 300, 310, actors={1}).actors[0].alive_ns <= trace.columns.at_ns[310] - trace.columns.at_ns[300]
+        at_cut = trace.columns.kind[cut] == Kind.ACQUIRE and trace.columns.object[cut] == lock.object
+        assert sum(one.takes for one in parts) == lock.takes + at_cut
+    one = usage(trace, cut, cut + 10, actors={1}).actors[0]
+    assert one.alive_ns <= trace.columns.at_ns[cut + 10] - trace.columns.at_ns[cut]
 
 
 def test_the_tables_name_locks_other_waits_actors_and_the_longest_waits() -> None:
