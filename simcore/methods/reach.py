@@ -9,7 +9,7 @@ import dis
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
@@ -153,11 +153,8 @@ class _Walk:
 
 def _items(value: Any) -> list[object]:
     """The items of a container, past whatever a subclass makes of iteration."""
-    base: Callable[..., list[object]] = list
-    for kind in (list, tuple, set, frozenset):
-        if isinstance(value, kind):
-            return base(kind.__iter__(value))
-    return []
+    kinds: tuple[Any, ...] = (list, tuple, set, frozenset)
+    return next((list(kind.__iter__(value)) for kind in kinds if isinstance(value, kind)), [])
 
 
 def state_of(value: object) -> Mapping[str, object]:

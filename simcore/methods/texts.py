@@ -26,6 +26,8 @@ _DEEPEST: Final = 6
 _SECRETS: Final = ("secret", "token", "passw", "key", "credential", "auth")
 _REST: Final = "..."
 
+_CONTAINERS: Final[tuple[Any, ...]] = (dict, deque, list, tuple, set, frozenset)
+
 Texts = dict[str, str]
 """Paths to texts: `{"": "dict of 2", "['quality']": "90", "['verbose']": "False"}`."""
 
@@ -86,7 +88,7 @@ class _Leaves:
 
     def _look(self, value: Any, kind: type, depth: int) -> tuple[str, Iterable[tuple[str, object]]]:
         """The text of what is no scalar, and its parts by their names."""
-        for base in (dict, deque, list, tuple, set, frozenset):
+        for base in _CONTAINERS:
             if isinstance(value, base):
                 shown = kind.__name__ if kind is not base else base.__name__
                 return f"{shown} of {base.__len__(value)}", self._parts(value, base)
@@ -109,7 +111,7 @@ class _Leaves:
 
     def _object(self, value: Any, kind: type) -> tuple[str, Iterable[tuple[str, object]]]:
         name = f"{module_name(kind.__module__)}.{kind.__qualname__}".removeprefix("builtins.").removeprefix("__main__.")
-        if isinstance(value, random.Random) and kind.getstate is random.Random.getstate:
+        if isinstance(value, random.Random) and getattr(kind, "getstate", None) is random.Random.getstate:
             return f"Random {self.digest(repr(random.Random.getstate(value)))}", ()
         if kind is os.environ.__class__:
             return "environment", ()
@@ -131,7 +133,7 @@ class _Leaves:
             return f"{name}.{value.name}", ()
         return name, ()
 
-    def _parts(self, value: Any, base: type) -> list[tuple[str, object]]:
+    def _parts(self, value: Any, base: Any) -> list[tuple[str, object]]:
         if base is dict:
             return [
                 (f"[{self._scalar(key, '') if _is_scalar(key) else _size_of(key)}]", part)
