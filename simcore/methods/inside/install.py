@@ -83,6 +83,7 @@ def _install_process(module: Any) -> None:
     def start(self: Any) -> None:
         log.started += 1
         self._simcore_name = f"{log.name}.{log.started}"
+        target = _target(self)  # gone once it has started
         force.Starting.asked = getattr(self, "simcore_asked", None)
         force.Starting.site = site = force.where(sys._getframe(1))
         if log.state:
@@ -93,13 +94,13 @@ def _install_process(module: Any) -> None:
         try:
             real_start(self)
         except BaseException as error:
-            failed: dict[str, Any] = {"error": type(error).__name__, "text": str(error)[:200]}
+            failed: dict[str, Any] = {"error": type(error).__name__, "text": log.masked(str(error))}
             if not isinstance(error, (KeyboardInterrupt, SystemExit)):
                 from simcore.methods.inside import leaves
 
                 failed["leaves"] = leaves.of_process(self)
                 failed["importing"] = bool(getattr(module.current_process(), "_inheriting", False))
-            log.write("start failed", name=self._simcore_name, target=_target(self), site=site, **failed)
+            log.write("start failed", name=self._simcore_name, target=target, site=site, **failed)
             raise
         finally:
             if log.state:
@@ -110,12 +111,13 @@ def _install_process(module: Any) -> None:
         log.write(
             "start",
             name=self._simcore_name,
-            target=_target(self),
+            target=target,
             site=site,
             child=self._popen.pid,
             called=called,
             returned=monotonic_ns(),
             daemon=bool(self.daemon),
+            helpers=_helpers(),
         )
 
     def join(self: Any, timeout: float | None = None) -> None:
@@ -189,6 +191,14 @@ def _around(process: Any, run: Any) -> None:
         )
 
 
+def _helpers() -> int:
+    """How many processes `multiprocessing` keeps for itself below this one: resource tracker, fork server."""
+    tracker = sys.modules.get("multiprocessing.resource_tracker")
+    server = sys.modules.get("multiprocessing.forkserver")
+    found = int(tracker is not None and tracker._resource_tracker._fd is not None)
+    return found + int(server is not None and server._forkserver._forkserver_pid is not None)
+
+
 def _target(process: Any) -> str:
     """What a process runs, by name."""
     target = getattr(process, "_target", None)
@@ -235,7 +245,7 @@ def _install_spawn(module: Any) -> None:
             log.write(
                 "child failed",
                 error=type(error).__name__,
-                text=str(error).strip()[:200],
+                text=log.masked(str(error)),
                 guard="bootstrapping phase" in str(error),
                 main=getattr(main, "__file__", "") or "",
             )

@@ -8,6 +8,8 @@ from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from simcore.methods.inside import log
+
 _DEEPEST = 6
 _OWN = ("synchronize", "connection", "queues", "sharedctypes", "heap", "process", "managers", "shared_memory", "context")
 
@@ -35,7 +37,7 @@ def _blame(value: Any, path: str, depth: int) -> list[tuple[str, str, str, bool]
         kind = type(value)
         is_code = kind in (FunctionType, MethodType) or isinstance(value, type)
         is_code = is_code or ("<locals>" in kind.__qualname__ and "local object" in str(error))
-        return below or [(path, kind.__name__, f"{type(error).__name__}: {error}"[:160], is_code)]
+        return below or [(path, kind.__name__, f"{type(error).__name__}: {log.masked(str(error))}", is_code)]
     return []
 
 

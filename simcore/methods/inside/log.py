@@ -33,6 +33,14 @@ def write(kind: str, **facts: Any) -> None:
         os.close(number)
 
 
+def masked(text: str) -> str:
+    """The text without anything that stands in the environment, and without addresses."""
+    for value in sorted(os.environ.values(), key=len, reverse=True):
+        if len(value) > 3 and value in text:
+            text = text.replace(value, "***")
+    return " ".join(part for part in text.split() if not part.startswith("0x"))[:200].replace(" at >", ">")
+
+
 def reborn(own: str) -> None:
     """Let this process be that child."""
     global name, started
