@@ -1,4 +1,4 @@
-"""Puts the hooks in place at the start of a process: behind the imports of `multiprocessing`, and around each child's first line."""
+"""Puts the hooks in place: behind the imports of `multiprocessing`, and around each child's first line."""
 
 import os
 import sys
