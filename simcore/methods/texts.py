@@ -9,9 +9,9 @@ import functools
 import os
 import random
 import sys
+from _blake2 import blake2b
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 

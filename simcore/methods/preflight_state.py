@@ -1,0 +1,89 @@
+"""What a process has set that no global says: signal handlers, logging, warning filters, limits.
+
+Taken in the program before it forks and in a fresh interpreter: what differs only a forked child gets. Standard library only:
+this runs inside the recorded program.
+"""
+
+import gc
+import os
+import signal
+import sys
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any, Final
+
+
+def settings() -> dict[str, str]:
+    """Settings by name, as short texts; those of a module that is not loaded are its defaults."""
+    found = {f"handler of {name}": text for name, text in _handlers().items()}
+    logging = sys.modules.get("logging")
+    root = getattr(logging, "root", None)
+    found["logging: level of the root"] = "30" if root is None else str(root.level)
+    found["logging: handlers of the root"] = "0" if root is None else str(len(root.handlers))
+    warnings = sys.modules.get("warnings")
+    filters = getattr(warnings, "filters", ())
+    found["warnings: filters"] = ", ".join(f"{action} {category.__name__}" for action, _, category, *_ in filters[:3])
+    found["warnings: number of filters"] = str(len(filters))
+    found["recursion limit"] = str(sys.getrecursionlimit())
+    decimal = sys.modules.get("decimal")
+    found["decimal precision"] = "28" if decimal is None else str(decimal.getcontext().prec)
+    socket = sys.modules.get("socket")
+    found["default timeout of sockets"] = "None" if socket is None else str(socket.getdefaulttimeout())
+    return found
+
+
+def row_of(setting: str) -> int:
+    """Which of the twenty differences a setting belongs to."""
+    return 14 if setting.startswith("handler of") else 17 if setting.startswith("decimal") else 15
+
+
+def _handlers() -> dict[str, str]:
+    found = {}
+    for number in sorted(signal.valid_signals()):
+        handler = signal.getsignal(number)
+        if handler in (signal.SIG_DFL, signal.SIG_IGN, None):
+            text = "ignored" if handler is signal.SIG_IGN else "default"
+        else:
+            text = f"function {getattr(handler, '__qualname__', type(handler).__qualname__)}"
+        name = getattr(signal.Signals(number), "name", "") if number in _NAMED else f"signal {number}"
+        found[name] = text
+    return found
+
+
+_NAMED: Final = frozenset(map(int, signal.Signals))
+
+
+def umask() -> int:
+    """The umask, without setting it where the system tells; -1 where it does not."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            return next((int(line.split()[1], 8) for line in file if line.startswith("Umask:")), -1)
+    except OSError:
+        return -1
+
+
+def open_files() -> dict[str, int]:
+    """How many sockets and files this process has open, and how many of these have text that is not written yet."""
+    found = {"sockets": 0, "files": 0, "pending": 0}
+    socket = getattr(sys.modules.get("socket"), "socket", None)
+    for item in gc.get_objects():
+        kind = type(item)
+        if socket is not None and issubclass(kind, socket):
+            found["sockets"] += item.fileno() >= 0
+        elif kind is FileIO:
+            found["files"] += not item.closed and item.fileno() > 2
+        elif kind is TextIOWrapper or kind is BufferedWriter:
+            found["pending"] += _is_pending(item)
+    return found
+
+
+def _is_pending(file: Any) -> bool:
+    """Whether a file has something to write, told without writing it: its buffers are looked at, not flushed."""
+    try:
+        if file.closed or not file.writable() or file.fileno() <= 2:
+            return False
+        if type(file) is BufferedWriter:
+            return bool(file.raw.seekable()) and file.tell() != os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        known = (file.encoding, file.errors, file.newlines)
+        return any(type(part) in (bytes, str, list) and part not in known and part for part in gc.get_referents(file))
+    except (OSError, ValueError):
+        return False
