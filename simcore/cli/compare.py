@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -36,15 +37,13 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option(
     "-n", "runs", type=click.IntRange(min=1), default=7, show_default=True, metavar="N", help="Timing runs for each method."
 )
+@click.option("--barrier", is_flag=True, help="Let all children of a run begin together: only the logic is left.")
 @click.option(
-    "--barrier", is_flag=True, help="Let all children of a run begin together: is the logic different, or only the start?"
-)
-@click.option(
-    "--duration", "duration_s", type=_SECONDS, metavar="S", help="For services: end each run after S seconds with SIGTERM."
+    "--duration", "duration_s", type=_SECONDS, metavar="S", help="Of a service: end each run after S seconds with SIGTERM."
 )
 @click.option("--ready", metavar="TEXT", help="With --duration: count from when TEXT stands in its output.")
 @click.option(
-    "--timeout", "timeout_s", type=_SECONDS, default=60.0, show_default=True, metavar="S", help="A run of S seconds hangs."
+    "--timeout", "timeout_s", type=_SECONDS, default=60.0, show_default=True, metavar="S", help="What runs so long hangs."
 )
 @plugin_option
 @common
@@ -78,17 +77,14 @@ def command(
         raise UsageError("--ready was given without --duration, expected both", "how long is it to run after that? --duration 5")
     names = [name.strip() for name in methods.split(",") if name.strip()]
     labels_of(names)
-    plan = _plan(
-        list(target),
-        bool(ctx.meta["simcore.is_command"]),
-        parameters,
-        plugins,
-        names,
-        runs,
-        barrier,
-        duration_s,
-        ready,
-        timeout_s,
+    plan = replace(
+        _plan(list(target), bool(ctx.meta["simcore.is_command"]), parameters, plugins),
+        methods=names,
+        runs=runs,
+        barrier=barrier,
+        duration_s=duration_s,
+        ready=ready or "",
+        timeout_s=timeout_s,
     )
     with _progress(run_count(plan)) as advance:
         comparison = measure(plan, each_run=advance)
@@ -101,18 +97,8 @@ def command(
     return ExitCode.NO if comparison.matters else ExitCode.YES
 
 
-def _plan(
-    words: list[str],
-    is_command: bool,
-    parameters: Sequence[str],
-    plugins: Sequence[str],
-    methods: list[str],
-    runs: int,
-    barrier: bool,
-    duration_s: float | None,
-    ready: str | None,
-    timeout_s: float,
-) -> Plan:
+def _plan(words: list[str], is_command: bool, parameters: Sequence[str], plugins: Sequence[str]) -> Plan:
+    """What to run, without how. Raises: UsageError."""
     from simcore.engine.parameters import split_assignments
     from simcore.engine.plugins import PluginHost
     from simcore.engine.scenario import command_of, resolve
@@ -142,13 +128,7 @@ def _plan(
         shown=shlex.join(words),
         text=text,
         cwd=scenario.cwd,
-        methods=methods,
-        runs=runs,
-        barrier=barrier,
-        duration_s=duration_s,
-        ready=ready or "",
-        timeout_s=timeout_s,
-        probes=[],
+        probes=[probe.facts() for probe in host.probes],
     )
 
 

@@ -19,6 +19,9 @@ Row = dict[str, Any]
 REPORT_VERSION: Final = 1
 """Raised when a member of the JSON changes its meaning or goes."""
 
+_SHORTEST_HIDDEN: Final = 3
+"""Characters of the shortest value of the environment that is looked for in lines of output: `1` stands anywhere."""
+
 
 def report(comparison: Comparison) -> Row:
     """Everything, as docs/start-methods.md describes it."""
@@ -90,18 +93,15 @@ def outcome(comparison: Comparison) -> list[Row]:
         _row("children started / ran", columns, _children),
     ]
     if any(run.ready_ms is not None for column in columns for run in column.runs):
-        rows.append(
-            _row("ready, ms", columns, lambda column: spread([run.ready_ms for run in column.runs if run.ready_ms is not None]))
-        )
+        rows.append(_row("ready, ms", columns, _ready))
     if any(map(common_error, columns)):
         rows.append(_row("ends with", columns, common_error))
     always, _ = line_sets(first)
     if always:
         rows.append(_row(f"output lines same as {first.label}", columns, lambda column: _same_lines(comparison, column)))
         lines = {column.label: _first_difference(comparison, column) for column in columns[1:]}
-        if any(lines.values()):
-            one = next(label for label in lines if lines[label])
-            mine, _ = lines[one]
+        mine = next((pair[0] for pair in lines.values() if pair is not None), None)
+        if mine is not None:
             values = {first.label: mine} | {label: pair[1] if pair else "same" for label, pair in lines.items()}
             rows.append({"name": "first line that differs", "values": values})
     return rows
@@ -115,12 +115,12 @@ def _ends(column: Column) -> str:
 
 
 def _children(column: Column) -> str:
-    return str(
-        common(
-            f"{sum(child.called > 0 for child in run.children.values())} / {len(run.began)}"
-            for run in column.runs or column.states
-        )
-    )
+    runs = column.runs or column.states
+    return str(common(f"{sum(child.called > 0 for child in run.children.values())} / {len(run.began)}" for run in runs))
+
+
+def _ready(column: Column) -> Row | None:
+    return spread([run.ready_ms for run in column.runs if run.ready_ms is not None])
 
 
 def _same_lines(comparison: Comparison, column: Column) -> str:
@@ -131,21 +131,26 @@ def _same_lines(comparison: Comparison, column: Column) -> str:
     return f"{(always & own).total()} of {always.total()}"
 
 
-def _first_difference(comparison: Comparison, column: Column) -> tuple[str, str] | tuple[()]:
+def _first_difference(comparison: Comparison, column: Column) -> tuple[str, str] | None:
     """The words that differ in the first line that one column always prints and another never, on both sides."""
     always, _ = line_sets(comparison.columns[0])
-    own, ever = line_sets(column)
+    _, ever = line_sets(column)
     missing = sorted(line for line in always if line not in ever)
     if not missing:
-        return ()
+        return None
     line = missing[0]
-    likest = max(
-        own or [""], key=lambda other: sum(a == b for a, b in zip(line.split(), other.split(), strict=False)), default=""
-    )
+    likest = max(sorted(ever), key=lambda other: _likeness(line, other), default="")
     if len(line.split()) != len(likest.split()):
         return hide(comparison, line), hide(comparison, likest) or "nothing"
     pairs = [(a, b) for a, b in zip(line.split(), likest.split(), strict=True) if a != b]
     return hide(comparison, " ".join(a for a, _ in pairs)), hide(comparison, " ".join(b for _, b in pairs))
+
+
+def _likeness(line: str, other: str) -> float:
+    """How much two lines look like one statement with other values."""
+    a, b = line.split(), other.split()
+    same = sum((x == y) + (x.partition("=")[0] == y.partition("=")[0]) for x, y in zip(a, b, strict=False))
+    return same - abs(len(a) - len(b))
 
 
 def hide(comparison: Comparison, line: str) -> str:
@@ -156,10 +161,10 @@ def hide(comparison: Comparison, line: str) -> str:
             for glue in (" ", "") if size > 1 else (" ",):
                 text = glue.join(words[at : at + size]).strip("'\",;()[]")
                 digest = "#" + blake2b(text.encode("utf-8", "surrogatepass"), key=comparison.salt, digest_size=6).hexdigest()
-                if text and digest in comparison.hidden:
+                if len(text) >= _SHORTEST_HIDDEN and digest in comparison.hidden:
                     words[at : at + size] = ["***", *[""] * (size - 1)]
     text = " ".join(word for word in words if word).replace(" = ", "=").replace(" : ", ":")
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 64 else text[:61] + "..."
 
 
 def start(columns: list[Column]) -> list[Row]:
@@ -167,11 +172,9 @@ def start(columns: list[Column]) -> list[Row]:
     if not any(run.began for column in columns for run in column.runs):
         return []
     rows = [
-        _row(
-            "start() returns, ms", columns, lambda column: spread([(one.returned - one.called) / 1e6 for one in _began(column)])
-        ),
+        _row("start() returns, ms", columns, _returns),
         _row("first line in child, ms", columns, lambda column: spread([one.delay_ms for one in _began(column)])),
-        _row("processor time until then, ms", columns, lambda column: spread([one.cpu / 1e6 for one in _began(column)])),
+        _row("processor time till then, ms", columns, lambda column: spread([one.cpu / 1e6 for one in _began(column)])),
     ]
     if any(len(run.began) > 1 for column in columns for run in column.runs):
         rows += [
@@ -183,6 +186,10 @@ def start(columns: list[Column]) -> list[Row]:
 
 def _began(column: Column) -> list[Child]:
     return [one for run in column.runs for one in run.began]
+
+
+def _returns(column: Column) -> Row | None:
+    return spread([(one.returned - one.called) / 1e6 for one in _began(column)])
 
 
 def _serial(column: Column) -> str:
@@ -200,7 +207,7 @@ def schedule_rows(columns: list[Column]) -> list[Row]:
     """How children went together: figures as distributions, and the orders in which a lock was had."""
     rows = [_figure_row(one, columns) for one in schedule(columns)]
     if any(owners(run) for column in columns for run in column.runs):
-        rows.append(_row("distinct orders of owners", columns, _orders))
+        rows.append(_row("distinct orders", columns, _orders))
     return rows
 
 
@@ -229,26 +236,18 @@ def child_rows(comparison: Comparison) -> list[Row]:
 
     def as_parent(name: str, key: str) -> Row:
         def of(column: Column) -> str | None:
-            answers = [
-                child.facts[key] == child.parent["facts"][key] for child in column.state_children() if "facts" in child.parent
-            ]
-            return None if not answers else "as parent" if all(answers) else f"{sum(answers)} of {len(answers)} as parent"
+            children = [child for child in column.state_children() if "facts" in child.parent]
+            answers = [child.facts.get(key) == child.parent["facts"].get(key) for child in children]
+            return None if not answers else "as parent" if all(answers) else f"in {sum(answers)} of {len(answers)}"
 
         return _row(name, columns, of)
 
     rows = [
-        row(
-            "open descriptors (files, sockets)",
-            lambda seen: f"{seen.get('descriptors')} ({seen.get('files')}, {seen.get('sockets')})",
-        ),
+        row("open fds (files, sockets)", _descriptors),
         row("modules loaded", lambda seen: seen["modules"]),
         row("memory of its own, MB", lambda seen: round(seen.get("private kb", 0) / 1024, 1)),
         row("ppid is the parent", lambda seen: seen["ppid is the parent"]),
-        _row(
-            "helper processes",
-            columns,
-            lambda column: max((one.helpers for run in column.states for one in run.children.values()), default=0),
-        ),
+        _row("helper processes", columns, _helpers),
         _row("main module imported again", columns, _imported_again),
         row("log level, handlers", lambda seen: f"{seen['logging level']}, {seen['logging handlers']}"),
         as_parent("environment", "environment"),
@@ -258,12 +257,21 @@ def child_rows(comparison: Comparison) -> list[Row]:
         row("recursion limit", lambda seen: seen["recursion limit"]),
         as_parent("context variables", "context variables"),
         _row("hash seeds of siblings", columns, _hash_seeds),
-        *(
-            row(probe["title"], lambda seen, title=probe["title"]: seen.get("plugins", {}).get(title))
-            for probe in comparison.probes
-        ),  # type: ignore[misc]
+        *(_probe_row(probe["title"], columns) for probe in comparison.probes),
     ]
     return [one for one in rows if one is not None]
+
+
+def _descriptors(seen: Row) -> str:
+    return f"{seen.get('descriptors')} ({seen.get('files')}, {seen.get('sockets')})"
+
+
+def _helpers(column: Column) -> int | None:
+    return max((one.helpers for run in column.states for one in run.children.values() if one.facts), default=None)
+
+
+def _probe_row(title: str, columns: list[Column]) -> Row:
+    return _row(title, columns, lambda column: common(child.facts["plugins"].get(title) for child in column.state_children()))
 
 
 def _all_have(columns: list[Column], key: str) -> bool:
@@ -271,16 +279,15 @@ def _all_have(columns: list[Column], key: str) -> bool:
     return all(key in child.facts and key in child.parent["facts"] for child in children)
 
 
-def _imported_again(column: Column) -> str:
+def _imported_again(column: Column) -> str | None:
     children = column.state_children()
-    return (
-        f"{sum(bool(child.reimport and child.reimport['again']) for child in children)} of {len(children)}" if children else "-"
-    )
+    again = sum(bool(child.reimport and child.reimport["again"]) for child in children)
+    return f"{again} of {len(children)}" if children else None
 
 
-def _hash_seeds(column: Column) -> str:
+def _hash_seeds(column: Column) -> str | None:
     probes = [child.facts["hash probe"] for child in column.states[0].children.values() if "hash probe" in child.facts]
-    return f"{len(set(probes))} for {len(probes)}" if probes else "-"
+    return f"{len(set(probes))} for {len(probes)}" if probes else None
 
 
 def global_rows(comparison: Comparison) -> Row:
@@ -311,4 +318,4 @@ def _generator(comparison: Comparison, label: str, name: str) -> str:
     states = [
         child.found[name]["random"] for child in column.states[0].children.values() if "random" in child.found.get(name, {})
     ]
-    return f"{len(states)} siblings alike" if len(set(states)) == 1 else f"{len(set(states))} of {len(states)} differ"
+    return f"{len(states)} alike" if len(set(states)) == 1 else f"{len(set(states))} of {len(states)} differ"

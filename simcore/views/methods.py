@@ -24,7 +24,7 @@ _STYLES: Final = {
     "INFO": "dim",
 }
 _HIGH_LOAD: Final = 1.5
-_NAME_WIDTH: Final = 27
+_NAME_WIDTH: Final = 28
 _MOST_GLOBALS: Final = 20
 
 
@@ -43,7 +43,8 @@ def comparison_view(report: Row) -> RenderableType:
 
 
 def _head(report: Row) -> RenderableType:
-    text = Text("simcore compare ", style="bold").append(clean(report["program"])).append(f"   {report['python']}\n", style="dim")
+    text = Text("simcore compare ", style="bold").append(clean(report["program"]))
+    text.append(f"\n{report['python']}; ", style="dim")
     runs = f"{count(report['runs'], 'timing run')} and {count(report['state_runs'], 'state run')} for each method, round robin"
     load = f"load {report['load']:.1f} on {count(report['cpus'], 'processor')}"
     text.append(f"{runs}; {load}")
@@ -51,9 +52,7 @@ def _head(report: Row) -> RenderableType:
         text.append(" (HIGH: read ratios, not ms)", style="yellow")
     text.append(f"\nthe program was run {report['times_run']} times; so often were its side effects repeated", style="dim")
     if report["barrier"] == "used":
-        text.append(
-            "\nbehind a barrier: all children of a run begin together, so START and SCHEDULE show the program's logic only"
-        )
+        text.append("\nbehind a barrier: all children of a run begin together, so SCHEDULE shows the program's logic only")
     elif report["barrier"]:
         text.append("\nthe barrier was given up: the program waits for a child before it starts the next", style="yellow")
     return text
@@ -71,10 +70,10 @@ def _title(title: str, more: str = "") -> Text:
 
 
 def _grid(labels: list[str]) -> Table:
-    grid = Table.grid(padding=(0, 0, 0, 2))
+    grid = Table.grid(padding=(0, 0, 0, 1))
     grid.add_column(width=_NAME_WIDTH, overflow="fold")
     for _ in labels:
-        grid.add_column(justify="right", min_width=14, max_width=24, overflow="fold")
+        grid.add_column(justify="right", min_width=15, max_width=15 if len(labels) > 2 else 24, overflow="fold")
     return grid
 
 
@@ -83,10 +82,20 @@ def _section(title: str, labels: list[str], rows: list[Row]) -> list[RenderableT
         return []
     grid = _grid(labels)
     grid.add_row("", *(Text(label, style="dim") for label in labels))
+    long = [row for row in rows if row["name"] == "first line that differs"]
     for row in rows:
-        values = [row["values"].get(label) for label in labels]
-        grid.add_row(Text(clean(row["name"])), *_cells(values))
-    return [_title(title), Padding(grid, (0, 0, 0, 2))]
+        if row not in long:
+            grid.add_row(Text(clean(row["name"])), *_cells([row["values"].get(label) for label in labels]))
+    parts: list[RenderableType] = [_title(title), Padding(grid, (0, 0, 0, 2))]
+    for row in long:
+        parts.append(Text(f"  {row['name']}:"))
+        lines = Table.grid(padding=(0, 0, 0, 2))
+        lines.add_column(no_wrap=True)
+        lines.add_column(overflow="fold")
+        for label, value in row["values"].items():
+            lines.add_row(Text(f"  {label}", style="dim"), Text(clean(value)))
+        parts.append(Padding(lines, (0, 0, 0, 2)))
+    return parts
 
 
 def _cells(values: list[Any]) -> list[Text]:
@@ -102,21 +111,23 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return f"{value['median']:.1f} [{value['min']:.0f}-{value['max']:.0f}]"
+        middle = value["median"]
+        return f"{middle:.{0 if middle >= 100 else 1}f} [{value['min']:.0f}-{value['max']:.0f}]"
     return clean(str(value))
 
 
 def _telling(rows: list[Row]) -> list[Row]:
     """The rows in which methods differ, and those that everybody looks for."""
-    always = ("open descriptors (files, sockets)", "modules loaded", "memory of its own, MB", "ppid is the parent")
-    return [row for row in rows if row["name"] in always or len(set(map(str, row["values"].values()))) > 1]
+    always = ("open fds (files, sockets)", "modules loaded", "memory of its own, MB", "ppid is the parent")
+    told = [row for row in rows if sum(value is not None for value in row["values"].values()) > 1]
+    return [row for row in told if row["name"] in always or len(set(map(str, row["values"].values()))) > 1]
 
 
 def _schedule(report: Row, labels: list[str]) -> list[RenderableType]:
     grid = Table.grid(padding=(0, 0, 0, 1))
-    grid.add_column(width=17, overflow="fold")
+    grid.add_column(width=16, overflow="fold")
     for _ in labels:
-        grid.add_column(justify="right", min_width=12, overflow="fold")
+        grid.add_column(justify="right", min_width=13, overflow="fold")
     for _ in [*labels[1:], "noise"]:
         grid.add_column(justify="right", min_width=6)
     short = [label.replace("forkserver", "fksrv") for label in labels[1:]]
@@ -126,7 +137,7 @@ def _schedule(report: Row, labels: list[str]) -> list[RenderableType]:
         deltas = [f"{row['delta'][label]:+.2f}" for label in labels[1:]] if "delta" in row else []
         noise = [f"{row['noise']:.2f}"] if "noise" in row else []
         grid.add_row(clean(row["name"]), *cells, *deltas, *noise)
-    more = f"  median [least-most]; right: Cliff's delta against {labels[0]}, and within one method (noise)"
+    more = f"  median [least-most], Cliff's delta against {labels[0]}, and within one method"
     return [_title("SCHEDULE"), Text(more, style="dim"), Padding(grid, (0, 0, 0, 2))]
 
 
@@ -155,12 +166,12 @@ def _verdicts(report: Row) -> list[RenderableType]:
     grid = Table.grid(padding=(0, 0, 0, 2))
     grid.add_column(width=8)
     grid.add_column(overflow="fold")
-    for verdict in report["verdicts"]:
+    for verdict, following in zip(report["verdicts"], [*report["verdicts"][1:], {"fix": ""}], strict=True):
         text = Text(clean(verdict["text"]))
         if verdict["seen"]:
             text.append(f"  [{clean(verdict['seen'])}]", style="dim")
         grid.add_row(Text(verdict["severity"], style=_STYLES[verdict["severity"]]), text)
-        if verdict["fix"]:
+        if verdict["fix"] and verdict["fix"] != following["fix"]:  # once for all that are put right in one way
             grid.add_row("", Text("fix: ", style="green").append(clean(verdict["fix"]), style="default"))
     parts.append(Padding(grid, (0, 0, 0, 2)))
     parts += _footer(report)

@@ -41,7 +41,8 @@ def rules(comparison: Comparison) -> Iterator[Verdict]:
 
 def split(comparison: Comparison, same: Callable[[Facts, Facts], bool]) -> tuple[list[str], list[str]]:
     """The columns whose children all have what their parent has, and those where some child has not."""
-    kept, lost = [], []
+    kept: list[str] = []
+    lost: list[str] = []
     for column in comparison.columns:
         answers = [same(child.facts, child.parent["facts"]) for child in _known(column)]
         if answers:
@@ -78,7 +79,8 @@ def _registered(comparison: Comparison) -> Iterator[Verdict]:
 
 
 def _numpy(comparison: Comparison) -> Iterator[Verdict]:
-    alike, differ = [], []
+    alike: list[str] = []
+    differ: list[str] = []
     for column in comparison.columns:
         states = [child.facts["numpy random"] for child in column.states[0].children.values() if "numpy random" in child.facts]
         if len(states) > 1:
@@ -89,7 +91,8 @@ def _numpy(comparison: Comparison) -> Iterator[Verdict]:
 
 
 def _atexit(comparison: Comparison) -> Iterator[Verdict]:
-    called, missed = [], []
+    called: list[str] = []
+    missed: list[str] = []
     for column in comparison.columns:
         children = [child for child in column.state_children() if child.registered > 0 and child.ended and not child.error]
         if children:

@@ -148,19 +148,19 @@ def lines_of(run: Run) -> Counter[str]:
 def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
     """Lines that every run of the first method prints and no run of another."""
     first = comparison.columns[0]
-    always, _ = line_sets(first)
+    always, first_ever = line_sets(first)
+    found: dict[str, str] = {}
     for column in comparison.columns[1:]:
         own, ever = line_sets(column)
-        lost = [line for line in always if line not in ever]
-        _, first_ever = line_sets(first)
-        new = [line for line in own if line not in first_ever]
-        if column.label in told or not (lost or new):
-            continue
-        severity = Severity.SILENT if len(column.runs) >= ENOUGH_RUNS else Severity.INFO
-        text = f"the program prints something else under {column.label}"
-        seen = f"{len(lost)} of {len(always)} lines that {first.label} always prints never come"
+        lost = sum(line not in ever for line in always)
+        if column.label not in told and (lost or any(line not in first_ever for line in own)):
+            found[column.label] = f"{column.label} {lost} of {len(always)}"
+    if found:
+        severity = Severity.SILENT if comparison.runs >= ENOUGH_RUNS else Severity.INFO
+        text = f"the program prints something else under {' and '.join(found)}"
+        seen = f"of the lines that {first.label} always prints these never come: {', '.join(found.values())}"
         yield Verdict(
-            severity, 0, text, (column.label,), seen, "the verdicts below say why; OUTCOME has the first line that differs"
+            severity, 0, text, tuple(found), seen, "OUTCOME has the first line that differs; the other verdicts say why"
         )
 
 
