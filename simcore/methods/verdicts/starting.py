@@ -166,19 +166,21 @@ def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
 
 def _reimports(comparison: Comparison) -> Iterator[Verdict]:
     """What importing the main module does once more."""
+    found: dict[str, tuple[list[str], int]] = {}
     for column in comparison.columns:
         seen = [child.reimport for child in column.state_children() if child.reimport is not None and child.reimport["again"]]
-        if not seen:
-            continue
-        lines = max(event["lines"] for event in seen)
+        lines = max((event["lines"] for event in seen), default=0)
         effects: Facts = {}
         for event in seen:
             effects |= event["effects"]
-        children = len(column.state_children())
         if lines or effects:
             done = [*([f"prints {lines} line{'s' * (lines != 1)}"] if lines else []), *effects]
-            text = f"importing the main module {', '.join(done)}, once more in each child under {column.label}"
-            yield Verdict(ROWS[4].severity, 4, text, (column.label,), f"in {len(seen)} of {children} children")
+            labels, _ = found.setdefault(", ".join(done), ([], len(seen)))
+            labels.append(column.label)
+    for what, (labels, count) in found.items():
+        if len(labels) < len(comparison.columns):
+            text = f"importing the main module {what}, once more for each child under {' and '.join(labels)}"
+            yield Verdict(ROWS[4].severity, 4, text, tuple(labels), f"{count} children did")
 
 
 def _costs(comparison: Comparison) -> Iterator[Verdict]:
