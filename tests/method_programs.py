@@ -58,33 +58,90 @@ PROGRAMS = {
     4: _program("print('loading the model')\ndef work(): pass", "start(work)"),
     5: _program("CONFIG = {'quality': 50}\ndef work(): return CONFIG['quality']", "CONFIG['quality'] = 90\nstart(work)"),
     6: _program(
-        "import codecs, time\nfrom unittest import mock\ndef work(): return time.strftime('%Y')",
-        "codecs.register(lambda name: None)\nwith mock.patch('time.strftime', lambda *_: 'patched'):\n    start(work)",
+        """
+import codecs, time
+from unittest import mock
+def work(): return time.strftime("%Y")
+""",
+        """
+codecs.register(lambda name: None)
+with mock.patch("time.strftime", lambda *_: "patched"):
+    start(work)
+""",
     ),
     7: _program("import random\nRNG = random.Random()\ndef work(): return RNG.random()", "RNG.seed(42)\nstart(work, n=3)"),
     8: _program(
-        "import threading\nGATE = threading.Lock()\ndef hold(held, over):\n    with GATE:\n        held.set()\n        over.wait()\n"
-        "def work(): return GATE.acquire(timeout=0.05)",
-        "held, over = threading.Event(), threading.Event()\n"
-        "thread = threading.Thread(target=hold, args=(held, over), name='holder')\n"
-        "thread.start()\nheld.wait()\nstart(work)\nover.set()\nthread.join()",
+        """
+import threading
+GATE = threading.Lock()
+def hold(held, over):
+    with GATE:
+        held.set()
+        over.wait()
+def work(): return GATE.acquire(timeout=0.05)
+""",
+        """
+held, over = threading.Event(), threading.Event()
+thread = threading.Thread(target=hold, args=(held, over), name="holder")
+thread.start()
+held.wait()
+start(work)
+over.set()
+thread.join()
+""",
     ),
     9: _program(
-        "import queue, threading\nJOBS = queue.Queue()\ndef serve():\n    while JOBS.get() is not None: pass\ndef work(): JOBS.put(1)",
-        "thread = threading.Thread(target=serve, name='flusher')\nthread.start()\nstart(work)\nJOBS.put(None)\nthread.join()",
+        """
+import queue, threading
+JOBS = queue.Queue()
+def serve():
+    while JOBS.get() is not None: pass
+def work(): JOBS.put(1)
+""",
+        """
+thread = threading.Thread(target=serve, name="flusher")
+thread.start()
+start(work)
+JOBS.put(None)
+thread.join()
+""",
     ),
     10: _program(
-        "FILE = None\ndef work():\n    if FILE: FILE.flush()",
-        "FILE = open('notes.txt', 'w')\nFILE.write('header')\nstart(work)\nFILE.close()",
+        """
+FILE = None
+def work():
+    if FILE: FILE.flush()
+""",
+        """
+FILE = open("notes.txt", "w")
+FILE.write("header")
+start(work)
+FILE.close()
+""",
     ),
     11: _program(
         "import socket\ndef work(): pass",
-        "server = socket.create_server(('127.0.0.1', 0))\nfiles = [open(__file__) for _ in range(5)]\nstart(work)\nserver.close()\n"
-        "for file in files: file.close()",
+        """
+server = socket.create_server(("127.0.0.1", 0))
+files = [open(__file__) for _ in range(5)]
+start(work)
+server.close()
+for file in files: file.close()
+""",
     ),
     12: _program(
-        "import socket\nLINE = None\ndef work():\n    if LINE: LINE.send(b'x')",
-        "LINE, other = socket.socketpair()\nstart(work)\nLINE.close()\nother.close()",
+        """
+import socket
+LINE = None
+def work():
+    if LINE: LINE.send(b"x")
+""",
+        """
+LINE, other = socket.socketpair()
+start(work)
+LINE.close()
+other.close()
+""",
     ),
     13: _program("import atexit\ndef bye(): pass\ndef work(): atexit.register(bye)", "start(work)"),
     14: _program("import signal\ndef on_user(*_): pass\ndef work(): pass", "signal.signal(signal.SIGUSR1, on_user)\nstart(work)"),
@@ -97,9 +154,18 @@ PROGRAMS = {
         "start(work, n=1)\nos.environ['LATE_SETTING'] = 'hush-hush'\nos.umask(0o77)\nstart(work, n=1)",
     ),
     17: _program(
-        "import contextvars, decimal, threading\nREQUEST = contextvars.ContextVar('REQUEST', default=0)\nLOCAL = threading.local()\n"
-        "def work(): return REQUEST.get(), decimal.getcontext().prec, getattr(LOCAL, 'user', None)",
-        "REQUEST.set(7)\nLOCAL.user = 1\ndecimal.getcontext().prec = 5\nstart(work)",
+        """
+import contextvars, decimal, threading
+REQUEST = contextvars.ContextVar("REQUEST", default=0)
+LOCAL = threading.local()
+def work(): return REQUEST.get(), decimal.getcontext().prec, getattr(LOCAL, "user", None)
+""",
+        """
+REQUEST.set(7)
+LOCAL.user = 1
+decimal.getcontext().prec = 5
+start(work)
+""",
     ),
     18: _program("def work(lock): pass", "start(work, mp.get_context('fork').Lock())"),
     19: _program("def work(): pass", "start(work)"),

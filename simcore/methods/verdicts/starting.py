@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from simcore.methods.figures import middle
 from simcore.methods.model import Child, Column, Comparison, Facts, Run, Verdict
 from simcore.methods.rows import ROWS, Severity
+
+_NAME: Final = re.compile(r"\b(?:ForkServer|Fork|Spawn)(?=(?:Process|PoolWorker)-\d)")
 
 ENOUGH_RUNS: Final = 4
 """Fewer runs do not tell what a program always prints from what it happened to print."""
@@ -141,8 +144,8 @@ def line_sets(column: Column) -> tuple[Counter[str], set[str]]:
 
 
 def lines_of(run: Run) -> Counter[str]:
-    """Lines of output, sorted by nobody: which process writes first is the schedule's doing."""
-    return Counter(" ".join(line.split()) for line in run.out if line.strip())
+    """Lines of output without their order, which is the schedule's doing, and with one name for Fork- and SpawnProcess-1."""
+    return Counter(" ".join(_NAME.sub("", line).split()) for line in run.out if line.strip())
 
 
 def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
