@@ -80,7 +80,8 @@ def _install_pins(patches: Patches, module: Any) -> None:
             method = named.get("method", arguments[1] if len(arguments) > 1 else None)
             place = _place_of(frame)
             if method is not None and place is not None and _is_direct(frame):
-                _tell(kind="pin", call=f'{name}("{method}")', method=str(method), site=place)
+                late = name == "set_start_method" and _starts > 0 and not named.get("force", len(arguments) > 2 and arguments[2])
+                _tell(kind="pin", call=f'{name}("{method}")', method=str(method), site=place, late=late)
 
         patches.method(module.DefaultContext, name, probes.before(real, look))
 
@@ -150,7 +151,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         ],
         locks=locks_in([(name[1], value) for name, value in names.items()] + [(path, value) for path, value in parts]),
         pinned=process._start_method is not None,
-        reached=len(names),
+        names=[".".join(name) for name in names],
         threads=_threads(),
         files=open_files(),
         codecs=_registered,
@@ -181,6 +182,7 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
         kind="task",
         site=place,
         target=_name_of(inner),
+        names=[".".join(name) for name in names],
         target_site=_code_place(inner),
         bad=[[leaf.path, _kind_of(leaf.value), leaf.why, _code_place(leaf.value)] for leaf in bad],
         globals=_compare(values, rehearsal),
@@ -267,7 +269,7 @@ def _note_umask(frame: FrameType, _: object, __: object) -> None:
 def _note_codec(frame: FrameType, _: object, __: object) -> None:
     global _registered
     place = _place_of(frame)
-    if place is not None and _is_direct(frame) and frame.f_code.co_name != "<module>":
+    if place is not None and _is_direct(frame):
         _registered += 1
 
 
@@ -286,7 +288,7 @@ def _note_fork(frame: FrameType) -> None:
         at = at.f_back
     place = _place_of(frame)
     if actor is not None and place is not None:
-        _tell(kind="pin", call="os.fork()", method="fork", site=place)
+        _tell(kind="pin", call="os.fork()", method="fork", site=place, late=False)
 
 
 def _tell(**facts: Any) -> None:

@@ -48,7 +48,9 @@ def _run(name: str, sent: bytes | None, names: list[Name], salt: bytes) -> dict[
 
     files = [_nameless() for _ in range(3)]
     try:
-        job = pickle.dumps({"preparation": _preparation(name), "sent": sent, "names": names, "salt": salt})
+        job = pickle.dumps(
+            {"preparation": _preparation(name), "sent": sent, "names": names, "salt": salt, "began": originals.monotonic()}
+        )
         with open(os.dup(files[0]), "wb") as file:
             file.write(job)
         os.lseek(files[0], 0, os.SEEK_SET)

@@ -12,6 +12,7 @@ import sys
 from _blake2 import blake2b
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from threading import local as _local
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
@@ -116,7 +117,10 @@ class _Leaves:
         if kind is os.environ.__class__:
             return "environment", ()
         if kind.__name__ == "ContextVar":
-            return "ContextVar", ((".get()", value.get(None)),)
+            try:
+                return "ContextVar", ((".get()", value.get()),)
+            except LookupError:
+                return "ContextVar", ()
         logging = sys.modules.get("logging")
         if logging is not None and isinstance(value, logging.Logger):
             handlers = sum(len(logger.handlers) for logger in {id(one): one for one in (value, logging.root)}.values())
@@ -126,6 +130,8 @@ class _Leaves:
             return f"{name} {self.digest(repr(value))}", ()
         if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
             return f"array of {value.shape}", ((" data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
+        if isinstance(value, _local):
+            return name, [(f".{key}", part) for key, part in sorted(value.__dict__.items())]  # this thread's
         if isinstance(value, SimpleNamespace) or is_user_module(kind.__module__) or name == "argparse.Namespace":
             return name, [(f".{key}", part) for key, part in sorted(state_of(value).items())]
         enum = sys.modules.get("enum")
