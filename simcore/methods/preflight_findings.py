@@ -103,7 +103,7 @@ def _locks(findings: Findings, looked: Looked, starts: list[Facts], tasks: list[
             if one.identity in reached:
                 what = f"`{name}` is held by {who} at a fork, and the target can reach it: that child may wait for ever"
                 findings.add(8, what, *places, start=start["child"], seen=_REPAIRED)
-            elif not made.file.startswith("<"):
+            elif one.identity not in looked.librarys and one.holder != one.forker:
                 what = f"`{name}` is held by {who} at a fork; no target was seen to reach it"
                 findings.add(8, what, *places, start=start["child"], severity=Severity.HAZARD)
     return len(every)

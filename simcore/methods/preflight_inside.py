@@ -38,9 +38,9 @@ _first: dict[str, Any] = {}
 """What the first start of this process saw: the place, the umask."""
 _starts = 0
 _registered = 0
-_workers: list[tuple[Rehearsal, dict[reach.Name, Texts]]] = []
-"""For workers of pools: their rehearsal, and the user's globals when they were started; their tasks come later."""
-_tasks: set[object] = set()
+_workers: dict[int, tuple[object, dict[reach.Name, Texts]]] = {}
+"""By the queue that workers of a pool take tasks from: the user's globals when they were started; their tasks come later."""
+_tasks: set[tuple[int, int]] = set()
 
 
 def install(patches: Patches, steps: probes.Steps) -> None:
@@ -134,8 +134,8 @@ def _look_at(process: Any, child: str, site: Place) -> None:
             files=_files(values),
             fresh=rehearsal.facts,
         )
-        if _is_worker(target):
-            _workers.append((rehearsal, _all_globals()))
+    if _is_worker(target) and process._args and id(process._args[0]) not in _workers:
+        _workers[id(process._args[0])] = process._args[0], _all_globals()
     rehearsal = _rehearsals[key]
     own = settings()
     _tell(
@@ -152,7 +152,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         locks=locks_in([(name[1], value) for name, value in names.items()] + [(path, value) for path, value in parts]),
         pinned=process._start_method is not None,
         names=[".".join(name) for name in names],
-        threads=_threads(),
+        threads=_threads() if site[0] else [],  # else a pool has a thread of its own that starts workers
         files=open_files(),
         codecs=_registered,
         uses=sorted({f"{module}.{name}" for module, name in names if (module, name) in _NOTED}),
@@ -167,14 +167,15 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
     """A task is given to a pool or an executor: what it reaches is compared as it was when the workers were started."""
     function = named.get("func", named.get("fn", arguments[1] if len(arguments) > 1 else None))
     inner = getattr(function, "args", (function,))[0] if _is_worker(getattr(function, "func", None)) else function
-    known = getattr(inner, "__code__", inner)
+    queue = getattr(arguments[0], "_inqueue", None) or getattr(arguments[0], "_call_queue", None)
+    known = id(getattr(inner, "__code__", inner)), id(queue)
     actor = here()
     if not callable(inner) or actor is None or known in _tasks or len(_tasks) > _MOST_STARTS:
         return
     _tasks.add(known)
     place = _place_of(frame) or ("", 0)
     names = reach.reachable(inner)
-    then = _workers[-1][1] if _workers else {}
+    then = _workers[id(queue)][1] if id(queue) in _workers else {}  # else they are started now
     values = {name: then.get(name) or texts_of(value, _salt) for name, value in sorted(names.items())}
     bad = pickles.leaves([("task", inner)])
     rehearsal = rehearse("task", None if bad else pickles.dumps(inner), values, _salt)
