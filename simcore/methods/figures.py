@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from simcore.methods.model import Column, Run
@@ -77,7 +78,7 @@ def hand_offs(run: Run) -> float | None:
     found = owners(run).values()
     if not found:
         return None
-    return float(sum(a != b for names in found for a, b in zip(names, names[1:], strict=False)))
+    return float(sum(a != b for names in found for a, b in pairwise(names)))
 
 
 def lock_wait_ms(run: Run) -> float | None:
@@ -94,7 +95,7 @@ def in_order(run: Run) -> bool:
 def serial(run: Run) -> int:
     """How many children had finished before the next began."""
     began = sorted(run.began, key=lambda one: one.begun)
-    return sum(0 < one.ended < following.begun for one, following in zip(began, began[1:], strict=False))
+    return sum(0 < one.ended < following.begun for one, following in pairwise(began))
 
 
 def middle(values: Sequence[float]) -> float:

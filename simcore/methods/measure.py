@@ -101,6 +101,15 @@ def measure(plan: Plan, *, each_run: Callable[[str], None] = lambda _label: None
         load=os.getloadavg()[0],
         cpus=os.cpu_count() or 1,
         probes=list(plan.probes),
+        hidden=frozenset(
+            value
+            for column in columns
+            for run in column.states
+            for child in run.children.values()
+            for facts in (child.facts, child.parent.get("facts", {}))
+            for value in facts.get("environment", {}).values()
+        ),
+        salt=bench.salt,
     )
 
 
@@ -136,14 +145,14 @@ class _Bench:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
-        self._salt = os.urandom(16)
+        self.salt = os.urandom(16)
         self._number = 0
 
     def run(self, method: str, *, state: bool, group: int = 0) -> Run:
         self._number += 1
         folder = self._folder / str(self._number)
         folder.mkdir(mode=0o700)
-        (folder / "salt").write_bytes(self._salt)
+        (folder / "salt").write_bytes(self.salt)
         plan = self._plan
         began = time.monotonic()
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:

@@ -135,6 +135,9 @@ class Comparison:
     cpus: int
     verdicts: list[Verdict] = field(default_factory=list)
     probes: list[Facts] = field(default_factory=list)
+    hidden: frozenset[str] = frozenset()
+    """Salted digests of what stands in the environment of the program's processes."""
+    salt: bytes = b""
 
     @property
     def one_method(self) -> bool:
@@ -156,5 +159,6 @@ class Comparison:
 
 def common(values: Iterable[Any]) -> Any:
     """The commonest of some values, by their text; None when there are none."""
-    kept = {repr(value): value for value in (listed := list(values))}
+    listed = list(values)
+    kept = {repr(value): value for value in listed}
     return kept[Counter(map(repr, listed)).most_common(1)[0][0]] if listed else None

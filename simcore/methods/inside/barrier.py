@@ -6,7 +6,7 @@ import time
 from simcore.methods.inside import log
 
 _PATIENCE_S = 10.0
-"""A parent that waits for one child before it starts the next would wait for ever: then the barrier is given up, and that is said."""
+"""A parent that waits for one child before it starts the next would wait for ever: then the barrier is given up."""
 
 
 def wait(group: int) -> None:

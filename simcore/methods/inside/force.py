@@ -64,7 +64,7 @@ def _note(method: str | None, how: str) -> None:
 
 
 def install_locks(module: Any) -> None:
-    """Behind the import of `multiprocessing.synchronize`: remember for which method a lock was asked for, and who takes it when."""
+    """Behind the import of `multiprocessing.synchronize`: for which method a lock was asked for, who takes it when."""
     from simcore.methods.inside import schedule
 
     cls = module.SemLock

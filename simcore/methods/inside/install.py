@@ -1,4 +1,4 @@
-"""Puts the hooks in place at the start of a process: behind the imports of `multiprocessing`, and around each child's first line."""
+"""Puts the hooks in place: behind the imports of `multiprocessing`, and around each child's first line."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ def boot(folder: str, *, began_ns: int, child: bool) -> None:
         "multiprocessing.pool": _install_pool,
         "concurrent.futures.process": _install_executor,
     }
-    sys.meta_path.insert(0, _Behind())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Behind())
     if log.state:
         from simcore.methods.inside import registered
 

@@ -89,8 +89,8 @@ def _descriptors() -> dict[str, Any]:
         if number <= 2:
             continue
         if place.startswith("socket:"):
-            sockets += 1
-            port = _listens(number)
+            own, port = _socket(number)
+            sockets += own
             if port >= 0:
                 listening.append(port)
         elif place.startswith("pipe:"):
@@ -100,21 +100,23 @@ def _descriptors() -> dict[str, Any]:
     return {"files": files, "sockets": sockets, "pipes": pipes, "descriptors": len(numbers) - 1, "listening": sorted(listening)}
 
 
-def _listens(number: int) -> int:
-    """The port at which a socket listens, 0 where it has none, -1 if it does not."""
+def _socket(number: int) -> tuple[bool, int]:
+    """Whether a socket has an address, as a pair of `multiprocessing`'s has not; the port at which it listens, -1 for none."""
     import socket
 
     try:
         own = socket.socket(fileno=os.dup(number))
     except OSError:
-        return -1
+        return False, -1
     try:
-        if not own.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            return -1
         name = own.getsockname()
-        return int(name[1]) if isinstance(name, tuple) else 0
+        if not name or (own.family == socket.AF_UNIX and not own.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)):
+            return False, -1
+        if not own.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return True, -1
+        return True, int(name[1]) if isinstance(name, tuple) else 0
     except OSError:
-        return -1
+        return False, -1
     finally:
         own.close()
 
