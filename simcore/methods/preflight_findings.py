@@ -10,6 +10,7 @@ from simcore.methods.preflight_starts import Findings, Place, globals_of, of_sta
 from simcore.methods.rows import ROWS, Severity
 from simcore.trace.model import Site, Trace
 from simcore.trace.text import count as counted
+from simcore.trace.text import join
 
 _REPAIRED: Final = "a fresh child makes a lock of its own: the switch repairs this"
 _MIXED: Final = "other processes go by the default: locks and queues of the one cannot be given to the other"
@@ -73,11 +74,12 @@ def _fresh(findings: Findings, site: Facts) -> None:
             start,
             seen="it pickles, and cannot be unpickled",
         )
-    if fresh["written"]:
-        what = f"importing the main module writes {counted(fresh['written'], 'line')}, again in every child"
-        findings.add(4, what, top, start, seen="seen in a fresh interpreter")
-    for name in fresh["threads"]:
-        what = f"importing the main module starts thread {name!r}, again in every child"
+    if fresh["started"] is not None:
+        return  # it never comes to more
+    done = [f"writes {counted(fresh['written'], 'line')}"] if fresh["written"] else []
+    done += [*fresh["effects"], *(f"starts thread {name!r}" for name in fresh["threads"])]
+    if done:
+        what = f"importing the main module {join(done)}, again in every child"
         findings.add(4, what, top, start, seen="seen in a fresh interpreter")
 
 

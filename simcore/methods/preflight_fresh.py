@@ -43,9 +43,10 @@ def main(job_file: int, answer_file: int, output_file: int) -> NoReturn:
 
 def rehearse(job: dict[str, Any]) -> dict[str, Any]:
     """Import the main module, unpickle, look at the globals; an error says in which of these `phase`s."""
-    answer: dict[str, Any] = {"phase": "", "error": "", "site": None, "started": None, "written": 0, "threads": []}
+    answer: dict[str, Any] = {"phase": "", "error": "", "site": None, "started": None, "written": 0, "effects": [], "threads": []}
     started: list[FrameType] = []
     codecs = _count_codecs()
+    effects = _watch_effects()
     _forbid_starts(started)
     from multiprocessing import process, spawn
 
@@ -55,6 +56,7 @@ def rehearse(job: dict[str, Any]) -> dict[str, Any]:
         answer["phase"] = "import"
         spawn.prepare(job["preparation"])
         answer["threads"] = [thread.name for thread in threading.enumerate()[1:]]
+        answer["effects"] = list(dict.fromkeys(effects))
         answer["phase"] = "unpickle"
         if job["sent"] is not None:
             loads(job["sent"])
@@ -90,6 +92,34 @@ def _forbid_starts(started: list[FrameType]) -> None:
 
     process.BaseProcess.start = start  # type: ignore[method-assign]
     os.fork = lambda: start(None)
+
+
+_EFFECTS: Final = {
+    "os.mkdir": "makes a folder",
+    "os.remove": "removes a file",
+    "os.rename": "renames a file",
+    "os.system": "starts a program",
+    "socket.bind": "binds a socket",
+    "socket.connect": "connects a socket",
+    "subprocess.Popen": "starts a program",
+}
+
+
+def _watch_effects() -> list[str]:
+    """What is done to the world from now on, in words; audit events tell."""
+    found: list[str] = []
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _EFFECTS:
+            found.append(_EFFECTS[event])
+        elif event == "open" and isinstance(arguments[0], (str, bytes)):
+            path, mode, flags = os.fsdecode(arguments[0]), arguments[1], arguments[2]
+            writes = any(letter in mode for letter in "wax+") if mode else bool(flags & (os.O_WRONLY | os.O_RDWR))
+            if writes and not path.startswith("/dev/") and "__pycache__" not in path:
+                found.append("writes a file")
+
+    sys.addaudithook(hook)
+    return found
 
 
 def _count_codecs() -> list[object]:

@@ -111,7 +111,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         pinned=process._start_method is not None,
         names=[".".join(name) for name in names],
         threads=threads() if site[0] else [],  # else a pool has a thread of its own that starts workers
-        files=open_files(),
+        files=open_files({id(value) for value in (*names.values(), *process._args)}),
         codecs=notes.codecs_registered(),
         uses=sorted({f"{module}.{name}" for module, name in names if (module, name) in _NOTED}),
         **notes.changed_since_first(),
@@ -159,7 +159,7 @@ def _compare(values: dict[reach.Name, Texts], rehearsal: Rehearsal) -> list[list
         fresh = rehearsal.texts.get(name)
         if fresh is not None and fresh != texts:
             parts = differences(texts, fresh)
-            found.append([*name, name in rehearsal.unsteady, len(parts), parts[:_MOST_DIFFERENCES]])
+            found.append([*name, name in rehearsal.unsteady, texts.get("", ""), len(parts), parts[:_MOST_DIFFERENCES]])
     return found
 
 

@@ -66,7 +66,16 @@ def _run(name: str, sent: bytes | None, names: list[Name], salt: bytes) -> dict[
         answer: dict[str, Any] = json.loads(text)
         return answer
     error = "it did not end within a minute" if not ended else "the interpreter ended without an answer"
-    return {"phase": "import", "error": error, "site": None, "started": None, "written": 0, "threads": [], "seconds": 0.0}
+    return {
+        "phase": "import",
+        "error": error,
+        "site": None,
+        "started": None,
+        "written": 0,
+        "effects": [],
+        "threads": [],
+        "seconds": 0.0,
+    }
 
 
 def _preparation(name: str) -> dict[str, Any]:

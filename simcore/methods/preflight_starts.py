@@ -7,6 +7,7 @@ from typing import Any, Final
 from simcore.methods.preflight import Finding
 from simcore.methods.preflight_lines import lines_of
 from simcore.methods.preflight_run import Facts
+from simcore.methods.preflight_state import LOGGING
 from simcore.methods.rows import ROWS, Severity
 from simcore.trace.text import count as counted
 from simcore.trace.text import join
@@ -89,25 +90,27 @@ def of_start(findings: Findings, start: Facts, site: Facts, method: str) -> None
         findings.add(9, what, place, seen="a forked child is without them, and does not know it", start=child)
     files = start["files"]
     if files["pending"]:
+        used = bool(files["pending within reach"])
         what = f"{counted(files['pending'], 'file')} with text that is not written yet at a fork"
-        findings.add(10, what, place, seen="under fork it may be written by both; a fresh child has none of it", start=child)
+        what += ", within reach of the target: under fork both write it" if used else ""
+        findings.add(10, what, place, severity=Severity.SILENT if used else None, start=child)
     if files["sockets"] or files["files"]:
         both = [(files["sockets"], "socket"), (files["files"], "file")]
         what = f"{join([counted(number, word) for number, word in both if number])} open at a fork"
-        severity = Severity.HAZARD if files["sockets"] else Severity.INFO
-        findings.add(11, what, place, seen="a forked child has them too, a fresh one has not", severity=severity, start=child)
+        findings.add(11, what, place, seen="a forked child has them too, a fresh one has not", start=child)
     if method == "forkserver":
         _late(findings, start, site)
 
 
 def _settings(findings: Findings, start: Facts, site: Facts) -> None:
-    """What belongs to one row is one finding."""
-    rows: dict[int, list[str]] = {}
+    """What belongs to one row and severity is one finding."""
+    groups: dict[tuple[int, Severity], list[str]] = {}
     for name, ours, theirs, row in start["settings"]:
-        said = rows.setdefault(row, [])
+        severity = Severity.HAZARD if row == 15 and name not in LOGGING else ROWS[row].severity
+        said = groups.setdefault((row, severity), [])
         said.append(f"{name} is {ours}" + (f" under fork, {theirs} in a fresh child" if not said else f", not {theirs}"))
-    for row, said in rows.items():
-        findings.add(row, "; ".join(said), ("started", site["site"]), start=start["child"])
+    for (row, severity), said in groups.items():
+        findings.add(row, "; ".join(said), ("started", site["site"]), severity=severity, start=start["child"])
 
 
 def _late(findings: Findings, start: Facts, site: Facts) -> None:
@@ -145,8 +148,8 @@ def pickles(findings: Findings, fact: Facts, site: Facts) -> None:
 
 def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
     """The globals that a fresh child has otherwise."""
-    has_logging = any("root logger" in name or "handlers" in name for name, *_ in fact.get("settings", ()))
-    for module, name, unsteady, number, parts in fact["globals"]:
+    has_logging = any(name in LOGGING for name, *_ in fact.get("settings", ()))
+    for module, name, unsteady, whole, number, parts in fact["globals"]:
         path, ours, theirs = parts[0]
         if has_logging and (ours.startswith("Logger") or path in (".level", ".handlers")):
             continue  # said of the root already
@@ -155,7 +158,7 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
         shown = name if module == "__main__" else f"{module}.{name}"
         file = site["files"].get(module, "")
         lines = lines_of(file, name)
-        row, severity = _row_of(ours, theirs, unsteady)
+        row, severity = _row_of(ours, theirs, whole, unsteady)
         seen = "it is changed after the import" if lines.changed else "it is not what the import alone makes of it"
         if row == 7:
             what = f"`{shown}` draws other numbers in a fresh child; under fork all siblings draw the same"
@@ -179,7 +182,7 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
         )
 
 
-def _row_of(ours: str, theirs: str, unsteady: bool) -> tuple[int, Severity | None]:
+def _row_of(ours: str, theirs: str, whole: str, unsteady: bool) -> tuple[int, Severity | None]:
     """Which of the twenty a difference of a global is."""
     if ours.startswith(("Random ", "numpy Random")):
         return 7, None
@@ -189,7 +192,7 @@ def _row_of(ours: str, theirs: str, unsteady: bool) -> tuple[int, Severity | Non
         return 12, None
     if _FUNCTION.match(ours) or _FUNCTION.match(theirs):
         return 6, None
-    return (17, None) if ours.startswith(_PER_THREAD) else (5, None)
+    return (17, None) if whole.startswith(_PER_THREAD) else (5, None)
 
 
 def _noun(text: str) -> str:

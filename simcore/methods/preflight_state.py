@@ -9,7 +9,10 @@ import os
 import signal
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
+from stat import S_ISREG
 from typing import Any, Final
+
+LOGGING: Final = ("the level of the root logger", "the number of its handlers")
 
 
 def settings() -> dict[str, str]:
@@ -17,8 +20,8 @@ def settings() -> dict[str, str]:
     found = {f"the handler of {name}": text for name, text in _handlers().items()}
     logging = sys.modules.get("logging")
     root = getattr(logging, "root", None)
-    found["the level of the root logger"] = "30" if root is None else str(root.level)
-    found["the number of its handlers"] = "0" if root is None else str(len(root.handlers))
+    found[LOGGING[0]] = "30" if root is None else str(root.level)
+    found[LOGGING[1]] = "0" if root is None else str(len(root.handlers))
     warnings = sys.modules.get("warnings")
     filters = getattr(warnings, "filters", ())
     first = "".join(f", first {action} {category.__name__}" for action, _, category, *_ in filters[:1])
@@ -61,9 +64,12 @@ def umask() -> int:
         return -1
 
 
-def open_files() -> dict[str, int]:
-    """How many sockets and files this process has open, and how many of these have text that is not written yet."""
-    found = {"sockets": 0, "files": 0, "pending": 0}
+def open_files(within_reach: set[int]) -> dict[str, int]:
+    """How many sockets and files this process has open, and how many of these have text that is not written yet.
+
+    `within_reach` are the ids of what a target can reach: its part of the last number is told apart.
+    """
+    found = {"sockets": 0, "files": 0, "pending": 0, "pending within reach": 0}
     standard = _standard()
     socket = getattr(sys.modules.get("socket"), "socket", None)
     for item in gc.get_objects():
@@ -71,9 +77,11 @@ def open_files() -> dict[str, int]:
         if socket is not None and issubclass(kind, socket):
             found["sockets"] += item.fileno() >= 0
         elif kind is FileIO:
-            found["files"] += not item.closed and item.fileno() not in standard
+            found["files"] += not item.closed and item.fileno() not in standard and S_ISREG(os.fstat(item.fileno()).st_mode)
         elif kind is TextIOWrapper or kind is BufferedWriter:
-            found["pending"] += _is_pending(item, standard)
+            pending = _is_pending(item, standard)
+            found["pending"] += pending
+            found["pending within reach"] += pending and id(item) in within_reach
     return found
 
 

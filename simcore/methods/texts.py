@@ -23,6 +23,7 @@ SHORT: Final = 24
 
 _MOST_LEAVES: Final = 200
 _MOST_DIGESTED: Final = 20_000
+_MOST_SORTED: Final = 5_000
 _DEEPEST: Final = 6
 _SECRETS: Final = ("secret", "token", "passw", "key", "credential", "auth")
 _REST: Final = "..."
@@ -139,18 +140,19 @@ class _Leaves:
             return f"{name}.{value.name}", ()
         return name, ()
 
-    def _parts(self, value: Any, base: Any) -> list[tuple[str, object]]:
+    def _parts(self, value: Any, base: Any) -> Iterator[tuple[str, object]]:
+        """What a container holds; another thread may change it meanwhile, so it is copied first."""
         if base is dict:
-            return [
-                (f"[{self._scalar(key, '') if _is_scalar(key) else _size_of(key)}]", part)
-                for key, part in list(dict.items(value))
-            ]
-        if base in (set, frozenset):
-            whole = sorted(
-                "\0".join(f"{path}={text}" for path, text in self.of(item, "", 2)) for item in list(base.__iter__(value))
-            )
-            return [(" items", "\n".join(whole) + "\n" * SHORT)] if whole else []  # long enough to be a digest
-        return [(f"[{number}]", part) for number, part in enumerate(list(base.__iter__(value)))]
+            for key, part in list(dict.items(value)):
+                yield f"[{self._scalar(key, '') if _is_scalar(key) else _size_of(key)}]", part
+        elif base in (set, frozenset):
+            if 0 < base.__len__(value) <= _MOST_SORTED:
+                items = list(base.__iter__(value))
+                whole = sorted("\0".join(f"{path}={text}" for path, text in self.of(item, "", 2)) for item in items)
+                yield " items", "\n".join(whole) + "\n" * SHORT  # long enough to be a digest
+        else:
+            for number, part in enumerate(list(base.__iter__(value))):
+                yield f"[{number}]", part
 
     def _scalar(self, value: Any, path: str) -> str:
         """A short scalar as it is; a digest of a long one, and of what may be a secret."""
