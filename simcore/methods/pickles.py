@@ -137,7 +137,7 @@ def _blame(value: Any, path: str, depth: int, above: set[int]) -> Iterator[Leaf]
 def _why(error: Exception, value: object) -> str:
     """The error without what it may tell of the data."""
     text = str(error)
-    if isinstance(value, FunctionType):
+    if isinstance(value, (FunctionType, type)):
         return "a lambda has no name to be found by" if value.__name__ == "<lambda>" else "it cannot be found by its name"
     told = _TOLD.search(re.sub(r" at 0x[0-9a-f]+", "", text))
     name = type(error).__name__
@@ -146,8 +146,8 @@ def _why(error: Exception, value: object) -> str:
 
 def _parts(value: Any) -> Iterator[tuple[str, object]]:
     """What pickling a value pickles in turn."""
-    if isinstance(value, (FunctionType, type, ModuleType, str, bytes)):
-        return
+    if isinstance(value, (FunctionType, type, ModuleType, str, bytes)) or hasattr(type(value), "simcore_id"):
+        return  # a lock that is recorded is one for the program
     if isinstance(value, MethodType):
         yield ".__self__", value.__self__
         return
@@ -158,6 +158,8 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
         for name, part in value.keywords.items():
             yield f".keywords[{name!r}]", part
         return
+    if type(value).__module__ not in ("builtins", "_thread"):
+        yield "", type(value)
     if isinstance(value, dict):
         for number, (key, part) in enumerate(list(dict.items(value))):
             shown = repr(key) if isinstance(key, (str, int)) and len(repr(key)) <= 24 else f"item {number}"

@@ -23,14 +23,14 @@ _OWN_OPTION: Final = "`--to spawn` is Windows, macOS; `--to forkserver` is Linux
 class Finding:
     """One thing that would change. `row` is its number in docs/start-methods.md, 0 where it has none.
 
-    `what` is a sentence that names the user's own things, `places` are (file, line) with the most telling first, `seen` is the
-    evidence, `fix` what to do. `count` is at how many of `of` starts it was seen.
+    `what` is a sentence that names the user's own things, `places` are (file, line, what is there) with the most telling first,
+    `seen` is the evidence, `fix` what to do. `count` is at how many of `of` starts it was seen.
     """
 
     row: int
     severity: Severity
     what: str
-    places: tuple[tuple[str, int], ...]
+    places: tuple[tuple[str, int, str], ...]
     seen: str
     fix: str
     count: int = 0
@@ -70,7 +70,7 @@ class Preflight:
                     "severity": finding.severity.name.lower(),
                     "row": finding.row or None,
                     "what": finding.what,
-                    "places": [{"file": file, "line": line} for file, line in finding.places],
+                    "places": [{"file": file, "line": line, "what": what} for file, line, what in finding.places],
                     "seen": finding.seen,
                     "fix": finding.fix,
                     "count": finding.count,

@@ -43,9 +43,10 @@ def main(job_file: int, answer_file: int, output_file: int) -> NoReturn:
 
 def rehearse(job: dict[str, Any]) -> dict[str, Any]:
     """Import the main module, unpickle, look at the globals; an error says in which of these `phase`s."""
-    answer: dict[str, Any] = {"phase": "", "error": "", "site": None, "started": None, "written": 0, "threads": []}
-    began = time.perf_counter()
+    answer: dict[str, Any] = {"phase": "", "error": "", "site": None, "started": None, "written": 0, "effects": [], "threads": []}
     started: list[FrameType] = []
+    codecs = _count_codecs()
+    effects = _watch_effects()
     _forbid_starts(started)
     from multiprocessing import process, spawn
 
@@ -54,8 +55,8 @@ def rehearse(job: dict[str, Any]) -> dict[str, Any]:
     try:
         answer["phase"] = "import"
         spawn.prepare(job["preparation"])
-        answer["written"] = _size(1)
         answer["threads"] = [thread.name for thread in threading.enumerate()[1:]]
+        answer["effects"] = list(dict.fromkeys(effects))
         answer["phase"] = "unpickle"
         if job["sent"] is not None:
             loads(job["sent"])
@@ -64,14 +65,16 @@ def rehearse(job: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = _told(error)
         answer["site"] = _site(error.__traceback__)
     finally:
+        answer["written"] = _lines_written()
         if hasattr(me, "_inheriting"):
             del me._inheriting
     if started:
         answer["started"] = [started[0].f_code.co_filename, started[0].f_lineno]
-    answer["seconds"] = time.perf_counter() - began
+    answer["seconds"] = time.monotonic() - job["began"]
     if answer["phase"] != "import":
         answer["texts"] = [texts_of(_value(tuple(name)), job["salt"]) for name in job["names"]]
         answer["settings"] = settings()
+        answer["codecs"] = len(codecs)
     return answer
 
 
@@ -91,6 +94,49 @@ def _forbid_starts(started: list[FrameType]) -> None:
     os.fork = lambda: start(None)
 
 
+_EFFECTS: Final = {
+    "os.mkdir": "makes a folder",
+    "os.remove": "removes a file",
+    "os.rename": "renames a file",
+    "os.system": "starts a program",
+    "socket.bind": "binds a socket",
+    "socket.connect": "connects a socket",
+    "subprocess.Popen": "starts a program",
+}
+
+
+def _watch_effects() -> list[str]:
+    """What is done to the world from now on, in words; audit events tell."""
+    found: list[str] = []
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _EFFECTS:
+            found.append(_EFFECTS[event])
+        elif event == "open" and isinstance(arguments[0], (str, bytes)):
+            path, mode, flags = os.fsdecode(arguments[0]), arguments[1], arguments[2]
+            writes = any(letter in mode for letter in "wax+") if mode else bool(flags & (os.O_WRONLY | os.O_RDWR))
+            if writes and not path.startswith("/dev/") and "__pycache__" not in path:
+                found.append("writes a file")
+
+    sys.addaudithook(hook)
+    return found
+
+
+def _count_codecs() -> list[object]:
+    """The functions that are registered with `codecs` from now on, also for `sys.modules["_codecs"]`."""
+    import _codecs
+    import codecs
+
+    real, found = codecs.register, list[object]()
+
+    def register(search: Any) -> None:
+        found.append(search)
+        real(search)
+
+    codecs.register = _codecs.register = register
+    return found
+
+
 def _is_users(file: str) -> bool:
     return (
         not file.startswith((os.path.dirname(os.__file__) + os.sep, "<"))
@@ -100,9 +146,12 @@ def _is_users(file: str) -> bool:
 
 def _told(error: BaseException) -> str:
     """What an error says; of the program's own errors only the class, for their words may hold its data."""
-    if isinstance(error, (AttributeError, ImportError, RuntimeError, FileNotFoundError)) and len(str(error)) < 200:
-        return f"{type(error).__name__}: {error}"
-    return type(error).__name__
+    name = type(error).__name__
+    if isinstance(error, AttributeError) and "Can't get attribute" in str(error):
+        return f"{name}: {str(error).partition(' on <')[0]}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name}: {error.strerror}"
+    return f"{name}: {error}" if isinstance(error, ImportError) else name
 
 
 def _site(trace: TracebackType | None) -> list[Any] | None:
@@ -124,14 +173,14 @@ def _value(name: Any) -> object:
     return reach.look_up(name)
 
 
-def _size(number: int) -> int:
-    """Lines that were written so far."""
+def _lines_written() -> int:
+    """How many lines the process has written so far."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
     try:
-        return os.pread(number, 1 << 20, 0).count(b"\n")
+        return os.pread(1, 1 << 20, 0).count(b"\n")
     except OSError:
         return 0

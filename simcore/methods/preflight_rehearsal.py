@@ -48,7 +48,9 @@ def _run(name: str, sent: bytes | None, names: list[Name], salt: bytes) -> dict[
 
     files = [_nameless() for _ in range(3)]
     try:
-        job = pickle.dumps({"preparation": _preparation(name), "sent": sent, "names": names, "salt": salt})
+        job = pickle.dumps(
+            {"preparation": _preparation(name), "sent": sent, "names": names, "salt": salt, "began": originals.monotonic()}
+        )
         with open(os.dup(files[0]), "wb") as file:
             file.write(job)
         os.lseek(files[0], 0, os.SEEK_SET)
@@ -64,7 +66,16 @@ def _run(name: str, sent: bytes | None, names: list[Name], salt: bytes) -> dict[
         answer: dict[str, Any] = json.loads(text)
         return answer
     error = "it did not end within a minute" if not ended else "the interpreter ended without an answer"
-    return {"phase": "import", "error": error, "site": None, "started": None, "written": 0, "threads": [], "seconds": 0.0}
+    return {
+        "phase": "import",
+        "error": error,
+        "site": None,
+        "started": None,
+        "written": 0,
+        "effects": [],
+        "threads": [],
+        "seconds": 0.0,
+    }
 
 
 def _preparation(name: str) -> dict[str, Any]:

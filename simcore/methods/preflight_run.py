@@ -21,15 +21,22 @@ from simcore.trace.model import Trace
 _PROBE: Final = "simcore.methods.preflight_inside"
 _FACTS: Final = "preflight"
 Facts = dict[str, Any]
+Identity = tuple[int, int, int]
+"""Creator (an actor of the trace), kind and n, as in `ObjectInfo`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A run under fork: its trace, which is not saved, the facts that were noted inside, `objects` by their number inside."""
+    """A run under fork: its trace, which is not saved, and the facts that were noted inside.
+
+    `objects` has for each object, by its number inside, what it is known by in the trace; `librarys` are those that the library
+    made for its own use.
+    """
 
     trace: Trace
     facts: list[Facts]
-    objects: dict[int, tuple[int, int, int]]
+    objects: dict[int, Identity]
+    librarys: set[Identity]
 
 
 def look(
@@ -62,7 +69,7 @@ def look(
             has_heard=observer.has_heard,
         )
         merged = collect(reader, header, end)
-        return Looked(merged.trace, _facts(run.path / _FACTS), _objects(reader, merged.actors))
+        return Looked(merged.trace, _facts(run.path / _FACTS), *_objects(reader, merged.actors))
     finally:
         reader.close()
         run.remove()
@@ -77,12 +84,13 @@ def _facts(path: Path) -> list[Facts]:
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
-def _objects(reader: RunReader, actors: Mapping[int, int]) -> dict[int, tuple[int, int, int]]:
-    """For each object by its number inside: creator (an actor of the trace), kind and n, as in `ObjectInfo`."""
-    return {
-        record[1]: (actors[actor], record[0] >> 32, record[0] & 0xFFFFFFFF)
-        for actor, records in reader.records.items()
-        if actor in actors
-        for record in records
-        if record[4] == Kind.CREATE
-    }
+def _objects(reader: RunReader, actors: Mapping[int, int]) -> tuple[dict[int, Identity], set[Identity]]:
+    """All objects by their number inside, and those that the library made."""
+    found, librarys = {}, set()
+    for actor, records in reader.records.items():
+        for record in records:
+            if record[4] == Kind.CREATE and actor in actors:
+                identity = found[record[1]] = (actors[actor], record[0] >> 32, record[0] & 0xFFFFFFFF)
+                if record[3]:
+                    librarys.add(identity)
+    return found, librarys

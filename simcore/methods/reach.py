@@ -49,7 +49,6 @@ def module_name(name: object) -> str:
     return "__main__" if name == "__mp_main__" else str(name)
 
 
-@functools.cache
 def is_user_module(name: str) -> bool:
     """Whether a module is the user's own: neither of the standard library nor installed, nor ours."""
     module = sys.modules.get(name)
@@ -58,8 +57,11 @@ def is_user_module(name: str) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:
         return module_name(name) == "__main__"  # of `python -c`, or of stdin
-    if name.partition(".")[0] == "simcore_patterns":
-        return True
+    return name.partition(".")[0] == "simcore_patterns" or _is_users(file)
+
+
+@functools.cache
+def _is_users(file: str) -> bool:
     path = os.path.abspath(file)
     return not path.startswith(_LIBRARY) and not any(part in path for part in _PACKAGES)
 

@@ -12,6 +12,7 @@ import sys
 from _blake2 import blake2b
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from threading import local as _local
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ SHORT: Final = 24
 
 _MOST_LEAVES: Final = 200
 _MOST_DIGESTED: Final = 20_000
+_MOST_SORTED: Final = 5_000
 _DEEPEST: Final = 6
 _SECRETS: Final = ("secret", "token", "passw", "key", "credential", "auth")
 _REST: Final = "..."
@@ -116,7 +118,10 @@ class _Leaves:
         if kind is os.environ.__class__:
             return "environment", ()
         if kind.__name__ == "ContextVar":
-            return "ContextVar", ((".get()", value.get(None)),)
+            try:
+                return "ContextVar", ((".get()", value.get()),)
+            except LookupError:
+                return "ContextVar", ()
         logging = sys.modules.get("logging")
         if logging is not None and isinstance(value, logging.Logger):
             handlers = sum(len(logger.handlers) for logger in {id(one): one for one in (value, logging.root)}.values())
@@ -126,6 +131,8 @@ class _Leaves:
             return f"{name} {self.digest(repr(value))}", ()
         if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
             return f"array of {value.shape}", ((" data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
+        if isinstance(value, _local):
+            return name, [(f".{key}", part) for key, part in sorted(value.__dict__.items())]  # this thread's
         if isinstance(value, SimpleNamespace) or is_user_module(kind.__module__) or name == "argparse.Namespace":
             return name, [(f".{key}", part) for key, part in sorted(state_of(value).items())]
         enum = sys.modules.get("enum")
@@ -133,18 +140,19 @@ class _Leaves:
             return f"{name}.{value.name}", ()
         return name, ()
 
-    def _parts(self, value: Any, base: Any) -> list[tuple[str, object]]:
+    def _parts(self, value: Any, base: Any) -> Iterator[tuple[str, object]]:
+        """What a container holds; another thread may change it meanwhile, so it is copied first."""
         if base is dict:
-            return [
-                (f"[{self._scalar(key, '') if _is_scalar(key) else _size_of(key)}]", part)
-                for key, part in list(dict.items(value))
-            ]
-        if base in (set, frozenset):
-            whole = sorted(
-                "\0".join(f"{path}={text}" for path, text in self.of(item, "", 2)) for item in list(base.__iter__(value))
-            )
-            return [(" items", "\n".join(whole) + "\n" * SHORT)] if whole else []  # long enough to be a digest
-        return [(f"[{number}]", part) for number, part in enumerate(list(base.__iter__(value)))]
+            for key, part in list(dict.items(value)):
+                yield f"[{self._scalar(key, '') if _is_scalar(key) else _size_of(key)}]", part
+        elif base in (set, frozenset):
+            if 0 < base.__len__(value) <= _MOST_SORTED:
+                items = list(base.__iter__(value))
+                whole = sorted("\0".join(f"{path}={text}" for path, text in self.of(item, "", 2)) for item in items)
+                yield " items", "\n".join(whole) + "\n" * SHORT  # long enough to be a digest
+        else:
+            for number, part in enumerate(list(base.__iter__(value))):
+                yield f"[{number}]", part
 
     def _scalar(self, value: Any, path: str) -> str:
         """A short scalar as it is; a digest of a long one, and of what may be a secret."""

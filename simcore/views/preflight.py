@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,13 +21,22 @@ from simcore.views.summary import outcome_words, scenario_name
 
 _GROUPS: Final = (
     ("WOULD BREAK LOUDLY", (Severity.FATAL,)),
-    ("HANGS UNDER FORK", (Severity.DEADLOCK,)),
-    ("WOULD DIFFER SILENTLY", (Severity.SILENT, Severity.RANDOM)),
-    ("GOES WRONG AT TIMES", (Severity.HAZARD, Severity.COST)),
+    ("MAY HANG UNDER FORK", (Severity.DEADLOCK,)),
+    ("WOULD DIFFER SILENTLY", (Severity.SILENT,)),
+    ("WOULD DRAW OTHER NUMBERS", (Severity.RANDOM,)),
+    ("MAY GO WRONG AT TIMES", (Severity.HAZARD, Severity.COST)),
     ("WORTH KNOWING", (Severity.INFO,)),
 )
 _STYLES: Final = {Severity.FATAL: "bold red", Severity.DEADLOCK: "bold red", Severity.SILENT: "bold yellow"}
-_MOST_PLACES: Final = 3
+_SHORT: Final = {
+    Severity.FATAL: "would break",
+    Severity.DEADLOCK: "may hang under fork",
+    Severity.SILENT: "would differ silently",
+    Severity.RANDOM: "would draw other numbers",
+    Severity.HAZARD: "may go wrong at times",
+    Severity.COST: "would cost more",
+}
+_MOST_PLACES: Final = 4
 
 
 def preflight_view(result: Preflight) -> RenderableType:
@@ -37,7 +47,7 @@ def preflight_view(result: Preflight) -> RenderableType:
         found = [finding for finding in result.findings if finding.severity in severities]
         if found:
             parts += [Text(), Text(title, style=_STYLES.get(severities[0], "bold"))]
-            parts += [Padding(_finding(finding, names_severity=len(severities) > 1), (0, 0, 0, 2)) for finding in found]
+            parts += [Padding(_finding(finding), (0, 0, 0, 2)) for finding in found]
     if result.fine:
         parts += [Text(), Text("FINE", style="bold green")]
         parts += [Padding(Text(clean(line)), (0, 0, 0, 2)) for line in result.fine]
@@ -46,7 +56,7 @@ def preflight_view(result: Preflight) -> RenderableType:
 
 
 def _headline(result: Preflight) -> Text:
-    text = Text(f"{scenario_name(result.trace)}  fork -> {result.method}: ")
+    text = Text(f"{_name(result)}  fork -> {result.method}: ")
     answer, style = _answer(result)
     return text.append(answer, style=style)
 
@@ -59,13 +69,9 @@ def _answer(result: Preflight) -> tuple[str, str]:
     worst = result.worst()
     if worst is None or worst is Severity.INFO:
         return "nothing was seen that would change", "bold green"
-    groups = [
-        (sum(finding.severity is Severity.FATAL for finding in result.findings), "would break"),
-        (sum(finding.severity in (Severity.SILENT, Severity.RANDOM) for finding in result.findings), "would differ silently"),
-        (sum(finding.severity is Severity.DEADLOCK for finding in result.findings), "hang under fork"),
-        (sum(finding.severity in (Severity.HAZARD, Severity.COST) for finding in result.findings), "hazards"),
-    ]
-    return ", ".join(f"{number} {word}" for number, word in groups if number), _STYLES.get(worst, "bold yellow")
+    numbers = {severity: sum(finding.severity is severity for finding in result.findings) for severity in _SHORT}
+    told = [f"{number} {_SHORT[severity]}" for severity, number in numbers.items() if number]
+    return ", ".join(told), _STYLES.get(worst, "bold yellow")
 
 
 def _circumstances(result: Preflight) -> list[Text]:
@@ -74,7 +80,7 @@ def _circumstances(result: Preflight) -> list[Text]:
     parts = [
         f"one run under fork: {outcome_words(result.trace)}",
         count(result.starts, "start"),
-        f"{header.implementation} {header.python}",
+        f"Python {header.python}",
     ]
     if result.ready_s is not None:
         parts.append(f"a fresh child is ready after {result.ready_s * 1000:.0f} ms")
@@ -87,13 +93,11 @@ def _circumstances(result: Preflight) -> list[Text]:
     return lines
 
 
-def _finding(finding: Finding, *, names_severity: bool) -> RenderableType:
+def _finding(finding: Finding) -> RenderableType:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     what = Text(clean(finding.what))
-    if names_severity and finding.severity in (Severity.RANDOM, Severity.COST):
-        what = Text(f"{finding.severity.name} ", style="bold").append(what)
     if finding.of > 1 and finding.count:
         what.append(f"  ({finding.count} of {count(finding.of, 'start')})", style="dim")
     grid.add_row("-", what)
@@ -106,9 +110,13 @@ def _finding(finding: Finding, *, names_severity: bool) -> RenderableType:
     return grid
 
 
-def _places(places: Sequence[tuple[str, int]]) -> str:
-    shown = [f"{clean(_short(file))}:{line}" for file, line in places[:_MOST_PLACES]]
-    return "  ".join(shown)
+def _places(places: Sequence[tuple[str, int, str]]) -> str:
+    """`changed thumbs.py:25, defined :3, read by work :15`."""
+    shown, last = [], ""
+    for file, line, word in places[:_MOST_PLACES]:
+        shown.append(f"{clean(word)} {'' if file == last else clean(_short(file))}:{line}")
+        last = file
+    return ", ".join(shown)
 
 
 def _short(file: str) -> str:
@@ -119,6 +127,18 @@ def _short(file: str) -> str:
         return os.path.basename(file)
 
 
+def _name(result: Preflight) -> str:
+    scenario = result.trace.header.scenario
+    return clean(_short(scenario.name)) if scenario.target == "file" else scenario_name(result.trace)
+
+
 def _next(result: Preflight) -> str:
-    name = scenario_name(result.trace)
-    return f"simcore compare {name} --methods fork,{result.method}   measures it"
+    return f"simcore compare --methods fork,{result.method} {_words(result)}"
+
+
+def _words(result: Preflight) -> str:
+    """The target as it was given."""
+    scenario = result.trace.header.scenario
+    params = [word for name, value in scenario.params.items() for word in ("-p", f"{name}={value}")]
+    words = ["--", *scenario.argv] if scenario.target == "command" else [*params, scenario.name, *scenario.argv]
+    return clean(shlex.join(words))
