@@ -371,6 +371,13 @@ def test_what_is_loaded_inside_a_program_needs_nothing_but_the_standard_library(
                 assert name.startswith(allowed) if ours else name.partition(".")[0] in sys.stdlib_module_names, (path, name)
 
 
+def test_the_documentation_has_the_twenty_rows() -> None:
+    """docs/start-methods.md shows the rows as they are."""
+    text = (Path(simcore.__file__).parent.parent / "docs" / "start-methods.md").read_text(encoding="utf-8")
+    for row in ROWS.values():
+        assert f"| {row.number} | {row.title} |" in text
+
+
 def test_a_plugin_asks_in_each_child(run: Run) -> None:
     """A probe's answers stand in the report; where methods differ its verdict comes; what is no probe is a plugin's problem."""
     Path("mine.py").write_text(PROBING)
