@@ -12,7 +12,18 @@ from typing import Any, Final
 from simcore.methods import pickles, reach
 from simcore.methods import preflight_notes as notes
 from simcore.methods.preflight_notes import salt, tell
-from simcore.methods.preflight_places import Place, code_place, files_of, kind_of, locks_in, main_file, name_of, place_of, threads
+from simcore.methods.preflight_places import (
+    Place,
+    assigned_by,
+    code_place,
+    files_of,
+    kind_of,
+    locks_in,
+    main_file,
+    name_of,
+    place_of,
+    threads,
+)
 from simcore.methods.preflight_rehearsal import Rehearsal, rehearse
 from simcore.methods.preflight_state import open_files, row_of, settings
 from simcore.methods.texts import Texts, differences, texts_of
@@ -88,6 +99,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
             site=site,
             target=shown,
             target_site=code_place(target),
+            assigned=assigned_by(target),
             main=main_file(),
             files=files_of(values),
             fresh=rehearsal.facts,
@@ -143,6 +155,7 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
         target=name_of(inner),
         names=[".".join(name) for name in names],
         target_site=code_place(inner),
+        assigned=assigned_by(inner),
         bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
         globals=_compare(values, rehearsal),
         locks=locks_in([(name[1], value) for name, value in names.items()]),

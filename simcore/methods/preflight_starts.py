@@ -127,7 +127,7 @@ def _late(findings: Findings, start: Facts, site: Facts) -> None:
         findings.add(16, what, ("changed", where), place, seen=f"{_SERVER} umask", start=child)
     if "os.getppid" in start["uses"]:
         what = f"`{site['target']}` may ask for os.getppid(), which would be the fork server"
-        findings.add(20, what, ("target", site["target_site"]), place, start=child)
+        findings.add(20, what, ("target", site["target_site"]), place, severity=Severity.HAZARD, start=child)
 
 
 def pickles(findings: Findings, fact: Facts, site: Facts) -> None:
@@ -160,6 +160,8 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
         lines = lines_of(file, name)
         row, severity = _row_of(ours, theirs, whole, unsteady)
         seen = "it is changed after the import" if lines.changed else "it is not what the import alone makes of it"
+        if row == 5 and name in site["assigned"]:
+            severity, seen = Severity.INFO, f"at its first line; `{site['target']}` assigns it itself"
         if row == 7:
             what = f"`{shown}` draws other numbers in a fresh child; under fork all siblings draw the same"
             seen = "each child makes it anew" if unsteady else "what was drawn or seeded before the fork is lost"
