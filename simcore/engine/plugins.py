@@ -214,7 +214,7 @@ class PluginHost:
         try:
             probe = read_probe(item, file=draft.file)
         except ValueError as error:
-            draft.problem(f"{attribute} returned {short(item)}, which {error}", *place)
+            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
             return
         if probe.title in self._probes:
             draft.problem(f"{attribute} has a probe {probe.title!r}, which is there already; this one is left out", *place)

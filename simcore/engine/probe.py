@@ -43,5 +43,5 @@ def read_probe(function: object, *, file: str) -> Probe:
     except LookupError:
         found = None
     if found is not function:
-        raise ValueError("is not at the top level of its module, so a child process could not find it")
+        raise ValueError("is not at the top level of its module")
     return Probe(str(mark.title), mark.severity, str(mark.means), str(mark.fix), module, file, qualname)

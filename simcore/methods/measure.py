@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from simcore.errors import InternalError, UsageError
 from simcore.methods.model import Column, Comparison, Facts, Run
 from simcore.methods.rows import METHODS
 from simcore.methods.seen import children_of, read_events
+from simcore.methods.verdicts.globals_ import has_lonely
 
 BOOT: Final = HOME / "simcore" / "methods" / "inside" / "boot"
 TIMEOUT_S: Final = 60.0
@@ -81,7 +82,7 @@ def measure(plan: Plan, *, each_run: Callable[[str], None] = lambda _label: None
             for column in columns:
                 each_run(column.label)
                 column.runs.append(bench.run(column.method, state=False, group=group))
-        if any(_alone(column.states[0]) for column in columns):
+        if any(map(has_lonely, columns)):
             # Whether a value is computed at import shows only in two children, or else in two runs.
             for column in columns:
                 each_run(column.label)
@@ -125,12 +126,6 @@ def _group(run: Run) -> int:
     return sum(child.called < before for child in run.children.values() if child.ran and child.name.count(".") == 1)
 
 
-def _alone(run: Run) -> bool:
-    """Whether some target runs in one child only."""
-    targets = [child.target for child in run.children.values() if child.facts]
-    return any(targets.count(target) == 1 for target in targets)
-
-
 @contextmanager
 def _folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="simcore-compare-"))
@@ -157,6 +152,7 @@ class _Bench:
         began = time.monotonic()
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = _start(plan, self._environment(folder, method, state, group), out.fileno(), err.fileno())
+            reason, ready_ms = "interrupted", None
             try:
                 reason, ready_ms = _wait(process, plan, folder / "out", began)
             finally:
@@ -164,7 +160,7 @@ class _Bench:
                     kill_family(process.pid)
                 process.wait()
                 wall_ms = (time.monotonic() - began) * 1e3
-                _sweep(folder)
+                _sweep(folder, ended=bool(reason))
         events = read_events(folder)
         run = Run(
             exit_code=None if reason == "timeout" else process.returncode,
@@ -250,26 +246,35 @@ def _since(at: float | None, began: float, plan: Plan) -> float | None:
     return None if at is None or not plan.ready else (at - began) * 1e3
 
 
-def _sweep(folder: Path) -> None:
-    """End what the program left behind; a fork server and a resource tracker end by themselves in a moment."""
-    late = time.monotonic() + _LINGER_S
-    while (left := [*_left(folder)]) and time.monotonic() < late:
+def _sweep(folder: Path, *, ended: bool) -> None:
+    """End what the program left behind. A fork server and a resource tracker end by themselves in a moment; the tracker is let,
+    for it unlinks semaphores. Who was `ended` by us leaves its children to nobody."""
+    late = time.monotonic() + (0 if ended else _LINGER_S)
+    while (left := _left(folder)) and time.monotonic() < late:
         time.sleep(_TICK_S)
-    for pid in left:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass  # it has just ended
+    for pid, is_tracker in left:
+        if not is_tracker:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass  # it has just ended
+    late = time.monotonic() + _LINGER_S
+    while _left(folder) and time.monotonic() < late:
+        time.sleep(_TICK_S)
 
 
-def _left(folder: Path) -> Iterable[int]:
+def _left(folder: Path) -> list[tuple[int, bool]]:
+    """Processes of this run that still exist, and which are resource trackers."""
     mark = f"SIMCORE_COMPARE={folder}".encode()
+    found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (entry / "environ").read_bytes().split(b"\0"):
-                yield int(entry.name)
+                words = (entry / "cmdline").read_bytes()
+                found.append((int(entry.name), b"multiprocessing.resource_tracker" in words))
         except (OSError, ValueError):
             continue
+    return found
 
 
 def _text(path: Path) -> str:

@@ -40,19 +40,24 @@ def install(module: Any) -> None:
     default.simcore_asked = None  # nobody asked: it is what it is by default
     module._default_context._default_context = default
     base, top = module.BaseContext, type(module._default_context)
+    setting: list[int] = []  # it asks for the context itself
     real_get, real_set = base.get_context, top.set_start_method
 
     def get_context(self: Any, method: str | None = None) -> Any:
-        _note(method, "get_context")
+        if not setting:
+            _note(method, "get_context")
         return real_get(self, method)
 
     def set_start_method(self: Any, method: str | None, force: bool = False) -> None:
         _note(method, "set_start_method")
+        setting.append(1)
         try:
             real_set(self, method, force)
         except RuntimeError as error:
             log.write("misfit", what="set_start_method", error=str(error), site=where(sys._getframe(1)))
             raise
+        finally:
+            setting.pop()
 
     base.get_context = get_context
     top.set_start_method = set_start_method

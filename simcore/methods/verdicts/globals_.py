@@ -51,6 +51,11 @@ def reached_globals(comparison: Comparison) -> dict[str, dict[str, Reached]]:
     return found
 
 
+def has_lonely(column: Column) -> bool:
+    """Whether a global that a child has not as its parent is seen in one child only: nobody says whether siblings agree on it."""
+    return any(len(pairs) == 1 and pairs[0][0]["texts"] != pairs[0][1]["texts"] for pairs in _pairs(column).values())
+
+
 def _same_extras(child: Facts, parent: Facts) -> bool:
     return all(child.get(key) == parent.get(key) for key in ("connection", "local", "alive"))
 

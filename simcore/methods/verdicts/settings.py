@@ -157,7 +157,7 @@ def _environment(comparison: Comparison) -> Iterator[Verdict]:
     kept, lost = split(comparison, lambda child, parent: child["umask"] == parent["umask"])
     if kept and lost:
         text = f"the umask was changed after the first start(): {' and '.join(lost)} children do not see it"
-        yield Verdict(ROWS[16].severity, 16, text, tuple(lost), _values(comparison, "umask"))
+        yield Verdict(ROWS[16].severity, 16, text, tuple(lost))
 
 
 def _parent(comparison: Comparison) -> Iterator[Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from simcore.methods.figures import middle
 from simcore.methods.model import Child, Column, Comparison, Facts, Run, Verdict
 from simcore.methods.rows import ROWS, Severity
+
+_NAME: Final = re.compile(r"\b(?:ForkServer|Fork|Spawn)(?=(?:Process|PoolWorker)-\d)")
 
 ENOUGH_RUNS: Final = 4
 """Fewer runs do not tell what a program always prints from what it happened to print."""
@@ -141,8 +144,8 @@ def line_sets(column: Column) -> tuple[Counter[str], set[str]]:
 
 
 def lines_of(run: Run) -> Counter[str]:
-    """Lines of output, sorted by nobody: which process writes first is the schedule's doing."""
-    return Counter(" ".join(line.split()) for line in run.out if line.strip())
+    """Lines of output without their order, which is the schedule's doing, and with one name for Fork- and SpawnProcess-1."""
+    return Counter(" ".join(_NAME.sub("", line).split()) for line in run.out if line.strip())
 
 
 def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
@@ -166,19 +169,21 @@ def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
 
 def _reimports(comparison: Comparison) -> Iterator[Verdict]:
     """What importing the main module does once more."""
+    found: dict[str, tuple[list[str], int]] = {}
     for column in comparison.columns:
         seen = [child.reimport for child in column.state_children() if child.reimport is not None and child.reimport["again"]]
-        if not seen:
-            continue
-        lines = max(event["lines"] for event in seen)
+        lines = max((event["lines"] for event in seen), default=0)
         effects: Facts = {}
         for event in seen:
             effects |= event["effects"]
-        children = len(column.state_children())
         if lines or effects:
             done = [*([f"prints {lines} line{'s' * (lines != 1)}"] if lines else []), *effects]
-            text = f"importing the main module {', '.join(done)}, once more in each child under {column.label}"
-            yield Verdict(ROWS[4].severity, 4, text, (column.label,), f"in {len(seen)} of {children} children")
+            labels, _ = found.setdefault(", ".join(done), ([], len(seen)))
+            labels.append(column.label)
+    for what, (labels, count) in found.items():
+        if len(labels) < len(comparison.columns):
+            text = f"importing the main module {what}, once more for each child under {' and '.join(labels)}"
+            yield Verdict(ROWS[4].severity, 4, text, tuple(labels), f"{count} children did")
 
 
 def _costs(comparison: Comparison) -> Iterator[Verdict]:
