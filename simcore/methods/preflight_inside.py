@@ -85,14 +85,16 @@ def _on_start(process: Any, frame: FrameType) -> None:
 def _look_at(process: Any, child: str, site: Place) -> None:
     target = process._target if process._target is not None else type(process).run
     names = reach.reachable(target, type(process), process._args, process._kwargs, _own_state(process))
-    values = {name: texts_of(value, salt) for name, value in sorted(names.items())}
+    values = {name: texts_of(value, salt, name[1]) for name, value in sorted(names.items())}
     parts = list(pickles.parts_of(process))
     bad = pickles.leaves(parts)
     shown = name_of(target)
     key = (site, shown)
     first = key not in _rehearsals
+    sent: list[object] = []
+    whole = None if bad else pickles.dumps(process, sent)
     if first:
-        _rehearsals[key] = rehearsal = rehearse(process.name, None if bad else pickles.dumps(process), values, salt)
+        _rehearsals[key] = rehearsal = rehearse(process.name, whole, values, salt)
         tell(
             kind="site",
             key=_number(key),
@@ -121,6 +123,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         ],
         locks=locks_in([(name[1], value) for name, value in names.items()] + [(path, value) for path, value in parts]),
         pinned=process._start_method is not None,
+        misfits=notes.made_by_name(sent) if process._start_method is None else [],
         names=[".".join(name) for name in names],
         threads=threads() if site[0] else [],  # else a pool has a thread of its own that starts workers
         files=open_files({id(value) for value in (*names.values(), *process._args)}),
@@ -146,7 +149,7 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
     place = place_of(frame) or ("", 0)
     names = reach.reachable(inner)
     then = _workers[id(queue)][1] if id(queue) in _workers else {}  # else they are started now
-    values = {name: then.get(name) or texts_of(value, salt) for name, value in sorted(names.items())}
+    values = {name: then.get(name) or texts_of(value, salt, name[1]) for name, value in sorted(names.items())}
     bad = pickles.leaves([("task", inner)])
     rehearsal = rehearse("task", None if bad else pickles.dumps(inner), values, salt)
     tell(
@@ -186,7 +189,7 @@ def _own_state(process: Any) -> dict[str, object]:
 
 def _all_globals() -> dict[reach.Name, Texts]:
     return {
-        (reach.module_name(name), key): texts_of(value, salt)
+        (reach.module_name(name), key): texts_of(value, salt, key)
         for name, module in list(sys.modules.items())
         if reach.is_user_module(name)
         for key, value in list(vars(module).items())

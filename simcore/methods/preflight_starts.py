@@ -88,6 +88,10 @@ def of_start(findings: Findings, start: Facts, site: Facts, method: str) -> None
         shown = ", ".join(repr(name) for name in start["threads"][:3]) + (", ..." if len(start["threads"]) > 3 else "")
         what = f"{counted(len(start['threads']), 'thread')} beside the one that forks: {shown}"
         findings.add(9, what, place, seen="a forked child is without them, and does not know it", start=child)
+    for kind, made in start["misfits"]:
+        what = f"a {kind} that get_context made for fork is given to a child that goes by the default"
+        seen = f"under {method} that raises RuntimeError: the two do not fit each other"
+        findings.add(18, what, ("made", made), place, seen=seen, start=child)
     files = start["files"]
     if files["pending"]:
         used = bool(files["pending within reach"])
