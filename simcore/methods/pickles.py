@@ -39,7 +39,8 @@ class Leaf(NamedTuple):
 class _Pickler(pickle.Pickler):
     """As `multiprocessing`'s, but what that sends by itself is named only."""
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, sent: list[object]) -> None:
+        self._sent = sent
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         from multiprocessing.reduction import ForkingPickler
 
@@ -49,7 +50,10 @@ class _Pickler(pickle.Pickler):
         kind = type(value)
         if kind.__module__ in ("builtins", "__main__"):
             return None
-        return f"{kind.__module__}.{kind.__qualname__}" if _is_sent(value, kind) else None
+        if not _is_sent(value, kind):
+            return None
+        self._sent.append(value)
+        return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _is_sent(value: object, kind: type) -> bool:
@@ -69,15 +73,18 @@ class _Spawning:
         return number
 
 
-def dumps(value: object) -> bytes:
-    """What a child that is not forked would be sent. Raises: whatever pickling raises."""
+def dumps(value: object, sent: list[object] | None = None) -> bytes:
+    """What a child that is not forked would be sent; `sent` takes what `multiprocessing` would send by itself.
+
+    Raises: whatever pickling raises.
+    """
     from multiprocessing import context
 
     file = io.BytesIO()
     before = context.get_spawning_popen()
     context.set_spawning_popen(_Spawning())  # type: ignore[arg-type]
     try:
-        _Pickler(file).dump(value)
+        _Pickler(file, [] if sent is None else sent).dump(value)
     finally:
         context.set_spawning_popen(before)
     return file.getvalue()

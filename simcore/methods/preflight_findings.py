@@ -126,7 +126,9 @@ def _pin(findings: Findings, fact: Facts, starts: list[Facts], method: str) -> N
         what = f"{call} comes behind the first start: under {method} it raises RuntimeError"
         findings.add(18, what, ("called", fact["site"]), seen=f"a start under {method} settles the default for good")
         return
-    mixed = call.startswith("get_context") and any(not start["pinned"] for start in starts)
+    mixed = (
+        call.startswith("get_context") and any(not one["pinned"] for one in starts) and not any(one["misfits"] for one in starts)
+    )
     findings.add(
         18,
         f"{call} asks for fork, whatever the default is",
@@ -141,7 +143,7 @@ def _fine(findings: list[Finding], looked: Looked, starts: list[Facts], tasks: l
     """What was looked at and found to stay as it is."""
     rows = {finding.row for finding in findings}
     if not any(finding.severity is Severity.FATAL for finding in findings):
-        also = f", as do {counted(len(tasks), 'task')} of pools" if tasks else ""
+        also = f"; {counted(len(tasks), 'task')} of pools too" if tasks else ""
         yield f"{counted(len(starts), 'start')}: target and arguments pickle, and unpickle in a fresh interpreter{also}"
     if not rows & {0, 3, 19}:
         yield "a child can import the main module: no process is started by that"

@@ -72,7 +72,7 @@ def rehearse(job: dict[str, Any]) -> dict[str, Any]:
         answer["started"] = [started[0].f_code.co_filename, started[0].f_lineno]
     answer["seconds"] = time.monotonic() - job["began"]
     if answer["phase"] != "import":
-        answer["texts"] = [texts_of(_value(tuple(name)), job["salt"]) for name in job["names"]]
+        answer["texts"] = [texts_of(_value(tuple(name)), job["salt"], name[1]) for name in job["names"]]
         answer["settings"] = settings()
         answer["codecs"] = len(codecs)
     return answer

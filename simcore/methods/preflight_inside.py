@@ -12,7 +12,18 @@ from typing import Any, Final
 from simcore.methods import pickles, reach
 from simcore.methods import preflight_notes as notes
 from simcore.methods.preflight_notes import salt, tell
-from simcore.methods.preflight_places import Place, code_place, files_of, kind_of, locks_in, main_file, name_of, place_of, threads
+from simcore.methods.preflight_places import (
+    Place,
+    assigned_by,
+    code_place,
+    files_of,
+    kind_of,
+    locks_in,
+    main_file,
+    name_of,
+    place_of,
+    threads,
+)
 from simcore.methods.preflight_rehearsal import Rehearsal, rehearse
 from simcore.methods.preflight_state import open_files, row_of, settings
 from simcore.methods.texts import Texts, differences, texts_of
@@ -74,20 +85,23 @@ def _on_start(process: Any, frame: FrameType) -> None:
 def _look_at(process: Any, child: str, site: Place) -> None:
     target = process._target if process._target is not None else type(process).run
     names = reach.reachable(target, type(process), process._args, process._kwargs, _own_state(process))
-    values = {name: texts_of(value, salt) for name, value in sorted(names.items())}
+    values = {name: texts_of(value, salt, name[1]) for name, value in sorted(names.items())}
     parts = list(pickles.parts_of(process))
     bad = pickles.leaves(parts)
     shown = name_of(target)
     key = (site, shown)
     first = key not in _rehearsals
+    sent: list[object] = []
+    whole = None if bad else pickles.dumps(process, sent)
     if first:
-        _rehearsals[key] = rehearsal = rehearse(process.name, None if bad else pickles.dumps(process), values, salt)
+        _rehearsals[key] = rehearsal = rehearse(process.name, whole, values, salt)
         tell(
             kind="site",
             key=_number(key),
             site=site,
             target=shown,
             target_site=code_place(target),
+            assigned=assigned_by(target),
             main=main_file(),
             files=files_of(values),
             fresh=rehearsal.facts,
@@ -109,6 +123,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         ],
         locks=locks_in([(name[1], value) for name, value in names.items()] + [(path, value) for path, value in parts]),
         pinned=process._start_method is not None,
+        misfits=notes.made_by_name(sent) if process._start_method is None else [],
         names=[".".join(name) for name in names],
         threads=threads() if site[0] else [],  # else a pool has a thread of its own that starts workers
         files=open_files({id(value) for value in (*names.values(), *process._args)}),
@@ -134,7 +149,7 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
     place = place_of(frame) or ("", 0)
     names = reach.reachable(inner)
     then = _workers[id(queue)][1] if id(queue) in _workers else {}  # else they are started now
-    values = {name: then.get(name) or texts_of(value, salt) for name, value in sorted(names.items())}
+    values = {name: then.get(name) or texts_of(value, salt, name[1]) for name, value in sorted(names.items())}
     bad = pickles.leaves([("task", inner)])
     rehearsal = rehearse("task", None if bad else pickles.dumps(inner), values, salt)
     tell(
@@ -143,6 +158,7 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
         target=name_of(inner),
         names=[".".join(name) for name in names],
         target_site=code_place(inner),
+        assigned=assigned_by(inner),
         bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
         globals=_compare(values, rehearsal),
         locks=locks_in([(name[1], value) for name, value in names.items()]),
@@ -173,7 +189,7 @@ def _own_state(process: Any) -> dict[str, object]:
 
 def _all_globals() -> dict[reach.Name, Texts]:
     return {
-        (reach.module_name(name), key): texts_of(value, salt)
+        (reach.module_name(name), key): texts_of(value, salt, key)
         for name, module in list(sys.modules.items())
         if reach.is_user_module(name)
         for key, value in list(vars(module).items())

@@ -6,6 +6,8 @@ Standard library and runtime only.
 import json
 import os
 import sys
+import weakref
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any, Final
 
@@ -28,11 +30,16 @@ _first: dict[str, Any] = {}
 """What the first start of this process saw: the umask."""
 _registered: list[Place] = []
 _starts: list[str] = []
+_pin: list[Place | None] = [None]
+"""Where a context of its own was last asked for a lock or the like; None when that was the default one."""
+_pinned: dict[int, tuple[Any, Place]] = {}
+"""Locks that a context of its own made, by their id: a weak reference, and where."""
 
 
 def install(patches: Patches, steps: probes.Steps) -> None:
     """Put the looks in place."""
     probes.behind(steps, "multiprocessing.context", lambda module: _install_pins(patches, module))
+    probes.behind(steps, "multiprocessing.synchronize", lambda module: _install_locks(patches, module))
     patches.set(os, "putenv", probes.before(os.putenv, _note_environment))
     patches.set(os, "unsetenv", probes.before(os.unsetenv, _note_environment))
     patches.set(os, "umask", probes.before(os.umask, _note_umask))
@@ -80,6 +87,13 @@ def _install_pins(patches: Patches, module: Any) -> None:
 
         patches.method(module.DefaultContext, name, probes.before(real, look))
 
+    def asked(frame: FrameType, arguments: tuple[Any, ...], _: object) -> None:
+        if is_direct(frame):
+            _pin[0] = None if isinstance(arguments[0], module.DefaultContext) else place_of(frame)
+
+    for name in _MADE:  # the first of these imports what it makes, so this stands before that
+        patches.method(module.BaseContext, name, probes.before(getattr(module.BaseContext, name), asked))
+
 
 def changed_since_first() -> dict[str, Any]:
     """What has changed since the first start of this process, which is when a fork server begins: names and places, no values."""
@@ -101,6 +115,31 @@ def _digest(value: str) -> bytes:
     from _blake2 import blake2b
 
     return blake2b(os.fsencode(value), key=salt, digest_size=8).digest()
+
+
+def _install_locks(patches: Patches, module: Any) -> None:
+    """Remember which locks are made by a context that was asked for by name."""
+
+    def made(_: FrameType, arguments: tuple[Any, ...], __: object) -> None:
+        if _pin[0] is not None:
+            _pinned[id(arguments[0])] = weakref.ref(arguments[0]), _pin[0]
+
+    patches.method(module.SemLock, "__init__", probes.before(module.SemLock.__init__, made))
+
+
+_MADE: Final = ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier", "Queue", "JoinableQueue")
+
+
+def made_by_name(values: Iterable[Any]) -> list[list[Any]]:
+    """Of these objects of `multiprocessing` those that were made by a context that was asked for by name: class and place."""
+    found = []
+    for value in values:
+        for part in (value, *getattr(value, "__dict__", {}).values()):
+            known = _pinned.get(id(part))
+            if known is not None and known[0]() is part:
+                found.append([type(value).__name__, known[1]])
+                break
+    return found
 
 
 def _note_environment(frame: FrameType, arguments: tuple[Any, ...], _: object) -> None:

@@ -3,6 +3,7 @@
 Standard library and runtime only: this runs inside the recorded program.
 """
 
+import dis
 import os
 import sys
 import threading
@@ -61,6 +62,14 @@ def kind_of(value: object) -> str:
         if callable(value) and hasattr(value, "__qualname__")
         else f"a {type(value).__module__}.{type(value).__qualname__}"
     )
+
+
+def assigned_by(target: Any) -> list[str]:
+    """The globals that a function itself assigns."""
+    code = getattr(getattr(target, "__func__", target), "__code__", None)
+    if code is None:
+        return []
+    return sorted({one.argval for one in dis.get_instructions(code) if one.opname == "STORE_GLOBAL"})
 
 
 def threads() -> list[str]:

@@ -88,6 +88,10 @@ def of_start(findings: Findings, start: Facts, site: Facts, method: str) -> None
         shown = ", ".join(repr(name) for name in start["threads"][:3]) + (", ..." if len(start["threads"]) > 3 else "")
         what = f"{counted(len(start['threads']), 'thread')} beside the one that forks: {shown}"
         findings.add(9, what, place, seen="a forked child is without them, and does not know it", start=child)
+    for kind, made in start["misfits"]:
+        what = f"a {kind} that get_context made for fork is given to a child that goes by the default"
+        seen = f"under {method} that raises RuntimeError: the two do not fit each other"
+        findings.add(18, what, ("made", made), place, seen=seen, start=child)
     files = start["files"]
     if files["pending"]:
         used = bool(files["pending within reach"])
@@ -127,7 +131,7 @@ def _late(findings: Findings, start: Facts, site: Facts) -> None:
         findings.add(16, what, ("changed", where), place, seen=f"{_SERVER} umask", start=child)
     if "os.getppid" in start["uses"]:
         what = f"`{site['target']}` may ask for os.getppid(), which would be the fork server"
-        findings.add(20, what, ("target", site["target_site"]), place, start=child)
+        findings.add(20, what, ("target", site["target_site"]), place, severity=Severity.HAZARD, start=child)
 
 
 def pickles(findings: Findings, fact: Facts, site: Facts) -> None:
@@ -160,6 +164,8 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
         lines = lines_of(file, name)
         row, severity = _row_of(ours, theirs, whole, unsteady)
         seen = "it is changed after the import" if lines.changed else "it is not what the import alone makes of it"
+        if row == 5 and name in site["assigned"]:
+            severity, seen = Severity.INFO, f"at its first line; `{site['target']}` assigns it itself"
         if row == 7:
             what = f"`{shown}` draws other numbers in a fresh child; under fork all siblings draw the same"
             seen = "each child makes it anew" if unsteady else "what was drawn or seeded before the fork is lost"

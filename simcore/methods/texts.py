@@ -34,11 +34,14 @@ Texts = dict[str, str]
 """Paths to texts: `{"": "dict of 2", "['quality']": "90", "['verbose']": "False"}`."""
 
 
-def texts_of(value: object, salt: bytes = b"") -> Texts:
-    """The texts of a value by path; of a large one the first, and one digest of the next."""
+def texts_of(value: object, salt: bytes = b"", name: str = "") -> Texts:
+    """The texts of a value by path; of a large one the first, and one digest of the next.
+
+    `name` is what the program calls it: of a `TOKEN` no text is shown.
+    """
     found: Texts = {}
     rest = blake2b(key=salt, digest_size=6)
-    leaves = _Leaves(salt)
+    leaves = _Leaves(salt, name)
     for number, (path, text) in enumerate(leaves.of(value, "", 0)):
         if number < _MOST_LEAVES:
             found[path] = text
@@ -66,8 +69,8 @@ def differences(a: Mapping[str, str], b: Mapping[str, str]) -> list[tuple[str, s
 class _Leaves:
     """Goes through one value."""
 
-    def __init__(self, salt: bytes) -> None:
-        self._salt = salt
+    def __init__(self, salt: bytes, name: str) -> None:
+        self._salt, self._name = salt, name
         self._above: set[int] = set()
 
     def of(self, value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -159,7 +162,7 @@ class _Leaves:
         text = repr(value)
         if not isinstance(value, (str, bytes, bytearray)):
             return text if len(text) <= SHORT else f"{type(value).__name__} {self.digest(text)}"
-        lowered = path.lower()
+        lowered = (self._name + path).lower()
         plain = os.fsdecode(value) if isinstance(value, bytes) else value
         if (
             len(value) > SHORT
