@@ -12,7 +12,7 @@ from simcore.methods.model import Child, Column, Comparison, common
 from simcore.methods.rows import ROWS
 from simcore.methods.texts import differences
 from simcore.methods.verdicts.globals_ import reached_globals
-from simcore.methods.verdicts.starting import common_error, line_sets
+from simcore.methods.verdicts.starting import common_error, line_sets, same_lines
 
 Row = dict[str, Any]
 
@@ -99,14 +99,13 @@ def outcome(comparison: Comparison) -> list[Row]:
         rows.append(_row("ready, ms", columns, _ready))
     if any(map(common_error, columns)):
         rows.append(_row("ends with", columns, common_error))
-    always, _ = line_sets(first)
-    if always:
-        rows.append(_row(f"output lines same as {first.label}", columns, lambda column: _same_lines(comparison, column)))
+    if any(run.out for run in first.all_runs):
+        rows.append(_row(f"output lines same as {first.label}", columns, lambda column: same_lines(comparison, column)))
         lines = {column.label: _first_difference(comparison, column) for column in columns[1:]}
         mine = next((pair[0] for pair in lines.values() if pair is not None), None)
-        if mine is not None:
+        if mine is not None and not comparison.one_method:
             values = {first.label: mine} | {label: pair[1] if pair else "same" for label, pair in lines.items()}
-            rows.append({"name": "first line that differs", "values": values})
+            rows.append({"name": "a line that differs", "values": values})
     return rows
 
 
@@ -126,19 +125,11 @@ def _ready(column: Column) -> Row | None:
     return spread([run.ready_ms for run in column.runs if run.ready_ms is not None])
 
 
-def _same_lines(comparison: Comparison, column: Column) -> str:
-    always, _ = line_sets(comparison.columns[0])
-    if column is comparison.columns[0]:
-        return "-"
-    own, _ = line_sets(column)
-    return f"{(always & own).total()} of {always.total()}"
-
-
 def _first_difference(comparison: Comparison, column: Column) -> tuple[str, str] | None:
-    """The words that differ in the first line that one column always prints and another never, on both sides."""
-    always, _ = line_sets(comparison.columns[0])
+    """A line that the first column prints and another never, and what that prints instead; of long ones the words that differ."""
+    _, often = line_sets(comparison.columns[0])
     _, ever = line_sets(column)
-    missing = sorted(line for line in always if line not in ever)
+    missing = sorted((line for line in often if line not in ever), key=lambda line: (-often[line], line))
     if not missing:
         return None
     line = missing[0]
