@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -302,6 +305,32 @@ def test_the_verb_answers_with_its_exit_code_and_reads_in_80_columns(run: Run) -
     assert places == sorted(places)
     assert "CONFIG['quality'] was changed after import" in " ".join(out.split())
     assert "the program was run 4 times" in out
+
+
+def test_an_interrupted_comparison_leaves_nothing_behind() -> None:
+    """Ctrl-C ends the program that runs and all its children; the exit code is 130."""
+    Path("program.py").write_text(
+        "import multiprocessing as mp, time\ndef work():\n    print('up', file=open('up', 'w'))\n    time.sleep(600)\n"
+        "if __name__ == '__main__':\n    child = mp.Process(target=work)\n    child.start()\n    child.join()\n"
+    )
+    command = [sys.executable, "-m", "simcore", "compare", "program.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simcore_process:
+        while not Path("up").exists():
+            assert simcore_process.poll() is None
+            time.sleep(0.01)
+        simcore_process.send_signal(signal.SIGINT)
+        out, err = simcore_process.communicate()
+    assert (simcore_process.returncode, out, err.strip()) == (130, "", "simcore: interrupted")
+    folder = str(Path.cwd())
+    running = [path for path in Path("/proc").glob("[0-9]*") if cwd_of(path) == folder and path.name != str(os.getpid())]
+    assert running == []
+
+
+def cwd_of(process: Path) -> str:
+    try:
+        return os.readlink(process / "cwd")
+    except OSError:
+        return ""
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ Row = dict[str, Any]
 REPORT_VERSION: Final = 1
 """Raised when a member of the JSON changes its meaning or goes."""
 
+_WHOLE_LINE: Final = 60
+"""Characters of the longest line that is shown as a whole; of a longer one the words that differ."""
+
 _SHORTEST_HIDDEN: Final = 3
 """Characters of the shortest value of the environment that is looked for in lines of output: `1` stands anywhere."""
 
@@ -140,7 +143,7 @@ def _first_difference(comparison: Comparison, column: Column) -> tuple[str, str]
         return None
     line = missing[0]
     likest = max(sorted(ever), key=lambda other: _likeness(line, other), default="")
-    if len(line.split()) != len(likest.split()):
+    if len(line) <= _WHOLE_LINE or len(line.split()) != len(likest.split()):
         return hide(comparison, line), hide(comparison, likest) or "nothing"
     pairs = [(a, b) for a, b in zip(line.split(), likest.split(), strict=True) if a != b]
     return hide(comparison, " ".join(a for a, _ in pairs)), hide(comparison, " ".join(b for _, b in pairs))

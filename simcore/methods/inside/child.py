@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from simcore.methods.inside import log
@@ -77,10 +77,18 @@ def user_globals() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for name, module in list(sys.modules.items()):
         if type(module) is ModuleType and is_user_module(name):
-            for key, value in list(vars(module).items()):
+            for key, value in list(_namespace(module).items()):
                 if not key.startswith("__") and type(value) is not ModuleType and len(found) < _MOST_GLOBALS:
                     found[module_name(name), key] = value
     return found
+
+
+def _namespace(module: ModuleType) -> dict[str, Any]:
+    """The globals that a module's functions use; those of a main module that is imported again are not the module's own."""
+    for value in list(vars(module).values()):
+        if type(value) is FunctionType and value.__module__ == module.__name__:
+            return value.__globals__
+    return vars(module)
 
 
 def texts(found: dict[tuple[str, str], Any]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,7 @@ def _blame(value: Any, path: str, depth: int) -> list[tuple[str, str, str, bool]
         _Pickler(io.BytesIO()).dump(value)
     except Exception as error:
         below = [leaf for name, part in _parts(value) if depth < _DEEPEST for leaf in _blame(part, path + name, depth + 1)]
+        below = [leaf for leaf in below if leaf[1] != "builtin_function_or_method"] or below  # a method of another leaf
         kind = type(value)
         is_code = kind in (FunctionType, MethodType) or isinstance(value, type)
         is_code = is_code or ("<locals>" in kind.__qualname__ and "local object" in str(error))
@@ -73,6 +74,8 @@ class _Pickler(pickle.Pickler):
         package, _, rest = kind.__module__.partition(".")
         if package == "multiprocessing" and rest.rpartition(".")[2] in _OWN:
             return kind.__name__
+        if package == "concurrent" and any(base.__module__.startswith("multiprocessing.") for base in kind.__mro__):
+            return kind.__name__  # an executor's queue
         if hasattr(kind, "_b_base_"):  # ctypes, of shared values
             return kind.__name__
         return None

@@ -105,6 +105,9 @@ def _reach_of(thread: threading.Thread) -> Iterator[str]:
 
 
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_NOT_SEARCHED = ("multiprocessing", "concurrent", "builtins", "logging")
+"""Their locks are shared between processes, or made anew behind a fork."""
+
 _SKIPPED = ("_waiters", "_tstate_lock", "_handle")
 
 
@@ -125,7 +128,7 @@ def _held(roots: list[tuple[str, str, Any]]) -> Iterator[tuple[str, str, Any]]:
                 parts = [(f"{path}[{_key(key)}]", part) for key, part in list(dict.items(value))[:200]]
             elif isinstance(value, (list, tuple)):
                 parts = [(f"{path}[{number}]", part) for number, part in enumerate(value[:200])]
-            elif kind.__module__.partition(".")[0] in ("multiprocessing", "builtins", "logging"):
+            elif any(base.__module__.partition(".")[0] in _NOT_SEARCHED for base in kind.__mro__[:-1]):
                 continue
             else:
                 try:

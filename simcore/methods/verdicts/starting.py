@@ -160,11 +160,9 @@ def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
             found[column.label] = f"{column.label} {lost} of {len(always)}"
     if found:
         severity = Severity.SILENT if comparison.runs >= ENOUGH_RUNS else Severity.INFO
-        text = f"the program prints something else under {' and '.join(found)}"
-        seen = f"of the lines that {first.label} always prints these never come: {', '.join(found.values())}"
-        yield Verdict(
-            severity, 0, text, tuple(found), seen, "OUTCOME has the first line that differs; the other verdicts say why"
-        )
+        text = f"the program prints something else under {' and '.join(found)}: see OUTCOME"
+        seen = f"lines that {first.label} always prints and that never come: {', '.join(found.values())}"
+        yield Verdict(severity, 0, text, tuple(found), seen)
 
 
 def _reimports(comparison: Comparison) -> Iterator[Verdict]:
