@@ -211,9 +211,6 @@ def test_a_fork_lock_for_a_default_child_is_foretold() -> None:
     assert (result.findings[0].row, result.findings[0].severity) == (18, Severity.FATAL)
 
 
-GRAMMAR = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
-
-
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -5,7 +5,7 @@ come to.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +41,8 @@ class Finding:
 class Preflight:
     """What was foretold: findings, worst first; `fine` are sentences on what was looked at and would not change.
 
-    `ready_s` is how long a fresh interpreter took to be ready for its target, None where none got that far.
+    `words` are the target as it is written on a command line. `ready_s` is how long a fresh interpreter took to be ready for its
+    target, None where none got that far.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Preflight:
     fine: list[str] = field(default_factory=list)
     starts: int = 0
     ready_s: float | None = None
+    words: tuple[str, ...] = ()
 
     def worst(self) -> Severity | None:
         """The severity of the worst finding."""
@@ -103,4 +105,14 @@ def foretell(
     from simcore.methods.preflight_run import look
 
     looked = look(target, params=params, argv=argv, plugins=plugins, timeout_s=timeout_s, quiet=quiet)
-    return conclude(looked, method)
+    return replace(conclude(looked, method), words=_words(target, params, argv, plugins))
+
+
+def _words(
+    target: str | Sequence[str], params: Mapping[str, object] | None, argv: Sequence[str], plugins: Sequence[str | Path]
+) -> tuple[str, ...]:
+    if not isinstance(target, str):
+        return ("--", *target)
+    options = [word for plugin in plugins for word in ("--plugin", str(plugin))]
+    options += [word for name, value in (params or {}).items() for word in ("-p", f"{name}={value}")]
+    return (*options, target, *argv)

@@ -13,6 +13,7 @@ from simcore.trace.text import count as counted
 from simcore.trace.text import join
 
 _REPAIRED: Final = "a fresh child makes a lock of its own: the switch repairs this"
+_GUARDED: Final = 'put it under `if __name__ == "__main__":`'
 _MIXED: Final = "other processes go by the default: locks and queues of the one cannot be given to the other"
 
 
@@ -40,7 +41,8 @@ def conclude(looked: Looked, method: str) -> Preflight:
             findings.add(13, what, ("registered", fact["site"]), start=fact["child"])
     ready = [site["fresh"]["seconds"] for site in sites if not site["fresh"]["phase"]]
     done = findings.sorted()
-    fine = list(_fine(done, looked, starts, tasks, locks)) if starts else []
+    imported = all(site["fresh"]["phase"] != "import" for site in [*sites, *tasks])
+    fine = list(_fine(done, looked, starts, tasks, locks, imported)) if starts else []
     return Preflight(method, looked.trace, done, fine, len(starts), max(ready, default=None))
 
 
@@ -57,6 +59,9 @@ def _fresh(findings: Findings, site: Facts) -> None:
             ("started", fresh["started"]),
             seen="each child imports the module and comes to this line again, which Python ends with RuntimeError",
         )
+    elif "context has already been set" in fresh["error"]:
+        what = "set_start_method is called while the main module is imported: in a child the method is set already"
+        findings.add(18, what, ("called", fresh["site"]), seen="each child would end there with RuntimeError", fix=_GUARDED)
     elif fresh["phase"] == "import":
         findings.add(
             0 if is_file else 19,
@@ -139,17 +144,19 @@ def _pin(findings: Findings, fact: Facts, starts: list[Facts], method: str) -> N
     )
 
 
-def _fine(findings: list[Finding], looked: Looked, starts: list[Facts], tasks: list[Facts], locks: int) -> Iterator[str]:
+def _fine(
+    findings: list[Finding], looked: Looked, starts: list[Facts], tasks: list[Facts], locks: int, imported: bool
+) -> Iterator[str]:
     """What was looked at and found to stay as it is."""
     rows = {finding.row for finding in findings}
     if not any(finding.severity is Severity.FATAL for finding in findings):
         also = f"; {counted(len(tasks), 'task')} of pools too" if tasks else ""
         yield f"{counted(len(starts), 'start')}: target and arguments pickle, and unpickle in a fresh interpreter{also}"
-    if not rows & {0, 3, 19}:
+    if imported:
         yield "a child can import the main module: no process is started by that"
     differing = len({(module, name) for fact in [*starts, *tasks] for module, name, *_ in fact["globals"]})
     reached = len({name for fact in [*starts, *tasks] for name in fact["names"]})
-    if reached > differing:
+    if imported and reached > differing:
         yield f"{counted(reached - differing, 'global')} within reach of a target, the same in a fresh child"
     if 8 not in rows:
         yield f"no lock seen held at a fork, {counted(locks, 'lock')} within reach; that none ever is no run can show"

@@ -151,7 +151,8 @@ def _told(error: BaseException) -> str:
         return f"{name}: {str(error).partition(' on <')[0]}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: {error.strerror}"
-    return f"{name}: {error}" if isinstance(error, ImportError) else name
+    is_python = isinstance(error, ImportError) or str(error) == "context has already been set"
+    return f"{name}: {error}" if is_python else name
 
 
 def _site(trace: TracebackType | None) -> list[Any] | None:

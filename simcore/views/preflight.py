@@ -133,12 +133,4 @@ def _name(result: Preflight) -> str:
 
 
 def _next(result: Preflight) -> str:
-    return f"simcore compare --methods fork,{result.method} {_words(result)}"
-
-
-def _words(result: Preflight) -> str:
-    """The target as it was given."""
-    scenario = result.trace.header.scenario
-    params = [word for name, value in scenario.params.items() for word in ("-p", f"{name}={value}")]
-    words = ["--", *scenario.argv] if scenario.target == "command" else [*params, scenario.name, *scenario.argv]
-    return clean(shlex.join(words))
+    return f"simcore compare --methods fork,{result.method} {clean(shlex.join(result.words))}"
