@@ -168,21 +168,38 @@ def test_most_differences_are_found_in_one_program(all_in_one: Comparison) -> No
     assert severities == sorted(severities)
 
 
+PRINTING = """
+import multiprocessing as mp, os
+
+TOKEN = PLACE = ""
+PORT = 0
+
+
+def work():
+    print("token", TOKEN, PLACE, PORT, "late", os.environ.get("LATE"))
+
+
+if __name__ == "__main__":
+    TOKEN = os.environ["COMPARE_SECRET"]
+    PLACE = f"at {TOKEN}!"
+    PORT = int(os.environ["COMPARE_PORT"])
+    for _ in range(2):
+        child = mp.Process(target=work)
+        child.start()
+        child.join()
+        os.environ["LATE"] = "plankton-7"
+"""
+
+
 def test_no_value_of_the_environment_leaves(all_in_one: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither what is seen nor the report has a value of the environment, also of one that the program prints or keeps."""
     monkeypatch.setenv("COMPARE_SECRET", "swordfish-9")
-    source = (
-        "import multiprocessing as mp, os\nTOKEN = ''\n"
-        "def work(): print('token', TOKEN, 'late', os.environ.get('LATE'))\n"
-        "if __name__ == '__main__':\n"
-        "    TOKEN = os.environ['COMPARE_SECRET']\n    child = mp.Process(target=work)\n    child.start()\n    child.join()\n"
-        "    os.environ['LATE'] = 'plankton-7'\n    child = mp.Process(target=work)\n    child.start()\n    child.join()\n"
-    )
-    printing = compared(source, ("fork", "forkserver"))
+    monkeypatch.setenv("COMPARE_PORT", "31337")
+    printing = compared(PRINTING, ("fork", "forkserver"))
     for comparison in (all_in_one, printing):
         told = json.dumps(report(comparison))
         seen = repr([run.events for column in comparison.columns for run in column.all_runs])
-        for value in (SECRET, "swordfish", "plankton"):
+        for value in (SECRET, "swordfish", "plankton", "31337"):
             assert value not in told
             assert value not in seen
     assert "TOKEN" in json.dumps(report(printing)["globals"])

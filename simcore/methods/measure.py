@@ -32,6 +32,7 @@ _TICK_S: Final = 0.01
 _LINGER_S: Final = 1.0
 _ABOUT: Final = 200
 _HANGS: Final = 2
+_MOST_OUTPUT: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,14 @@ class Plan:
 
 def labels_of(methods: Sequence[str]) -> list[str]:
     """A label for each column: `fork`, `spawn`; `fork`, `fork (2)`. Raises: UsageError."""
-    known = [method for method in METHODS if sys.platform != "win32"]
+    if sys.platform == "win32":
+        raise UsageError("comparing start methods needs Linux or macOS; this is Windows, which has spawn only")
     labels: list[str] = []
     for method in methods:
-        if method not in known:
-            raise UsageError(f"--methods has {method!r}, expected some of {', '.join(known)}", "write it as --methods fork,spawn")
+        if method not in METHODS:
+            raise UsageError(
+                f"--methods has {method!r}, expected some of {', '.join(METHODS)}", "write it as --methods fork,spawn"
+            )
         again = sum(label.partition(" ")[0] == method for label in labels)
         labels.append(f"{method} ({again + 1})" if again else method)
     if not 2 <= len(labels) <= 4:
@@ -282,7 +286,8 @@ def _left(folder: Path) -> list[tuple[int, bool]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as file:
+            return file.read(_MOST_OUTPUT).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -160,14 +160,16 @@ class _Leaves:
     def _scalar(self, value: Any, path: str) -> str:
         """A short scalar as it is; a digest of a long one, and of what may be a secret."""
         text = repr(value)
+        values = [one for one in os.environ.values() if len(one) > 2]  # `1` stands anywhere, and means nothing
         if not isinstance(value, (str, bytes, bytearray)):
-            return text if len(text) <= SHORT else f"{type(value).__name__} {self.digest(text)}"
+            shown = len(text) <= SHORT and (value is None or type(value) is bool or text not in values)
+            return text if shown else f"{type(value).__name__} {self.digest(text)}"
         lowered = (self._name + path).lower()
         plain = os.fsdecode(value) if isinstance(value, bytes) else value
         if (
             len(value) > SHORT
             or not isinstance(plain, str)
-            or plain in os.environ.values()
+            or any(one in plain for one in values)
             or any(map(lowered.__contains__, _SECRETS))
         ):
             return f"{type(value).__name__} of {len(value)}" + (f" {self.digest(text)}" if value else "")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from simcore.methods.figures import middle
-from simcore.methods.model import Child, Column, Comparison, Facts, Run, Verdict
+from simcore.methods.lines import common_lines, line_sets, same_lines
+from simcore.methods.model import Child, Column, Comparison, Facts, Verdict
 from simcore.methods.rows import ROWS, Severity
-
-_NAME: Final = re.compile(r"\b(?:ForkServer|Fork|Spawn)(?=(?:Process|PoolWorker)-\d)")
 
 ENOUGH_RUNS: Final = 4
 """Fewer runs do not tell what a program always prints from what it happened to print."""
@@ -66,16 +64,20 @@ def _failures_of(child: Child) -> Iterator[tuple[int, str, str]]:
         if leaves:
             yield from _leaves(leaves, child)
         elif "SemLock" not in failed["text"]:
-            yield 0, f"{child.target or child.name} cannot be started", f"{failed['error']}: {failed['text']}"
+            yield 0, f"{child.target or child.name} cannot be started", _said(failed)
     elif failed["guard"]:
         yield 3, "no `__main__` guard: a child that imports the main module starts processes again", failed["error"]
-    elif (not failed["main"] and "__main__" in failed["text"]) or "<stdin>" in failed["text"] or "<string>" in failed["text"]:
-        yield 19, f"the main module is no file: {child.target} cannot be found in a child", f"{failed['error']}: {failed['text']}"
+    elif failed["no_file"] or (not failed["main"] and "__main__" in failed["text"]):
+        yield 19, f"the main module is no file: {child.target} cannot be found in a child", _said(failed)
     elif failed["error"] == "AttributeError" and "get attribute" in failed["text"]:
         text = f"{child.target} is not there when the child imports its module: defined under the guard, or in a function"
-        yield 1, text, f"{failed['error']}: {failed['text']}"
+        yield 1, text, _said(failed)
     else:
-        yield 0, f"{child.target} never comes to its first line", f"{failed['error']}: {failed['text']}"
+        yield 0, f"{child.target} never comes to its first line", _said(failed)
+
+
+def _said(failed: Facts) -> str:
+    return f"{failed['error']}: {failed['text']}" if failed["text"] else str(failed["error"])
 
 
 def _leaves(leaves: list[tuple[str, str, str, bool]], child: Child) -> Iterator[tuple[int, str, str]]:
@@ -137,26 +139,6 @@ def common_error(column: Column) -> str:
     return errors.most_common(1)[0][0] if errors else ""
 
 
-def line_sets(column: Column) -> tuple[Counter[str], Counter[str]]:
-    """The lines that every run prints, as often as every run does, and in how many runs each line is printed at all."""
-    counters = [lines_of(run) for run in column.runs or column.states]
-    always = counters[0].copy() if counters else Counter[str]()
-    for counter in counters[1:]:
-        always &= counter
-    return always, Counter(line for counter in counters for line in counter)
-
-
-def common_lines(a: Column, b: Column) -> list[int]:
-    """How many lines two runs have in common, for each run of the one with each other run of the other."""
-    ones, others = (list(map(lines_of, column.runs or column.states)) for column in (a, b))
-    return [(one & other).total() for x, one in enumerate(ones) for y, other in enumerate(others) if a is not b or x < y]
-
-
-def lines_of(run: Run) -> Counter[str]:
-    """Lines of output without their order, which is the schedule's doing, and with one name for Fork- and SpawnProcess-1."""
-    return Counter(" ".join(_NAME.sub("", line).split()) for line in run.out if line.strip())
-
-
 def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
     """Lines that all runs of one method print and no run of another, or fewer lines in common than any two runs of one method."""
     first = comparison.columns[0]
@@ -175,14 +157,6 @@ def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
         text = f"the program prints something else under {' and '.join(found)}: see OUTCOME"
         seen = f"lines in common with a run under {first.label}: " + ", ".join(f"{label} {text}" for label, text in found.items())
         yield Verdict(severity, 0, text, tuple(found), seen)
-
-
-def same_lines(comparison: Comparison, column: Column) -> str:
-    """`1 of 5`: how many lines of a run under the first method a run of this column has, in the middle."""
-    first = comparison.columns[0]
-    total = round(middle([float(lines_of(run).total()) for run in first.runs or first.states]))
-    pairs = common_lines(first, column)
-    return f"{round(middle(list(map(float, pairs))))} of {total}" if pairs else "-"
 
 
 def _reimports(comparison: Comparison) -> Iterator[Verdict]:
