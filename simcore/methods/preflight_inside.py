@@ -114,7 +114,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         kind="start",
         key=_number(key),
         child=child,
-        bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
+        bad=[_told(leaf) for leaf in bad],
         globals=_compare(values, rehearsal),
         settings=[
             [name, text, rehearsal.settings[name], row_of(name)]
@@ -159,13 +159,19 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
         names=[".".join(name) for name in names],
         target_site=code_place(inner),
         assigned=assigned_by(inner),
-        bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
+        bad=[_told(leaf) for leaf in bad],
         globals=_compare(values, rehearsal),
         locks=locks_in([(name[1], value) for name, value in names.items()]),
         fresh=rehearsal.facts,
         main=main_file(),
         files=files_of(values),
     )
+
+
+def _told(leaf: pickles.Leaf) -> list[Any]:
+    """Path, what it is, why, where its code is, its number if it is a lock that is recorded."""
+    number = getattr(leaf.value, "simcore_id", 0) if hasattr(type(leaf.value), "simcore_id") else 0
+    return [leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value), number]
 
 
 def _compare(values: dict[reach.Name, Texts], rehearsal: Rehearsal) -> list[list[Any]]:

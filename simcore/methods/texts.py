@@ -7,6 +7,7 @@ user's classes is called. Standard library only: this runs inside the recorded p
 
 import functools
 import os
+import pickle
 import random
 import sys
 from _blake2 import blake2b
@@ -102,6 +103,9 @@ class _Leaves:
             "method_descriptor",
             "wrapper_descriptor",
         ):
+            owner = getattr(value, "__self__", None)
+            if type(owner).__module__.startswith("numpy.random"):
+                return self._object(owner, type(owner))  # it draws from that
             return f"function {_qualified(value)}", ()
         if kind is MethodType:
             return f"method {_qualified(value.__func__)}", () if depth else ((".__self__", value.__self__),)
@@ -118,6 +122,8 @@ class _Leaves:
         name = f"{module_name(kind.__module__)}.{kind.__qualname__}".removeprefix("builtins.").removeprefix("__main__.")
         if isinstance(value, random.Random) and getattr(kind, "getstate", None) is random.Random.getstate:
             return f"Random {self.digest(repr(random.Random.getstate(value)))}", ()
+        if kind.__module__.startswith("numpy.random") and hasattr(value, "__getstate__"):
+            return f"Random {self.digest(repr(pickle.dumps(value)))}", ()
         if kind is os.environ.__class__:
             return "environment", ()
         if kind.__name__ == "ContextVar":
@@ -133,7 +139,7 @@ class _Leaves:
         if kind.__module__ in ("datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid"):
             return f"{name} {self.digest(repr(value))}", ()
         if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
-            return f"array of {value.shape}", ((" data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
+            return f"array of {value.shape}", ((".data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
         if isinstance(value, _local):
             return name, [(f".{key}", part) for key, part in sorted(value.__dict__.items())]  # this thread's
         if isinstance(value, SimpleNamespace) or is_user_module(kind.__module__) or name == "argparse.Namespace":
