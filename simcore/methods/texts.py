@@ -72,6 +72,7 @@ class _Leaves:
 
     def __init__(self, salt: bytes, name: str) -> None:
         self._salt, self._name = salt, name
+        self._environment = frozenset(os.environ.values())
         self._above: set[int] = set()
 
     def of(self, value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -173,7 +174,7 @@ class _Leaves:
         if (
             len(value) > SHORT
             or not isinstance(plain, str)
-            or plain in os.environ.values()
+            or plain in self._environment
             or any(map(lowered.__contains__, _SECRETS))
         ):
             return f"{type(value).__name__} of {len(value)}" + (f" {self.digest(text)}" if value else "")
