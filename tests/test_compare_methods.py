@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_programs import Run
@@ -29,13 +30,11 @@ SECRET = "hush-hush"
 """What row 16's program puts into the environment."""
 
 
-def compared(
-    source: str, methods: Sequence[str] = METHODS, *, runs: int = 0, inline: bool = False, barrier: bool = False
-) -> Comparison:
+def compared(source: str, methods: Sequence[str] = METHODS, *, inline: bool = False, **how: Any) -> Comparison:
     """A comparison of a program; of state runs alone unless `runs` are asked for."""
     Path("program.py").write_text(source)
     command = [sys.executable, "-c", source] if inline else [sys.executable, "program.py"]
-    comparison = measure(Plan(command=command, shown="program.py", methods=methods, runs=runs, barrier=barrier))
+    comparison = measure(Plan(**{"command": command, "shown": "program.py", "methods": methods, "runs": 0, **how}))
     comparison.verdicts = judge(comparison)
     return comparison
 
@@ -169,21 +168,38 @@ def test_most_differences_are_found_in_one_program(all_in_one: Comparison) -> No
     assert severities == sorted(severities)
 
 
+PRINTING = """
+import multiprocessing as mp, os
+
+TOKEN = PLACE = ""
+PORT = 0
+
+
+def work():
+    print("token", TOKEN, PLACE, PORT, "late", os.environ.get("LATE"))
+
+
+if __name__ == "__main__":
+    TOKEN = os.environ["COMPARE_SECRET"]
+    PLACE = f"at {TOKEN}!"
+    PORT = int(os.environ["COMPARE_PORT"])
+    for _ in range(2):
+        child = mp.Process(target=work)
+        child.start()
+        child.join()
+        os.environ["LATE"] = "plankton-7"
+"""
+
+
 def test_no_value_of_the_environment_leaves(all_in_one: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither what is seen nor the report has a value of the environment, also of one that the program prints or keeps."""
     monkeypatch.setenv("COMPARE_SECRET", "swordfish-9")
-    source = (
-        "import multiprocessing as mp, os\nTOKEN = ''\n"
-        "def work(): print('token', TOKEN, 'late', os.environ.get('LATE'))\n"
-        "if __name__ == '__main__':\n"
-        "    TOKEN = os.environ['COMPARE_SECRET']\n    child = mp.Process(target=work)\n    child.start()\n    child.join()\n"
-        "    os.environ['LATE'] = 'plankton-7'\n    child = mp.Process(target=work)\n    child.start()\n    child.join()\n"
-    )
-    printing = compared(source, ("fork", "forkserver"))
+    monkeypatch.setenv("COMPARE_PORT", "31337")
+    printing = compared(PRINTING, ("fork", "forkserver"))
     for comparison in (all_in_one, printing):
         told = json.dumps(report(comparison))
         seen = repr([run.events for column in comparison.columns for run in column.all_runs])
-        for value in (SECRET, "swordfish", "plankton"):
+        for value in (SECRET, "swordfish", "plankton", "31337"):
             assert value not in told
             assert value not in seen
     assert "TOKEN" in json.dumps(report(printing)["globals"])
@@ -204,11 +220,52 @@ def test_one_method_against_itself_gets_no_verdict_above_info() -> None:
 
 
 @pytest.mark.loop
-def test_twenty_tries_of_one_method_get_no_verdict_above_info() -> None:
+@pytest.mark.parametrize("number", range(20))
+def test_twenty_tries_of_one_method_get_no_verdict_above_info(number: int) -> None:
     """Two recordings of one program under one method never show a verdict above INFO, whatever the program has."""
-    for number in range(20):
-        comparison = compared(ALL_IN_ONE if number % 2 else PLAIN, (METHODS[number % 3],) * 2, runs=4)
-        assert above_info(comparison) == [], number
+    comparison = compared(ALL_IN_ONE if number % 2 else PLAIN, (METHODS[number % 3],) * 2, runs=4)
+    assert above_info(comparison) == []
+
+
+HANGING = """
+import multiprocessing as mp, threading
+
+GATE = threading.Lock()
+
+
+def hold(held, over):
+    with GATE:
+        held.set()
+        over.wait()
+
+
+def work():
+    with GATE:
+        print("through")
+
+
+if __name__ == "__main__":
+    held, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hold, args=(held, over), daemon=True)
+    thread.start()
+    held.wait()
+    child = mp.Process(target=work)
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.loop
+def test_a_program_that_hangs_under_one_method_is_ended_and_not_tried_for_ever() -> None:
+    """A child that waits for a lock of its parent's is a deadlock; after two such runs the method is left alone."""
+    comparison = compared(HANGING, ("fork", "forkserver"), runs=4, timeout_s=5.0)
+    fork, forkserver = comparison.columns
+    assert [run.reason for run in fork.all_runs] == ["timeout"] * 2
+    assert [run.end for run in forkserver.all_runs] == ["0"] * 5
+    worst = [
+        (verdict.severity, verdict.row, verdict.methods) for verdict in comparison.verdicts if verdict.severity < Severity.HAZARD
+    ]
+    assert worst == [(Severity.DEADLOCK, 8, ("fork",)), (Severity.DEADLOCK, 0, ("fork",))]
 
 
 def test_the_method_is_forced_over_the_programs_own() -> None:

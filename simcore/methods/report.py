@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 from typing import Any, Final
 
 from simcore.methods.figures import Figure, in_order, middle, owners, schedule, serial
+from simcore.methods.lines import first_difference, same_lines
 from simcore.methods.model import Child, Column, Comparison, common
 from simcore.methods.rows import ROWS
 from simcore.methods.texts import differences
 from simcore.methods.verdicts.globals_ import reached_globals
-from simcore.methods.verdicts.starting import common_error, line_sets
+from simcore.methods.verdicts.starting import common_error
 
 Row = dict[str, Any]
 
 REPORT_VERSION: Final = 1
 """Raised when a member of the JSON changes its meaning or goes."""
-
-_WHOLE_LINE: Final = 60
-"""Characters of the longest line that is shown as a whole; of a longer one the words that differ."""
-
-_SHORTEST_HIDDEN: Final = 3
-"""Characters of the shortest value of the environment that is looked for in lines of output: `1` stands anywhere."""
 
 
 def report(comparison: Comparison) -> Row:
@@ -99,14 +93,13 @@ def outcome(comparison: Comparison) -> list[Row]:
         rows.append(_row("ready, ms", columns, _ready))
     if any(map(common_error, columns)):
         rows.append(_row("ends with", columns, common_error))
-    always, _ = line_sets(first)
-    if always:
-        rows.append(_row(f"output lines same as {first.label}", columns, lambda column: _same_lines(comparison, column)))
-        lines = {column.label: _first_difference(comparison, column) for column in columns[1:]}
+    if any(run.out for run in first.all_runs):
+        rows.append(_row(f"output lines same as {first.label}", columns, lambda column: same_lines(comparison, column)))
+        lines = {column.label: first_difference(comparison, column) for column in columns[1:]}
         mine = next((pair[0] for pair in lines.values() if pair is not None), None)
-        if mine is not None:
+        if mine is not None and not comparison.one_method:
             values = {first.label: mine} | {label: pair[1] if pair else "same" for label, pair in lines.items()}
-            rows.append({"name": "first line that differs", "values": values})
+            rows.append({"name": "a line that differs", "values": values})
     return rows
 
 
@@ -124,50 +117,6 @@ def _children(column: Column) -> str:
 
 def _ready(column: Column) -> Row | None:
     return spread([run.ready_ms for run in column.runs if run.ready_ms is not None])
-
-
-def _same_lines(comparison: Comparison, column: Column) -> str:
-    always, _ = line_sets(comparison.columns[0])
-    if column is comparison.columns[0]:
-        return "-"
-    own, _ = line_sets(column)
-    return f"{(always & own).total()} of {always.total()}"
-
-
-def _first_difference(comparison: Comparison, column: Column) -> tuple[str, str] | None:
-    """The words that differ in the first line that one column always prints and another never, on both sides."""
-    always, _ = line_sets(comparison.columns[0])
-    _, ever = line_sets(column)
-    missing = sorted(line for line in always if line not in ever)
-    if not missing:
-        return None
-    line = missing[0]
-    likest = max(sorted(ever), key=lambda other: _likeness(line, other), default="")
-    if len(line) <= _WHOLE_LINE or len(line.split()) != len(likest.split()):
-        return hide(comparison, line), hide(comparison, likest) or "nothing"
-    pairs = [(a, b) for a, b in zip(line.split(), likest.split(), strict=True) if a != b]
-    return hide(comparison, " ".join(a for a, _ in pairs)), hide(comparison, " ".join(b for _, b in pairs))
-
-
-def _likeness(line: str, other: str) -> float:
-    """How much two lines look like one statement with other values."""
-    a, b = line.split(), other.split()
-    same = sum((x == y) + (x.partition("=")[0] == y.partition("=")[0]) for x, y in zip(a, b, strict=False))
-    return same - abs(len(a) - len(b))
-
-
-def hide(comparison: Comparison, line: str) -> str:
-    """A line of the program's own output without what stands in the environment, and not too long."""
-    words = line[:300].replace("=", " = ").replace(":", " : ").split()
-    for size in range(min(len(words), 12), 0, -1):
-        for at in range(len(words) - size + 1):
-            for glue in (" ", "") if size > 1 else (" ",):
-                text = glue.join(words[at : at + size]).strip("'\",;()[]")
-                digest = "#" + blake2b(text.encode("utf-8", "surrogatepass"), key=comparison.salt, digest_size=6).hexdigest()
-                if len(text) >= _SHORTEST_HIDDEN and digest in comparison.hidden:
-                    words[at : at + size] = ["***", *[""] * (size - 1)]
-    text = " ".join(word for word in words if word).replace(" = ", "=").replace(" : ", ":")
-    return text if len(text) <= 64 else text[:61] + "..."
 
 
 def start(columns: list[Column]) -> list[Row]:

@@ -72,7 +72,7 @@ class _Leaves:
 
     def __init__(self, salt: bytes, name: str) -> None:
         self._salt, self._name = salt, name
-        self._environment = frozenset(os.environ.values())
+        self._values = [one for one in os.environ.values() if len(one) > 2]  # `1` stands anywhere, and means nothing
         self._above: set[int] = set()
 
     def of(self, value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -168,13 +168,14 @@ class _Leaves:
         """A short scalar as it is; a digest of a long one, and of what may be a secret."""
         text = repr(value)
         if not isinstance(value, (str, bytes, bytearray)):
-            return text if len(text) <= SHORT else f"{type(value).__name__} {self.digest(text)}"
+            shown = len(text) <= SHORT and (value is None or type(value) is bool or text not in self._values)
+            return text if shown else f"{type(value).__name__} {self.digest(text)}"
         lowered = (self._name + path).lower()
         plain = os.fsdecode(value) if isinstance(value, bytes) else value
         if (
             len(value) > SHORT
             or not isinstance(plain, str)
-            or plain in self._environment
+            or any(one in plain for one in self._values)
             or any(map(lowered.__contains__, _SECRETS))
         ):
             return f"{type(value).__name__} of {len(value)}" + (f" {self.digest(text)}" if value else "")

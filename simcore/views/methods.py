@@ -82,7 +82,7 @@ def _section(title: str, labels: list[str], rows: list[Row]) -> list[RenderableT
         return []
     grid = _grid(labels)
     grid.add_row("", *(Text(label, style="dim") for label in labels))
-    long = [row for row in rows if row["name"] == "first line that differs"]
+    long = [row for row in rows if row["name"] == "a line that differs"]
     for row in rows:
         if row not in long:
             grid.add_row(Text(clean(row["name"])), *_cells([row["values"].get(label) for label in labels]))

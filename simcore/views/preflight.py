@@ -63,6 +63,8 @@ def _headline(result: Preflight) -> Text:
 
 def _answer(result: Preflight) -> tuple[str, str]:
     if not result.starts:
+        if result.trace.outcome is not Outcome.OK:
+            return "no answer, the run failed before it started a process", "bold yellow"
         if result.findings:
             return "no process was started by multiprocessing", "bold yellow"
         return "nothing to foretell, it started no process", "bold"

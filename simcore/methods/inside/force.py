@@ -54,7 +54,7 @@ def install(module: Any) -> None:
         try:
             real_set(self, method, force)
         except RuntimeError as error:
-            log.write("misfit", what="set_start_method", error=str(error), site=where(sys._getframe(1)))
+            log.write("misfit", what="set_start_method", error=log.told(error), site=where(sys._getframe(1)))
             raise
         finally:
             setting.pop()

@@ -30,7 +30,10 @@ def boot(folder: str, *, began_ns: int, child: bool) -> None:
         "multiprocessing.pool": _install_pool,
         "concurrent.futures.process": _install_executor,
     }
+    for name in [name for name in _Behind.steps if name in sys.modules]:
+        _Behind.steps.pop(name)(sys.modules[name])  # a .pth file has imported it
     sys.meta_path.insert(0, _Behind())
+    os.register_at_fork(after_in_child=lambda: log.reborn(f"{log.name}~"))  # of `os.fork`; others say who they are
     if log.state:
         from simcore.methods.inside import registered
 
@@ -81,8 +84,7 @@ def _install_process(module: Any) -> None:
     real_start, real_bootstrap, real_join = cls.start, cls._bootstrap, cls.join
 
     def start(self: Any) -> None:
-        log.started += 1
-        self._simcore_name = f"{log.name}.{log.started}"
+        self._simcore_name = f"{log.name}.{next(log.numbers)}"
         target = _target(self)  # gone once it has started
         force.Starting.asked = getattr(self, "simcore_asked", None)
         force.Starting.site = site = force.where(sys._getframe(1))
@@ -94,7 +96,7 @@ def _install_process(module: Any) -> None:
         try:
             real_start(self)
         except BaseException as error:
-            failed: dict[str, Any] = {"error": type(error).__name__, "text": log.masked(str(error))}
+            failed: dict[str, Any] = {"error": type(error).__name__, "text": log.told(error)}
             if not isinstance(error, (KeyboardInterrupt, SystemExit)):
                 from simcore.methods.inside import leaves
 
@@ -245,8 +247,9 @@ def _install_spawn(module: Any) -> None:
             log.write(
                 "child failed",
                 error=type(error).__name__,
-                text=log.masked(str(error)),
+                text=log.told(error),
                 guard="bootstrapping phase" in str(error),
+                no_file=any(name in str(error) for name in ("<stdin>", "<string>", "<ipython")),
                 main=getattr(main, "__file__", "") or "",
             )
             raise

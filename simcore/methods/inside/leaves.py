@@ -38,7 +38,7 @@ def _blame(value: Any, path: str, depth: int) -> list[tuple[str, str, str, bool]
         kind = type(value)
         is_code = kind in (FunctionType, MethodType) or isinstance(value, type)
         is_code = is_code or ("<locals>" in kind.__qualname__ and "local object" in str(error))
-        return below or [(path, kind.__name__, f"{type(error).__name__}: {log.masked(str(error))}", is_code)]
+        return below or [(path, kind.__name__, f"{type(error).__name__}: {log.told(error)}".rstrip(": "), is_code)]
     return []
 
 

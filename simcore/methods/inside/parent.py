@@ -67,12 +67,12 @@ def _before_fork() -> None:
     roots.append(("", "target", getattr(target, "__self__", None)))
     roots += [("", f"args[{number}]", value) for number, value in enumerate(getattr(process, "_args", ()))]
     names = set(_starting["names"])
-    held = [(path, _holder(path, lock, others), not name or name in names) for name, path, lock in _held(roots)]
+    held = [(path, log.masked(_holder(path, lock, others)), not name or name in names) for name, path, lock in _held(roots)]
     log.write(
         "fork",
         name=process._simcore_name,
         site=_starting["site"],
-        threads=[thread.name for thread in others],
+        threads=[log.masked(thread.name) for thread in others],
         shared=sorted({name for thread in others for name in _reach_of(thread)} & names),
         held=held,
         pending=[*_pending(roots, names)],

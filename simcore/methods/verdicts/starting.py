@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from simcore.methods.figures import middle
-from simcore.methods.model import Child, Column, Comparison, Facts, Run, Verdict
+from simcore.methods.lines import common_lines, line_sets, same_lines
+from simcore.methods.model import Child, Column, Comparison, Facts, Verdict
 from simcore.methods.rows import ROWS, Severity
-
-_NAME: Final = re.compile(r"\b(?:ForkServer|Fork|Spawn)(?=(?:Process|PoolWorker)-\d)")
 
 ENOUGH_RUNS: Final = 4
 """Fewer runs do not tell what a program always prints from what it happened to print."""
@@ -66,16 +64,20 @@ def _failures_of(child: Child) -> Iterator[tuple[int, str, str]]:
         if leaves:
             yield from _leaves(leaves, child)
         elif "SemLock" not in failed["text"]:
-            yield 0, f"{child.target or child.name} cannot be started", f"{failed['error']}: {failed['text']}"
+            yield 0, f"{child.target or child.name} cannot be started", _said(failed)
     elif failed["guard"]:
         yield 3, "no `__main__` guard: a child that imports the main module starts processes again", failed["error"]
-    elif (not failed["main"] and "__main__" in failed["text"]) or "<stdin>" in failed["text"] or "<string>" in failed["text"]:
-        yield 19, f"the main module is no file: {child.target} cannot be found in a child", f"{failed['error']}: {failed['text']}"
+    elif failed["no_file"] or (not failed["main"] and "__main__" in failed["text"]):
+        yield 19, f"the main module is no file: {child.target} cannot be found in a child", _said(failed)
     elif failed["error"] == "AttributeError" and "get attribute" in failed["text"]:
         text = f"{child.target} is not there when the child imports its module: defined under the guard, or in a function"
-        yield 1, text, f"{failed['error']}: {failed['text']}"
+        yield 1, text, _said(failed)
     else:
-        yield 0, f"{child.target} never comes to its first line", f"{failed['error']}: {failed['text']}"
+        yield 0, f"{child.target} never comes to its first line", _said(failed)
+
+
+def _said(failed: Facts) -> str:
+    return f"{failed['error']}: {failed['text']}" if failed["text"] else str(failed["error"])
 
 
 def _leaves(leaves: list[tuple[str, str, str, bool]], child: Child) -> Iterator[tuple[int, str, str]]:
@@ -103,29 +105,32 @@ def _misfits(comparison: Comparison) -> Iterator[Verdict]:
 
 
 def _ends(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
-    """Exit statuses that never occur under the first method."""
+    """Runs that do not end, and exit statuses that never occur under the first method."""
     first = comparison.columns[0]
     usual = {run.end for run in first.all_runs}
     for column in comparison.columns[1:]:
         ends = {run.end for run in column.all_runs}
-        if column.label not in told and not ends & usual:
+        if column.label not in {*told, *hung(comparison)} and first.label not in hung(comparison) and not ends & usual:
             seen = f"{first.label} {first.commonest_end()} | {column.label} {column.commonest_end()}"
             error = common_error(column)
-            yield Verdict(
-                Severity.FATAL,
-                0,
-                f"the program ends otherwise under {column.label}" + (f": {error}" if error else ""),
-                (column.label,),
-                f"exit status: {seen}",
-                "look at its stderr under that method: record --start-method",
+            text = f"the program ends with exit status {column.commonest_end()} under {column.label}" + (
+                f": {error}" if error else ""
             )
-    hung = {column.label for column in comparison.columns if any(run.reason == "timeout" for run in column.all_runs)}
-    for column in comparison.columns:
-        if column.label in hung and len(hung) < len(comparison.columns):
-            text = f"the program does not always end under {column.label}"
-            count = Counter(run.end for run in column.all_runs)["does not end"]
-            fix = "`simcore record --start-method` shows who waits for what"
-            yield Verdict(Severity.DEADLOCK, 0, text, (column.label,), f"{count} of {len(column.all_runs)} runs", fix)
+            fix = f"read its stderr: simcore record --start-method {column.method}"
+            yield Verdict(Severity.FATAL, 0, text, (column.label,), seen, fix)
+    for label, count in hung(comparison).items():
+        if len(hung(comparison)) < len(comparison.columns):
+            column = next(column for column in comparison.columns if column.label == label)
+            always = count == len(column.all_runs)
+            text = f"the program does not {'' if always else 'always '}end under {label}"
+            fix = f"simcore record --start-method {column.method} shows who waits for what"
+            yield Verdict(Severity.DEADLOCK, 0, text, (label,), f"{count} of {len(column.all_runs)} runs", fix)
+
+
+def hung(comparison: Comparison) -> dict[str, int]:
+    """How many runs did not end, by the columns that have such."""
+    counts = {column.label: sum(run.reason == "timeout" for run in column.all_runs) for column in comparison.columns}
+    return {label: count for label, count in counts.items() if count}
 
 
 def common_error(column: Column) -> str:
@@ -134,34 +139,23 @@ def common_error(column: Column) -> str:
     return errors.most_common(1)[0][0] if errors else ""
 
 
-def line_sets(column: Column) -> tuple[Counter[str], set[str]]:
-    """The lines that every run prints, as often as every run does, and those that any prints."""
-    counters = [lines_of(run) for run in column.runs or column.states]
-    always = counters[0].copy() if counters else Counter[str]()
-    for counter in counters[1:]:
-        always &= counter
-    return always, {line for counter in counters for line in counter}
-
-
-def lines_of(run: Run) -> Counter[str]:
-    """Lines of output without their order, which is the schedule's doing, and with one name for Fork- and SpawnProcess-1."""
-    return Counter(" ".join(_NAME.sub("", line).split()) for line in run.out if line.strip())
-
-
 def _outputs(comparison: Comparison, told: set[str]) -> Iterator[Verdict]:
-    """Lines that every run of the first method prints and no run of another."""
+    """Lines that all runs of one method print and no run of another, or fewer lines in common than any two runs of one method."""
     first = comparison.columns[0]
     always, first_ever = line_sets(first)
+    own_least = min(common_lines(first, first), default=0)
     found: dict[str, str] = {}
     for column in comparison.columns[1:]:
         own, ever = line_sets(column)
         lost = sum(line not in ever for line in always)
-        if column.label not in told and (lost or any(line not in first_ever for line in own)):
-            found[column.label] = f"{column.label} {lost} of {len(always)}"
+        apart = max(common_lines(first, column), default=0) < own_least
+        silent = {*told, *hung(comparison)}  # they print less, but that is not what is wrong with them
+        if not silent & {first.label, column.label} and (lost or apart or any(line not in first_ever for line in own)):
+            found[column.label] = same_lines(comparison, column)
     if found:
         severity = Severity.SILENT if comparison.runs >= ENOUGH_RUNS else Severity.INFO
         text = f"the program prints something else under {' and '.join(found)}: see OUTCOME"
-        seen = f"lines that {first.label} always prints and that never come: {', '.join(found.values())}"
+        seen = f"lines in common with a run under {first.label}: " + ", ".join(f"{label} {text}" for label, text in found.items())
         yield Verdict(severity, 0, text, tuple(found), seen)
 
 
@@ -186,27 +180,27 @@ def _reimports(comparison: Comparison) -> Iterator[Verdict]:
 
 def _costs(comparison: Comparison) -> Iterator[Verdict]:
     """How much later children begin; what counts is processor time, which a busy machine does not stretch."""
-    first = comparison.columns[0]
-    delay = middle([child.delay_ms for run in first.runs for child in run.began])
-    cpu = middle([child.cpu / 1e9 for run in first.runs for child in run.began])
-    for column in comparison.columns[1:]:
-        began = [child for run in column.runs for child in run.began]
-        if not began or not delay:
-            continue
-        own_delay, own_cpu = middle([child.delay_ms for child in began]), middle([child.cpu / 1e9 for child in began])
+    first, *others = comparison.columns
+    delay, cpu = _start_cost(first)
+    dear: list[Column] = []
+    later: list[Column] = []
+    for column in others:
+        own_delay, own_cpu = _start_cost(column)
         per_run = middle([float(len(run.began)) for run in column.runs])
-        dear = own_cpu - cpu >= _DEAR_CPU_S or (own_cpu - cpu) * per_run >= _DEAR_RUN_S
-        if not dear and own_delay < 3 * delay:
-            continue
-        seen = f"{first.label} {delay:.0f} ms | {column.label} {own_delay:.0f} ms; {own_cpu * 1e3:.0f} ms of processor time each"
-        fix = "keep workers alive (a pool)" + (
-            "; set_forkserver_preload([...])" if column.method == "forkserver" else "; or use forkserver"
-        )
-        yield Verdict(
-            Severity.COST if dear else Severity.INFO,
-            0,
-            f"a child's first line comes {own_delay / delay:.0f} times later under {column.label}",
-            (column.label,),
-            seen,
-            fix if dear else "",
-        )
+        if own_cpu - cpu >= _DEAR_CPU_S or (own_cpu - cpu) * per_run >= _DEAR_RUN_S:
+            dear.append(column)
+        elif delay and own_delay > 3 * delay:
+            later.append(column)
+    for severity, columns in ((Severity.COST, dear), (Severity.INFO, later)):
+        if columns and delay:
+            times = " and ".join(f"{_start_cost(column)[0] / delay:.0f} times later under {column.label}" for column in columns)
+            costs = [(column.label, *_start_cost(column)) for column in (first, *columns)]
+            seen = " | ".join(f"{label} {ms:.0f} ms ({cpu_s * 1e3:.0f} ms of processor time)" for label, ms, cpu_s in costs)
+            labels = tuple(column.label for column in columns)
+            yield Verdict(severity, 0, f"a child's first line comes {times}", labels, seen, "keep workers alive: a pool")
+
+
+def _start_cost(column: Column) -> tuple[float, float]:
+    """Milliseconds from start() to the first line, and seconds of processor time, of a child in the middle; 0 without any."""
+    began = [child for run in column.runs for child in run.began]
+    return middle([child.delay_ms for child in began]), middle([child.cpu / 1e9 for child in began])
