@@ -52,11 +52,12 @@ def command(
     What would break loudly, what would differ silently, what is fine: worst first, each with its places and a fix. The program
     itself is not changed, but it takes longer: each place that starts a process is rehearsed in a fresh interpreter.
 
-    Ends with 0 when nothing as bad as `--fail-on` was found, else with 1.
+    Ends with 0 when nothing as bad as `--fail-on` was found, else with 1; with 5 when the run failed before it started a process.
     """
     from simcore.engine.parameters import split_assignments
     from simcore.methods.preflight import foretell
     from simcore.methods.rows import Severity
+    from simcore.trace.events import Outcome
 
     words = words_of(ctx, target, "preflight")
     folder()
@@ -75,5 +76,7 @@ def command(
         from simcore.views.preflight import preflight_view
 
         console.answer(preflight_view(result))
+    if not result.starts and result.trace.outcome is not Outcome.OK:
+        return ExitCode.INCONCLUSIVE
     worst = result.worst()
     return ExitCode.NO if worst is not None and worst <= Severity[fail_on.upper()] else ExitCode.YES

@@ -22,6 +22,9 @@ def conclude(looked: Looked, method: str) -> Preflight:
     sites = [fact for fact in looked.facts if fact["kind"] == "site"]
     starts = [fact for fact in looked.facts if fact["kind"] == "start"]
     tasks = [fact for fact in looked.facts if fact["kind"] == "task"]
+    for fact in (*starts, *tasks):
+        for bad in fact["bad"]:
+            bad[3] = bad[3] or looked.made.get(bad[4])
     findings = Findings(len(starts))
     by_key = {site["key"]: site for site in sites}
     for site in [*sites, *tasks]:

@@ -33,8 +33,10 @@ from simcore.runtime.patches import Patches
 
 _MOST_STARTS: Final = 200
 _MOST_DIFFERENCES: Final = 3
+_MOST_ENVIRONMENTS: Final = 4
 
-_rehearsals: dict[tuple[Place, str], Rehearsal] = {}
+_rehearsals: dict[tuple[Place, str], dict[bytes, Rehearsal]] = {}
+"""By place and target, and by the environment, which decides what an import finds and what texts may be shown."""
 _workers: dict[int, tuple[object, dict[reach.Name, Texts]]] = {}
 """By the queue that workers of a pool take tasks from: the user's globals when they were started; their tasks come later."""
 _tasks: set[tuple[int, int]] = set()
@@ -90,11 +92,14 @@ def _look_at(process: Any, child: str, site: Place) -> None:
     bad = pickles.leaves(parts)
     shown = name_of(target)
     key = (site, shown)
-    first = key not in _rehearsals
+    known = _rehearsals.setdefault(key, {})
+    environment = notes.environment_digest()
+    if environment not in known and len(known) >= _MOST_ENVIRONMENTS:
+        environment = next(reversed(known))  # a program that sets it before each start is not to wait each time
     sent: list[object] = []
     whole = None if bad else pickles.dumps(process, sent)
-    if first:
-        _rehearsals[key] = rehearsal = rehearse(process.name, whole, values, salt)
+    if environment not in known:
+        known[environment] = rehearsal = rehearse(process.name, whole, values, salt)
         tell(
             kind="site",
             key=_number(key),
@@ -108,13 +113,13 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         )
     if _is_worker(target) and process._args and id(process._args[0]) not in _workers:
         _workers[id(process._args[0])] = process._args[0], _all_globals()
-    rehearsal = _rehearsals[key]
+    rehearsal = known[environment]
     own = settings()
     tell(
         kind="start",
         key=_number(key),
         child=child,
-        bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
+        bad=[_told(leaf) for leaf in bad],
         globals=_compare(values, rehearsal),
         settings=[
             [name, text, rehearsal.settings[name], row_of(name)]
@@ -159,13 +164,19 @@ def _on_task(frame: FrameType, arguments: tuple[Any, ...], named: dict[str, Any]
         names=[".".join(name) for name in names],
         target_site=code_place(inner),
         assigned=assigned_by(inner),
-        bad=[[leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value)] for leaf in bad],
+        bad=[_told(leaf) for leaf in bad],
         globals=_compare(values, rehearsal),
         locks=locks_in([(name[1], value) for name, value in names.items()]),
         fresh=rehearsal.facts,
         main=main_file(),
         files=files_of(values),
     )
+
+
+def _told(leaf: pickles.Leaf) -> list[Any]:
+    """Path, what it is, why, where its code is, its number if it is a lock that is recorded."""
+    number = getattr(leaf.value, "simcore_id", 0) if hasattr(type(leaf.value), "simcore_id") else 0
+    return [leaf.path, kind_of(leaf.value), leaf.why, code_place(leaf.value), number]
 
 
 def _compare(values: dict[reach.Name, Texts], rehearsal: Rehearsal) -> list[list[Any]]:

@@ -30,13 +30,14 @@ class Looked:
     """A run under fork: its trace, which is not saved, and the facts that were noted inside.
 
     `objects` has for each object, by its number inside, what it is known by in the trace; `librarys` are those that the library
-    made for its own use.
+    made for its own use, and `made` says where each was made.
     """
 
     trace: Trace
     facts: list[Facts]
     objects: dict[int, Identity]
     librarys: set[Identity]
+    made: dict[int, tuple[str, int]]
 
 
 def look(
@@ -84,13 +85,17 @@ def _facts(path: Path) -> list[Facts]:
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
-def _objects(reader: RunReader, actors: Mapping[int, int]) -> tuple[dict[int, Identity], set[Identity]]:
-    """All objects by their number inside, and those that the library made."""
-    found, librarys = {}, set()
+def _objects(
+    reader: RunReader, actors: Mapping[int, int]
+) -> tuple[dict[int, Identity], set[Identity], dict[int, tuple[str, int]]]:
+    """All objects by their number inside, those that the library made, and where each was made."""
+    found, librarys, made = {}, set(), {}
+    sites = reader.definitions.sites
     for actor, records in reader.records.items():
-        for record in records:
-            if record[4] == Kind.CREATE and actor in actors:
+        for record in records.of_kinds({Kind.CREATE}):
+            if actor in actors:
                 identity = found[record[1]] = (actors[actor], record[0] >> 32, record[0] & 0xFFFFFFFF)
+                made[record[1]] = sites.get(record[2], ("", 0, ""))[:2]
                 if record[3]:
                     librarys.add(identity)
-    return found, librarys
+    return found, librarys, made

@@ -17,6 +17,7 @@ Place = tuple[str, Any]
 
 _CONNECTION: Final = re.compile(r"socket|sqlite3|Connection|SSL")
 _FUNCTION: Final = re.compile(r"^(function|method|class|partial)\b")
+_DIGEST: Final = re.compile(r" #[0-9a-f]+$")
 _PER_THREAD: Final = ("ContextVar", "_thread._local")
 
 _SERVER: Final = "the fork server is started first, and its children get its"
@@ -136,13 +137,13 @@ def _late(findings: Findings, start: Facts, site: Facts) -> None:
 
 def pickles(findings: Findings, fact: Facts, site: Facts) -> None:
     """The parts that cannot be pickled."""
-    for path, kind, why, place in fact["bad"]:
+    for path, kind, why, place, _ in fact["bad"]:
         is_name = not kind.startswith("a ")
         shown = f"`{kind}`" if is_name else kind
         findings.add(
             1 if is_name else 2,
             f"`{path}` of `{site['target']}` cannot be pickled: it is {shown}",
-            ("defined", place),
+            ("defined" if is_name else "made", place),
             ("started" if site["kind"] == "site" else "given", site["site"]),
             seen=why,
             fix="" if is_name else _FIXES.get(kind.removeprefix("a "), ""),
@@ -174,7 +175,8 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
             seen = "two fresh interpreters had two values: it is computed at import"
         else:
             more = f", and {counted(number - 1, 'difference')} more in it" if number > 1 else ""
-            what = f"`{shown}{path}` is {_noun(ours)} under fork, {_noun(theirs)} in a fresh child{more}"
+            other = _noun(theirs) if _noun(theirs) != _noun(ours) else "another"
+            what = f"`{shown}{path}` is {_noun(ours)} under fork, {other} in a fresh child{more}"
         findings.add(
             row,
             what,
@@ -190,7 +192,7 @@ def globals_of(findings: Findings, fact: Facts, site: Facts) -> None:
 
 def _row_of(ours: str, theirs: str, whole: str, unsteady: bool) -> tuple[int, Severity | None]:
     """Which of the twenty a difference of a global is."""
-    if ours.startswith(("Random ", "numpy Random")):
+    if ours.startswith("Random "):
         return 7, None
     if unsteady or ours == "'__main__'":
         return 5, Severity.INFO
@@ -202,9 +204,10 @@ def _row_of(ours: str, theirs: str, whole: str, unsteady: bool) -> tuple[int, Se
 
 
 def _noun(text: str) -> str:
-    """`a dict of 5000`, `90`, `a _io.TextIOWrapper`."""
+    """`a dict of 5000`, `90`, `a _io.TextIOWrapper`; a digest is left out."""
     if not text:
         return "not there"
+    text = _DIGEST.sub("", text)
     first = text.split()[0]
     is_scalar = text[0] in "'\"-0123456789(" or text.startswith(("b'", 'b"')) or first in _PLAIN
     return text if is_scalar else f"a {text}" if not _FUNCTION.match(text) else f"the {text}"

@@ -205,6 +205,18 @@ def uses(code: CodeType) -> set[tuple[str, ...]]:
     return found
 
 
+def _instructions(code: CodeType) -> Iterator[tuple[str, Any]]:
+    """Names and arguments of instructions; those that do two things at once (LOAD_FAST_LOAD_FAST) as two."""
+    for instruction in dis.get_instructions(code):
+        name, argument = instruction.opname, instruction.argval
+        if isinstance(argument, tuple) and name.count("_FAST") == 2:
+            cut = name.index("_FAST") + len("_FAST")
+            yield name[:cut], argument[0]
+            yield name[cut + 1 :], argument[1]
+        else:
+            yield name, argument
+
+
 @functools.lru_cache(maxsize=4096)
 def _uses_of_one(code: CodeType) -> frozenset[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
@@ -212,8 +224,7 @@ def _uses_of_one(code: CodeType) -> frozenset[tuple[str, ...]]:
     chain: tuple[str, ...] = ()
     names: object = None  # what is taken of a module: `a, b`
     source: tuple[str, ...] = ()  # the module of `from module import a, b`
-    for instruction in dis.get_instructions(code):
-        name, argument = instruction.opname, instruction.argval
+    for name, argument in _instructions(code):
         if name in _NOTHING:
             continue
         if name in ("LOAD_ATTR", "LOAD_METHOD") and chain:

@@ -7,6 +7,7 @@ user's classes is called. Standard library only: this runs inside the recorded p
 
 import functools
 import os
+import pickle
 import random
 import sys
 from _blake2 import blake2b
@@ -71,7 +72,7 @@ class _Leaves:
 
     def __init__(self, salt: bytes, name: str) -> None:
         self._salt, self._name = salt, name
-        self._environment = [one for one in os.environ.values() if len(one) > 2]  # `1` stands anywhere, and means nothing
+        self._values = [one for one in os.environ.values() if len(one) > 2]  # `1` stands anywhere, and means nothing
         self._above: set[int] = set()
 
     def of(self, value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -103,6 +104,9 @@ class _Leaves:
             "method_descriptor",
             "wrapper_descriptor",
         ):
+            owner = getattr(value, "__self__", None)
+            if type(owner).__module__.startswith("numpy.random"):
+                return self._object(owner, type(owner))  # it draws from that
             return f"function {_qualified(value)}", ()
         if kind is MethodType:
             return f"method {_qualified(value.__func__)}", () if depth else ((".__self__", value.__self__),)
@@ -119,6 +123,8 @@ class _Leaves:
         name = f"{module_name(kind.__module__)}.{kind.__qualname__}".removeprefix("builtins.").removeprefix("__main__.")
         if isinstance(value, random.Random) and getattr(kind, "getstate", None) is random.Random.getstate:
             return f"Random {self.digest(repr(random.Random.getstate(value)))}", ()
+        if kind.__module__.startswith("numpy.random") and hasattr(value, "__getstate__"):
+            return f"Random {self.digest(repr(pickle.dumps(value)))}", ()
         if kind is os.environ.__class__:
             return "environment", ()
         if kind.__name__ == "ContextVar":
@@ -134,7 +140,7 @@ class _Leaves:
         if kind.__module__ in ("datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid"):
             return f"{name} {self.digest(repr(value))}", ()
         if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
-            return f"array of {value.shape}", ((" data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
+            return f"array of {value.shape}", ((".data", value.tobytes()),) if value.nbytes < 1 << 20 else ()
         if isinstance(value, _local):
             return name, [(f".{key}", part) for key, part in sorted(value.__dict__.items())]  # this thread's
         if isinstance(value, SimpleNamespace) or is_user_module(kind.__module__) or name == "argparse.Namespace":
@@ -162,14 +168,14 @@ class _Leaves:
         """A short scalar as it is; a digest of a long one, and of what may be a secret."""
         text = repr(value)
         if not isinstance(value, (str, bytes, bytearray)):
-            shown = len(text) <= SHORT and (value is None or type(value) is bool or text not in self._environment)
+            shown = len(text) <= SHORT and (value is None or type(value) is bool or text not in self._values)
             return text if shown else f"{type(value).__name__} {self.digest(text)}"
         lowered = (self._name + path).lower()
         plain = os.fsdecode(value) if isinstance(value, bytes) else value
         if (
             len(value) > SHORT
             or not isinstance(plain, str)
-            or any(one in plain for one in self._environment)
+            or any(one in plain for one in self._values)
             or any(map(lowered.__contains__, _SECRETS))
         ):
             return f"{type(value).__name__} of {len(value)}" + (f" {self.digest(text)}" if value else "")

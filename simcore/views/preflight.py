@@ -50,8 +50,8 @@ def preflight_view(result: Preflight) -> RenderableType:
             parts += [Padding(_finding(finding), (0, 0, 0, 2)) for finding in found]
     if result.fine:
         parts += [Text(), Text("FINE", style="bold green")]
-        parts += [Padding(Text(clean(line)), (0, 0, 0, 2)) for line in result.fine]
-    parts += [Text(), Text("next:  ", style="dim").append(_next(result), style="default")]
+        parts += [Padding(_fine(line), (0, 0, 0, 2)) for line in result.fine]
+    parts += [Text(), Text.assemble(("next:  ", "dim"), _next(result))]
     return Group(*parts)
 
 
@@ -63,6 +63,8 @@ def _headline(result: Preflight) -> Text:
 
 def _answer(result: Preflight) -> tuple[str, str]:
     if not result.starts:
+        if result.trace.outcome is not Outcome.OK:
+            return "no answer, the run failed before it started a process", "bold yellow"
         if result.findings:
             return "no process was started by multiprocessing", "bold yellow"
         return "nothing to foretell, it started no process", "bold"
@@ -94,19 +96,31 @@ def _circumstances(result: Preflight) -> list[Text]:
 
 
 def _finding(finding: Finding) -> RenderableType:
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
     what = Text(clean(finding.what))
     if finding.of > 1 and finding.count:
         what.append(f"  ({finding.count} of {count(finding.of, 'start')})", style="dim")
+    details = Table.grid(padding=(0, 2, 0, 0))
+    details.add_column(no_wrap=True)
+    details.add_column(overflow="fold")
+    for label, text, style in (
+        ("at", _places(finding.places), "dim"),
+        ("why", finding.seen, "dim"),
+        ("fix", finding.fix, "green"),
+    ):
+        if text:
+            details.add_row(Text(label, style=style), Text(clean(text)))
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     grid.add_row("-", what)
-    if finding.places:
-        grid.add_row("", Text("at   ", style="dim").append(_places(finding.places), style="default"))
-    if finding.seen:
-        grid.add_row("", Text("why  ", style="dim").append(clean(finding.seen), style="default"))
-    if finding.fix:
-        grid.add_row("", Text("fix  ", style="green").append(clean(finding.fix), style="default"))
+    if details.row_count:
+        grid.add_row("", details)
+    return grid
+
+
+def _fine(line: str) -> RenderableType:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row("-", Text(clean(line)))
     return grid
 
 
