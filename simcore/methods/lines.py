@@ -87,6 +87,8 @@ def hide(comparison: Comparison, line: str) -> str:
     words = line.replace("=", " = ").replace(":", " : ").split()
     for size in range(min(len(words), _MOST_WORDS), 0, -1):
         for at in range(len(words) - size + 1):
+            if words[at] in ("=", ":") or words[at + size - 1] in ("=", ":"):
+                continue
             for glue in (" ", "") if size > 1 else (" ",):
                 text = glue.join(words[at : at + size])
                 if any(_is_hidden(comparison, one) for one in (text, text.strip(punctuation))):

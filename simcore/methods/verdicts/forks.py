@@ -10,17 +10,14 @@ from simcore.methods.rows import ROWS, Severity
 
 
 def rules(comparison: Comparison) -> Iterator[Verdict]:
-    """Of all columns that fork."""
-    for column in comparison.columns:
-        if column.method != "fork":
-            continue
-        children = column.state_children()
+    """Of the first column that forks."""
+    for column in [column for column in comparison.columns if column.method == "fork"][:1]:
         forks = [event for run in column.states for event in run.of("fork")]
         labels = (column.label,)
         yield from _locks(forks, labels)
         yield from _threads(forks, labels)
         yield from _buffers(forks, labels)
-        yield from _descriptors(comparison, children, labels)
+        yield from _descriptors(comparison, column.state_children(), labels)
 
 
 def _locks(forks: list[Facts], labels: tuple[str, ...]) -> Iterator[Verdict]:
