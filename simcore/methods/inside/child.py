@@ -93,7 +93,7 @@ def _namespace(module: ModuleType) -> dict[str, Any]:
 
 def texts(found: dict[tuple[str, str], Any]) -> dict[str, dict[str, Any]]:
     """What is told of globals."""
-    return {f"{module}.{name}": _global(value) for (module, name), value in found.items()}
+    return {f"{module}.{name}": _global(value, name) for (module, name), value in found.items()}
 
 
 def _assigned(target: Any) -> set[str]:
@@ -107,14 +107,14 @@ def _assigned(target: Any) -> set[str]:
     return {f"{module}.{one.argval}" for one in dis.get_instructions(code) if one.opname == "STORE_GLOBAL"}
 
 
-def _global(value: Any) -> dict[str, Any]:
+def _global(value: Any, name: str) -> dict[str, Any]:
     """The texts of a value, and what it is beyond them."""
     import random
 
     from simcore.methods.texts import texts_of
 
     kind = type(value)
-    seen: dict[str, Any] = {"texts": texts_of(value, salt()), "type": kind.__name__}
+    seen: dict[str, Any] = {"texts": texts_of(value, salt(), name), "type": kind.__name__}
     if issubclass(kind, random.Random) or (kind.__module__.startswith("numpy.random") and kind.__name__ != "module"):
         seen["random"] = all_probes.digest(_generator_state(value))
     elif kind.__name__ in ("socket", "SSLSocket", "Connection") or kind.__module__ in ("sqlite3", "psycopg2.extensions"):

@@ -7,15 +7,13 @@ from typing import Any
 
 from simcore.methods.inside import force, log
 
-_began_ns = 0
-_boot_cpu_ns = 0
-_boot_ns = 0
+_boot_ns = _boot_cpu_ns = 0
+"""What the hooks themselves took in this process until they were in place."""
 
 
-def boot(folder: str, *, began_ns: int, child: bool) -> None:
+def boot(folder: str, *, began_ns: int, began_cpu_ns: int, child: bool) -> None:
     """Begin in this process; called once, before any code of the user's."""
-    global _began_ns, _boot_cpu_ns, _boot_ns
-    _began_ns = began_ns
+    global _boot_cpu_ns, _boot_ns
     log.folder, log.method = folder, os.environ.get("SIMCORE_COMPARE_METHOD", "")
     log.state = os.environ.get("SIMCORE_COMPARE_STATE") == "1"
     if not child:
@@ -39,7 +37,7 @@ def boot(folder: str, *, began_ns: int, child: bool) -> None:
 
         registered.install()
     _boot_ns = monotonic_ns() - began_ns
-    _boot_cpu_ns = process_time_ns() if child else 0
+    _boot_cpu_ns = process_time_ns() - began_cpu_ns
 
 
 class _Behind:

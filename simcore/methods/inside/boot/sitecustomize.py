@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-_BEGAN_NS = time.monotonic_ns()
+_BEGAN_NS, _BEGAN_CPU_NS = time.monotonic_ns(), time.process_time_ns()
 
 
 def _start() -> None:
@@ -34,7 +34,7 @@ def _start() -> None:
         spec.loader.exec_module(package)
     from simcore.methods.inside import install
 
-    install.boot(folder, began_ns=_BEGAN_NS, child=child)
+    install.boot(folder, began_ns=_BEGAN_NS, began_cpu_ns=_BEGAN_CPU_NS, child=child)
 
 
 def _chain() -> None:
