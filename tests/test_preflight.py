@@ -211,6 +211,34 @@ def test_a_fork_lock_for_a_default_child_is_foretold() -> None:
     assert (result.findings[0].row, result.findings[0].severity) == (18, Severity.FATAL)
 
 
+def test_a_run_that_fails_before_any_start_is_no_answer(run: Run) -> None:
+    """Nothing was looked at, so nothing is called fine."""
+    code, out, _ = run("preflight", "--to", "spawn", "--quiet", program("raise KeyError('early')"))
+    assert code == 5
+    assert "no answer, the run failed before it started a process" in out
+
+
+def test_arguments_that_change_between_starts_are_rehearsed_again() -> None:
+    """A child that is not forked gets `sys.argv` as it is at its start, and its import may not bear that."""
+    source = "import sys\nassert len(sys.argv) < 3\n" + PROGRAMS[5].replace(
+        "start(work)", "start(work)\n    sys.argv += ['a', 'b']\n    start(work)"
+    )
+    result = foretell(program(source), "spawn", quiet=True)
+    broken = said(result, "cannot be imported again: AssertionError")
+    assert (broken.severity, places(broken)["raised"]) == (Severity.FATAL, 2)
+
+
+def test_a_value_that_comes_into_the_environment_later_is_no_difference() -> None:
+    """What may be shown depends on the environment; a global that stays the same is not told as another."""
+    source = PROGRAMS[5].replace(
+        "CONFIG['quality'] = 90\n    start(work)", "start(work, n=1)\n    import os\n    SET\n    start(work, n=1)"
+    )
+    source = source.replace("SET", "os.environ['QUALITY'] = 'best-of-all'").replace("50", "'best-of-all'")
+    result = foretell(program(source), "spawn", quiet=True)
+    assert result.starts == 2
+    assert [finding.what for finding in result.findings] == []
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

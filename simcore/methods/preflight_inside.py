@@ -33,10 +33,10 @@ from simcore.runtime.patches import Patches
 
 _MOST_STARTS: Final = 200
 _MOST_DIFFERENCES: Final = 3
-_MOST_ENVIRONMENTS: Final = 4
+_MOST_SURROUNDINGS: Final = 4
 
 _rehearsals: dict[tuple[Place, str], dict[bytes, Rehearsal]] = {}
-"""By place and target, and by the environment, which decides what an import finds and what texts may be shown."""
+"""By place and target, and by the surroundings: they decide what an import finds, and what texts may be shown."""
 _workers: dict[int, tuple[object, dict[reach.Name, Texts]]] = {}
 """By the queue that workers of a pool take tasks from: the user's globals when they were started; their tasks come later."""
 _tasks: set[tuple[int, int]] = set()
@@ -93,13 +93,13 @@ def _look_at(process: Any, child: str, site: Place) -> None:
     shown = name_of(target)
     key = (site, shown)
     known = _rehearsals.setdefault(key, {})
-    environment = notes.environment_digest()
-    if environment not in known and len(known) >= _MOST_ENVIRONMENTS:
-        environment = next(reversed(known))  # a program that sets it before each start is not to wait each time
+    surroundings = notes.surroundings()
+    if surroundings not in known and len(known) >= _MOST_SURROUNDINGS:
+        surroundings = next(reversed(known))  # a program that changes them before each start is not to wait each time
     sent: list[object] = []
     whole = None if bad else pickles.dumps(process, sent)
-    if environment not in known:
-        known[environment] = rehearsal = rehearse(process.name, whole, values, salt)
+    if surroundings not in known:
+        known[surroundings] = rehearsal = rehearse(process.name, whole, values, salt)
         tell(
             kind="site",
             key=_number(key),
@@ -113,7 +113,7 @@ def _look_at(process: Any, child: str, site: Place) -> None:
         )
     if _is_worker(target) and process._args and id(process._args[0]) not in _workers:
         _workers[id(process._args[0])] = process._args[0], _all_globals()
-    rehearsal = known[environment]
+    rehearsal = known[surroundings]
     own = settings()
     tell(
         kind="start",

@@ -67,9 +67,14 @@ def count_start(child: str) -> int:
     return len(_starts)
 
 
-def environment_digest() -> bytes:
-    """A few bytes that are others when the environment is another."""
-    return _digest("\0".join(f"{key}={value}" for key, value in sorted(os.environ.items()) if not key.startswith("SIMCORE_")))
+def surroundings() -> bytes:
+    """A few bytes that are others when what a child is sent besides its target is another: environment, argv, path, folder."""
+    parts = [f"{key}={value}" for key, value in sorted(os.environ.items()) if not key.startswith("SIMCORE_")]
+    try:
+        parts.append(os.getcwd())
+    except OSError:
+        pass  # it was removed
+    return _digest("\0".join([*parts, *map(str, sys.argv), *map(str, sys.path)]))
 
 
 def codecs_registered() -> int:
