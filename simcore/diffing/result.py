@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import NoReturn
 
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
@@ -163,6 +163,15 @@ class InputDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Something that was set up differently: `start method`, `Python`, `parameter workers`, `arguments`, `program`."""
+
+    name: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Events that are the same but were done from another place in the source. No part of the verdict."""
 
@@ -221,17 +230,18 @@ class Diff:
             )
         }
         result = {"verdict": self.verdict.value, "order": self.order.value}
-        return result | {name: _plain(value) for name, value in plain.items()}
+        return result | {name: plain(value) for name, value in plain.items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value of these classes as JSON has it."""
     match value:
         case Site():
             return {"file": value.file, "line": value.line, "function": value.function} if value.line else None
         case Outcome() | Kind() | ObjectKind():
             return value.name.lower()
         case tuple():
-            return [_plain(item) for item in value]
-        case Run() | Split() | Moment() | ActorDiff() | ObjectDiff() | WaitDiff() | StreamDiff() | InputDiff() | Moved():
-            return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+            return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     return value

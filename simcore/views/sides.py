@@ -17,6 +17,7 @@ from simcore.trace.words import Words
 
 if TYPE_CHECKING:
     from simcore.diffing.result import Diff, Moment, Split
+    from simcore.trace.model import Site
 
 BEFORE: Final = 2
 AFTER: Final = 1
@@ -46,11 +47,20 @@ class Sides:
     """A renderable that fits the width it is given. Where that is too little, words are cut: the sentence above has them all."""
 
     def __init__(self, d: Diff, split: Split) -> None:
-        whole = d.compared == "spans"
-        names = (("A", d.a.name), ("B", d.b.name))
+        self._set(d.trace_a, d.trace_b, split, whole=d.compared == "spans")
+
+    @classmethod
+    def of_moments(cls, a: Trace, b: Trace, split: Split, *, whole: bool) -> Sides:
+        """The same for two traces that were not compared with each other as wholes."""
+        sides = cls.__new__(cls)
+        sides._set(a, b, split, whole=whole)
+        return sides
+
+    def _set(self, trace_a: Trace, trace_b: Trace, split: Split, *, whole: bool) -> None:
+        names = [(letter, trace.path.name if trace.path else letter) for letter, trace in (("A", trace_a), ("B", trace_b))]
         self.titles = [clean(f"{letter}: {name}" if name != letter else name) for letter, name in names]
-        self.cells = (_cells(d.trace_a, split.a, split.b, whole=whole), _cells(d.trace_b, split.b, split.a, whole=whole))
-        self.sources = (_source(d.trace_a, split.a), _source(d.trace_b, split.b))
+        self.cells = (_cells(trace_a, split.a, split.b, whole=whole), _cells(trace_b, split.b, split.a, whole=whole))
+        self.sources = (_source(trace_a, split.a), _source(trace_b, split.b))
         self.number_width = max(len(cell.position) for cells in self.cells for cell in cells)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -145,11 +155,16 @@ def _end(words: Words, there: Moment | None) -> _Cell:
     return _Cell(what=f"{clean(name)} does nothing more", split=True)
 
 
+def source_of(trace: Trace, site: Site) -> str:
+    """The line of source at this place, without its indentation; empty where the trace does not have it."""
+    lines = trace.sources.get(site.file, "").split("\n")
+    return clean(lines[site.line - 1].strip()) if 1 <= site.line <= len(lines) else ""
+
+
 def _source(trace: Trace, moment: Moment | None) -> str:
-    """`api.py:41 | while not self.closed:`, or what is known of the place without the source."""
+    """The place of the split with its line; what is known of the place without the source."""
     if moment is None or moment.site.line < 1:
         return ""
-    lines = trace.sources.get(moment.site.file, "").split("\n")
-    line = lines[moment.site.line - 1].strip() if moment.site.line <= len(lines) else ""
+    line = source_of(trace, moment.site)
     function = f"in {moment.site.function}" if moment.site.function else ""
-    return f"{clean(str(moment.site)):>12} {clean(f'| {line}' if line else function)}"
+    return f"{clean(str(moment.site)):>12} {f'| {line}' if line else clean(function)}"
