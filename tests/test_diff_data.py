@@ -40,6 +40,8 @@ def test_json_is_plain_and_complete() -> None:
             "compared",
             "same_outcome",
             "same_output",
+            "settings",
+            "setting_split",
             "a",
             "b",
             "split",

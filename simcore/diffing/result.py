@@ -69,7 +69,9 @@ class ActorDiff:
 
     `events_a` and `events_b` count all its events; of its steps `only_a` and `only_b` have no counterpart and `other_results`
     have one that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences
-    differ too much to be aligned at bounded cost: then the counts may be larger than they had to be.
+    differ too much to be aligned at bounded cost: then the counts may be larger than they had to be. `cause` says what a change
+    follows from: `schedule` where both runs were set up alike, else `setting` where nothing that came in another order has
+    reached the actor before, or `either`; it is empty for one that is the same.
     """
 
     name: str
@@ -83,6 +85,7 @@ class ActorDiff:
     first_a: int | None
     first_b: int | None
     exact: bool
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +189,10 @@ class Diff:
 
     `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is
     cut off before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
-    output are the same. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
-    `compared` is `events`, or `spans` for traces of two Python minors: then events are the operations that the programmer wrote.
+    output are the same. `settings` are those that the runs do not share; then `setting_split` is the first difference that
+    follows from them, or None, and `split` rather the first that does not. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
+    `compared` is `events`, or `spans` for traces of two Python minors or start methods: then events are the operations that the
+    programmer wrote.
     `total_order_same` says whether also events that are independent of each other came in the same order.
     `times_differ_ns` is the largest difference between the times of one event, counted from the start of its run.
     """
@@ -197,9 +202,11 @@ class Diff:
     compared: str
     same_outcome: bool
     same_output: bool
+    settings: tuple[Setting, ...]
     a: Run
     b: Run
     split: Split | None
+    setting_split: Split | None
     actors: tuple[ActorDiff, ...]
     objects: tuple[ObjectDiff, ...]
     private_objects: int
@@ -222,15 +229,12 @@ class Diff:
         Enums are their lower-case words; a site is `{"file", "line", "function"}`, or None where unknown; `verdict` and `order`
         are `same`, `different` or `inconclusive`; `a`, `b` are runs; `split` is None or an object; the rest are lists of objects.
         """
-        plain = {
-            name: getattr(self, name)
-            for name in (
-                *("compared", "same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns"),
-                *("a", "b", "split", "actors", "objects", "waiting", "output", "inputs", "moved", "notes"),
-            )
-        }
-        result = {"verdict": self.verdict.value, "order": self.order.value}
-        return result | {name: plain(value) for name, value in plain.items()}
+        names = (
+            *("compared", "same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns", "settings"),
+            *("a", "b", "split", "setting_split", "actors", "objects", "waiting", "output", "inputs", "moved", "notes"),
+        )
+        result: dict[str, object] = {"verdict": self.verdict.value, "order": self.order.value}
+        return result | {name: plain(getattr(self, name)) for name in names}
 
 
 def plain(value: object) -> object:

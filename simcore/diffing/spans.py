@@ -11,15 +11,21 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from simcore.trace.events import Kind
-from simcore.trace.model import Columns, Span, Trace
+from simcore.trace.events import Kind, ObjectKind
+from simcore.trace.model import Columns, ObjectInfo, Span, Trace
+from simcore.trace.words import runner_actors
 
 FIRST_OPERATION = 128
 """Kinds from here on stand for operations, in the columns of a trace told by spans; no trace file has them."""
 
 _UNUSED = "?"
 
-_ALWAYS = frozenset({Kind.START, Kind.BEGIN, Kind.END, Kind.JOIN, Kind.EXIT, Kind.WRITE, Kind.SIGNAL, Kind.KILL, Kind.WAIT})
+_ALWAYS = frozenset({Kind.START, Kind.BEGIN, Kind.END, Kind.EXIT, Kind.WRITE, Kind.SIGNAL})
+"""Kinds that are told wherever they are done: who there is, what he wrote and which signals he got."""
+
+_WHOEVER = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.PUT, Kind.GET})
+_OWN = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.PLOCK, ObjectKind.PRLOCK, ObjectKind.POOL})
+"""What is done to these is told also where the library does it: `Thread(target=lock.acquire)`, a worker that gets a task."""
 
 
 class SpanIndex:
@@ -86,13 +92,17 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
     index = SpanIndex(trace)
     ends = {span.last: span for spans in index.of_actor.values() for span in spans}
     own_file = [not trace.header.files or site.file in trace.header.files for site in trace.sites]
+    start_of = _starts(trace)
+    own = {number for number, info in enumerate(trace.objects) if _is_own(info, own_file)}
     c = trace.columns
     places = array("I")
     columns = Columns()
     for position, (actor, kind, obj, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
         span = ends.get(position) or index.at(actor, position)
-        if kind not in _ALWAYS and not own_file[site if span is None else span.site]:
-            continue
+        if kind not in _ALWAYS and not (obj in own and kind in _WHOEVER and span is None):
+            place = site if span is None else span.site
+            if not own_file[place] or place == start_of[actor]:
+                continue
         if span is not None and position == span.last and own_file[span.site]:
             kind = FIRST_OPERATION + operations.setdefault(span.operation, len(operations) % (256 - FIRST_OPERATION))
             obj, site, value = span.object, span.site, 0
@@ -109,10 +119,37 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
     return Told(trace, replace(trace, columns=columns, spans=[]), _names(trace, set(columns.object)), places)
 
 
+def _is_own(info: ObjectInfo, own_file: list[bool]) -> bool:
+    """Whether this is a lock or pool that the program itself made; what the library makes for it has a dotted label."""
+    return info.kind in _OWN and own_file[info.site] and bool(info.label) and "." not in info.label
+
+
+def _starts(trace: Trace) -> list[int]:
+    """Per actor the place at which its process was started, -1 for the first one.
+
+    What the library does in a forked child, before and after the child's own function, is done from there.
+    """
+    c, kinds, found = trace.columns, trace.columns.kind.tobytes(), dict[str, int]()
+    position = kinds.find(Kind.BEGIN)
+    while position >= 0:
+        actor = c.actor[position]
+        if trace.actors[actor].name == trace.processes[actor]:
+            found[trace.processes[actor]] = c.site[position]
+        position = kinds.find(Kind.BEGIN, position + 1)
+    return [found.get(process, -1) for process in trace.processes]
+
+
 def _names(trace: Trace, used: Iterable[int]) -> list[str]:
-    """What objects are matched by: who made it, its kind and its label. Counters count the library's own objects, too."""
+    """What objects are matched by: who has it, its kind and its label. Counters count the library's own objects, too.
+
+    A forked child's copy and what a spawned child makes in its place have one name.
+    """
     names = [f"{_UNUSED}{number}" for number in range(len(trace.objects))]
+    runners = runner_actors(trace)
     for obj in used:
         info = trace.objects[obj]
-        names[obj] = f"{trace.actors[info.creator].name}:{info.kind.name.lower()}:{info.label}"
+        if obj in runners:
+            names[obj] = f"{info.process}:{info.kind.name.lower()}:{trace.actors[runners[obj]].name}"
+            continue
+        names[obj] = f"{info.process or trace.actors[info.creator].name}:{info.kind.name.lower()}:{info.label}"
     return names
