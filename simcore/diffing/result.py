@@ -153,7 +153,8 @@ class StreamDiff:
 class InputDiff:
     """What came from outside, per kind (`clock`, `seed`, `entropy`, `sleep`: time asked for, `gc`: collections).
 
-    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. No part of the verdict.
+    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. `sources` are the clocks, connections
+    or programs that those which differ came from, the first first. No part of the verdict.
     """
 
     kind: str
@@ -163,6 +164,7 @@ class InputDiff:
     differ: int
     first_a: int | None
     first_b: int | None
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
