@@ -41,8 +41,8 @@ def command(traces: tuple[str, ...], against: tuple[str, ...], as_json: bool) ->
         return _groups(traces, against, as_json=as_json)
     both = (*traces, *against)
     if len(both) != 2:
-        found = f"{len(both)} traces" if len(both) > 1 else "one trace"
-        raise UsageError(f"diff compares two traces, not {found}", f"groups are compared by A1 A2 ... {_AGAINST} B1 B2 ...")
+        message = f"diff compares two traces, not {len(both)}" if len(both) > 1 else "missing argument 'B'"
+        raise UsageError(message, f"groups of traces are compared by simcore diff A1 A2 ... {_AGAINST} B1 B2 ...")
     from simcore.diffing import diff
     from simcore.views.diff import diff_view
 

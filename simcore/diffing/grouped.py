@@ -14,7 +14,8 @@ from simcore.trace.model import Site, Trace
 class GroupOfRuns:
     """One group. `word` is `passing` or `failing` where all runs of one group are ok and none of the other's, else its letter.
 
-    `names` are the files of its traces; `outcomes` and `errors` pairs of a word and how many runs ended so, the most frequent first.
+    `names` are the files of its traces; `outcomes` and `errors` pairs of a word and how many runs ended so, the most frequent
+    first.
     """
 
     letter: str

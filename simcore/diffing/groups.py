@@ -11,8 +11,8 @@ from simcore.diffing.grouped import GroupDiff, GroupOfRuns, Ordering, Turn
 from simcore.diffing.orders import Names, orders_of
 from simcore.diffing.orders import Sequence as Operations
 from simcore.diffing.result import Moment, Split
-from simcore.diffing.separate import Fact, Groups, Operation, Search, search
 from simcore.diffing.sentence import moment
+from simcore.diffing.separate import Fact, Groups, Operation, Search, search
 from simcore.diffing.settings import settings
 from simcore.diffing.spans import by_events
 from simcore.errors import UsageError

@@ -153,8 +153,8 @@ class StreamDiff:
 class InputDiff:
     """What came from outside, per kind (`clock`, `seed`, `entropy`, `sleep`: time asked for, `gc`: collections).
 
-    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. `sources` are the clocks, connections
-    or programs that those which differ came from, the first first. No part of the verdict.
+    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. `sources` are the clocks,
+    connections or programs that those which differ came from, the first first. No part of the verdict.
     """
 
     kind: str
@@ -192,9 +192,9 @@ class Diff:
     `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is
     cut off before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
     output are the same. `settings` are those that the runs do not share; then `setting_split` is the first difference that
-    follows from them, or None, and `split` rather the first that does not. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
-    `compared` is `events`, or `spans` for traces of two Python minors or start methods: then events are the operations that the
-    programmer wrote.
+    follows from them, or None, and `split` rather the first that does not. `objects` leaves out those that only one actor used in
+    both runs alike: `private_objects` counts them. `compared` is `events`, or `spans` for traces of two Python minors or start
+    methods: then events are the operations that the programmer wrote.
     `total_order_same` says whether also events that are independent of each other came in the same order.
     `times_differ_ns` is the largest difference between the times of one event, counted from the start of its run.
     """

@@ -78,7 +78,7 @@ class Groups(NamedTuple):
 
 @dataclass(slots=True)
 class Search:
-    """What was found: facts, those that say most first; how many orders differ between any two runs; whether all was looked at."""
+    """What was found: facts, those that say most first; how many orders vary; whether everything was looked at."""
 
     facts: list[Fact]
     varying: int
@@ -145,15 +145,11 @@ class _Table:
     def rivals(self) -> list[list[int]]:
         """Per doer those whose order with it can matter: of other actors, and not both only looking."""
         who = [self.names.doers[doer] for doer in self.doers]
-        return [
-            [n for n, other in enumerate(who) if other.actor != one.actor and not (one.looks and other.looks)] for one in who
-        ]
+        return [[n for n, other in enumerate(who) if other.actor != one.actor and not (one.looks and other.looks)] for one in who]
 
     def earliest(self, *operations: tuple[int, int]) -> float:
         """Where the first of these operations stands, in the run in the middle."""
-        first = [
-            min((places[one] for one in operations if one in places), default=None) for places in self.places
-        ]
+        first = [min((places[one] for one in operations if one in places), default=None) for places in self.places]
         return median([place for place in first if place is not None] or [0])
 
 
@@ -165,9 +161,7 @@ def _orders(table: _Table, groups: Groups) -> Iterator[Fact]:
     for own in dict.fromkeys(key for before in table.before for key in before):
         rows = [before.get(own) for before in table.before]
         for other in rivals[own[0]]:
-            counts = [
-                row[other] if row is not None else total[other] for row, total in zip(rows, table.totals, strict=True)
-            ]
+            counts = [row[other] if row is not None else total[other] for row, total in zip(rows, table.totals, strict=True)]
             if min(counts) == max(counts):
                 continue
             for nth in sorted(set(counts))[1:]:
@@ -212,19 +206,20 @@ def _places(table: _Table, groups: Groups) -> Iterator[Fact]:
             if table.names.doers[doer_at[one]].looks and table.names.doers[doer_at[other]].looks:
                 continue
             yes = no = 0
-            for run, first in enumerate(firsts):
-                if one in first and (first[one] < first[other] if other in first else not table.cut[run]):
-                    yes |= 1 << run
-                elif other in first and (one in first or not table.cut[run]):
-                    no |= 1 << run
+            for number_of_run, first in enumerate(firsts):
+                whole = not table.cut[number_of_run]
+                if one in first and (first[one] < first[other] if other in first else whole):
+                    yes |= 1 << number_of_run
+                elif other in first and (one in first or whole):
+                    no |= 1 << number_of_run
             if not yes or not no:
                 continue
             score = groups.score(yes, no)
             pair = (Operation(doer_at[one], 1, one), Operation(doer_at[other], 1, other))
             if score < 0:
                 pair, yes, no, score = pair[::-1], no, yes, -score
-            earliest = median(min(first[site] for site in (one, other) if site in first) for first in firsts if first.keys() & {one, other})
-            yield Fact("place", table.thing, *pair, yes, no, score, earliest)
+            came = [[first[site] for site in (one, other) if site in first] for first in firsts]
+            yield Fact("place", table.thing, *pair, yes, no, score, median(min(places) for places in came if places))
 
 
 def _between(table: _Table, groups: Groups) -> Iterator[Fact]:

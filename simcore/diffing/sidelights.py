@@ -114,7 +114,9 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
         if events_a or events_b:
             first_a, first_b = first.get(kind, (None, None))
             places = tables.told_a.place(first_a), tables.told_b.place(first_b)
-            result.append(InputDiff(kind.name.lower(), events_a, events_b, compared[kind], differ[kind], *places, _sources(tables, sources.get(kind, ()))))
+            named = _sources(tables, sources.get(kind, ()))
+            counts = (events_a, events_b, compared[kind], differ[kind])
+            result.append(InputDiff(kind.name.lower(), *counts, *places, named))
     return result
 
 

@@ -31,7 +31,7 @@ def groups_view(d: GroupDiff) -> RenderableType:
         parts += _ordering(d.orderings[0], d)
     if d.split is not None:
         trace_a, trace_b = d.examples
-        parts += [Text(), Sides.of_moments(trace_a, trace_b, d.split, whole=False)]
+        parts += [Text(), Sides(trace_a, trace_b, d.split)]
     if len(d.orderings) > 1:
         parts += [Text(), Text("later, and as sharply:" if d.verdict is Verdict.DIFFERENT else "then:", style="dim")]
         parts += [Padding(_sentence(one, d, style=""), (0, 0, 0, 2)) for one in d.orderings[1:]]
@@ -92,8 +92,8 @@ def _sites(one: Ordering) -> Iterator[Site]:
 
 def _group(group: GroupOfRuns) -> Text:
     text = Text(f"{group.letter}  ", style="dim")
-    text.append(f"{count(group.runs, 'run')}: ", style="default")
-    text.append(join([f"{number} {word}" if len(group.outcomes) > 1 else word for word, number in group.outcomes]), style="default")
+    ends = [f"{number} {word}" if len(group.outcomes) > 1 else word for word, number in group.outcomes]
+    text.append(f"{count(group.runs, 'run')}: {join(ends)}", style="default")
     if group.errors:
         error, number = group.errors[0]
         text.append(f"  {shorten(clean(error))}", style="default")
@@ -120,4 +120,5 @@ def _next(d: GroupDiff) -> list[Text]:
         lines.append(f"simcore replay {shown_path(paths[1])} --pdb {clean(d.split.b.event)}")
     if paths[0] is not None and paths[1] is not None:
         lines.append(f"simcore diff {shown_path(paths[0])} {shown_path(paths[1])}")
-    return [Text("next  " if not index else "      ", style="dim").append(line, style="default") for index, line in enumerate(lines)]
+    heads = ("next  ", "      ")
+    return [Text(head, style="dim").append(line, style="default") for head, line in zip(heads, lines, strict=False)]

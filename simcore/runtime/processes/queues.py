@@ -130,7 +130,10 @@ def _number_of(queue: Any) -> int:
 
 
 def _name(queue: Any, frame: Any) -> None:
-    """Give a new queue its number. Its maker is what called its class or the context: `self._inqueue = self._ctx.SimpleQueue()`."""
+    """Give a new queue its number.
+
+    Its maker is what called the class, or the context: `self._inqueue = self._ctx.SimpleQueue()`.
+    """
     while frame.f_back is not None and _is_making(queue, frame):
         frame = frame.f_back
     queue._reader.simcore_queue = queue._writer.simcore_queue = actors.create(ObjectKind.PQUEUE, frame)
