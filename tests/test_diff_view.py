@@ -64,7 +64,7 @@ def test_the_whole_screen(swap: tuple[Trace, Trace]) -> None:
         "\n"
         "┊ waits   0 main   1 main/1\n"
         "   0 1  A: pass.simtrace               |    0 1  B: fail.simtrace\n"
-        " 1 ● │  released jobs        app.py:40 |  1 ● │  released jobs        app.py:40\n"
+        " 1 ●    released jobs        app.py:40 |  1 ●    released jobs        app.py:40\n"
         " 2 │ ●  took jobs            app.py:85 |  2 │ ●  took jobs            app.py:85\n"
         " 3 │ ●  released jobs        app.py:86 |  3 │ ●  released jobs        app.py:86\n"
         ">4 ● │  took cache_lock      app.py:41 | >4 │ ●  took cache_lock      app.py:88\n"

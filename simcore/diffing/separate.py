@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from simcore.diffing.orders import Names
 from simcore.diffing.orders import Sequence as Operations
 
-EFFORT: Final = 3_000_000
+EFFORT: Final = 1_000_000
 """So many looks at a pair of operations in a run are made; with more objects and runs fewer operations of each are looked at."""
 
 NEAR: Final = 0.5
@@ -164,7 +164,7 @@ def _orders(table: _Table, groups: Groups) -> Iterator[Fact]:
             counts = [row[other] if row is not None else total[other] for row, total in zip(rows, table.totals, strict=True)]
             if min(counts) == max(counts):
                 continue
-            for nth in sorted(set(counts))[1:]:
+            for nth in _borders(counts, groups):
                 yes = no = 0
                 for run in range(n_runs):
                     if counts[run] >= nth:
@@ -188,6 +188,14 @@ def _orders(table: _Table, groups: Groups) -> Iterator[Fact]:
                     Operation(table.doers[second[0]], second[1]),
                     *(yes, no, score, table.earliest(first, second)),
                 )
+
+
+def _borders(counts: Sequence[int], groups: Groups) -> set[int]:
+    """The numbers of operations at which the groups may part: at the ends of each group's range and in its middle."""
+    found = set()
+    for group in (sorted(counts[: groups.a]), sorted(counts[groups.a :])):
+        found |= {group[0], group[-1] + 1, group[len(group) // 2], group[len(group) // 2] + 1}
+    return {nth for nth in found if min(counts) < nth <= max(counts)}
 
 
 def _places(table: _Table, groups: Groups) -> Iterator[Fact]:

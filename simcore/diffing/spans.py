@@ -89,33 +89,40 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
 
     `operations` numbers their names, and is filled: give the same one for both traces.
     """
-    index = SpanIndex(trace)
-    ends = {span.last: span for spans in index.of_actor.values() for span in spans}
+    spans = SpanIndex(trace).of_actor
+    of_actor = [spans.get(actor, []) for actor in range(len(trace.actors))]
+    at = [0] * len(of_actor)
     own_file = [not trace.header.files or site.file in trace.header.files for site in trace.sites]
     start_of = _starts(trace)
     own = {number for number, info in enumerate(trace.objects) if _is_own(info, own_file)}
     c = trace.columns
     places = array("I")
-    columns = Columns()
-    for position, (actor, kind, obj, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
-        span = ends.get(position) or index.at(actor, position)
-        if kind not in _ALWAYS and not (obj in own and kind in _WHOEVER and span is None):
+    wholes: list[tuple[int, Span]] = []
+    for position, (actor, kind, obj, site) in enumerate(zip(c.actor, c.kind, c.object, c.site, strict=True)):
+        span = None
+        if mine := of_actor[actor]:
+            index = at[actor]
+            while index < len(mine) and mine[index].last < position:
+                index += 1
+            at[actor] = index
+            if index < len(mine) and mine[index].first <= position:
+                span = mine[index]
+        if kind not in _ALWAYS and (span is not None or kind not in _WHOEVER or obj not in own):
             place = site if span is None else span.site
             if not own_file[place] or place == start_of[actor]:
                 continue
-        if span is not None and position == span.last and own_file[span.site]:
-            kind = FIRST_OPERATION + operations.setdefault(span.operation, len(operations) % (256 - FIRST_OPERATION))
-            obj, site, value = span.object, span.site, 0
-        elif span is not None and kind not in _ALWAYS:
-            continue
+        if span is not None:
+            if position == span.last and own_file[span.site]:
+                wholes.append((len(places), span))
+            elif kind not in _ALWAYS:
+                continue
         places.append(position)
-        columns.actor.append(actor)
-        columns.kind.append(kind)
-        columns.object.append(obj)
-        columns.site.append(site)
-        columns.value.append(value)
-        columns.waited_us.append(c.waited_us[position])
-        columns.at_ns.append(c.at_ns[position])
+    told = (c.actor, c.kind, c.object, c.site, c.value, c.waited_us, c.at_ns)
+    columns = Columns(*(array(column.typecode, map(column.__getitem__, places)) for column in told))
+    for number, span in wholes:
+        operation = operations.setdefault(span.operation, len(operations) % (256 - FIRST_OPERATION))
+        columns.kind[number], columns.object[number] = FIRST_OPERATION + operation, span.object
+        columns.site[number], columns.value[number] = span.site, 0
     return Told(trace, replace(trace, columns=columns, spans=[]), _names(trace, set(columns.object)), places)
 
 
