@@ -62,7 +62,7 @@ def _groups(a: tuple[str, ...], b: tuple[str, ...], *, as_json: bool) -> int:
 
     places = [[find_trace(name) for name in group] for group in (a, b)]
     if twice := set(places[0]) & set(places[1]):
-        raise UsageError(f"{min(twice)} is in both groups", "a run either belongs to A or to B")
+        raise UsageError(f"{min(twice)} is in both groups", "a run belongs to A or to B")
     result = diff_groups(*(map(Trace.load, group) for group in places))
     if as_json:
         console.answer_json(result.to_json())

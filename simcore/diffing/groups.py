@@ -12,7 +12,7 @@ from simcore.diffing.orders import Names, orders_of
 from simcore.diffing.orders import Sequence as Operations
 from simcore.diffing.result import Moment, Split
 from simcore.diffing.sentence import moment
-from simcore.diffing.separate import Fact, Groups, Operation, Search, search
+from simcore.diffing.separate import Fact, Groups, Operation, Search, search, turned
 from simcore.diffing.settings import settings
 from simcore.diffing.spans import by_events
 from simcore.errors import UsageError
@@ -78,9 +78,11 @@ def diff_groups(a: Iterable[Trace], b: Iterable[Trace]) -> GroupDiff:
     found = search([*sides[0].runs, *sides[1].runs], names, groups)
     telling = _Telling(names, groups, sides)
     separating = [fact for fact in found.facts if fact.score == 1]
-    told = separating or found.facts
-    verdict = Verdict.DIFFERENT if separating else Verdict.INCONCLUSIVE if found.varying else Verdict.SAME
     words = _words(*sides)
+    told = separating or found.facts
+    if words[0] == "failing":  # what makes runs fail is told, whichever group they are
+        told = [turned(fact) if fact.why in ("order", "place") else fact for fact in told]
+    verdict = Verdict.DIFFERENT if separating else Verdict.INCONCLUSIVE if found.varying else Verdict.SAME
     return GroupDiff(
         verdict=verdict,
         a=sides[0].told("A", words[0]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -69,6 +69,10 @@ class Groups(NamedTuple):
     def mask_b(self) -> int:
         return ((1 << self.b) - 1) << self.a
 
+    def in_all_of_one(self, mask: int) -> bool:
+        """Whether all runs of one group are among these."""
+        return mask & self.mask_a == self.mask_a or mask & self.mask_b == self.mask_b
+
     def score(self, yes: int, no: int) -> float:
         """From -1 to 1: 1 where it is so in all of B and the other way round in all of A, 0 where it says nothing."""
         of_a = ((no & self.mask_a).bit_count() - (yes & self.mask_a).bit_count()) / self.a
@@ -93,10 +97,8 @@ def search(runs: Sequence[dict[str, Operations]], names: Names, groups: Groups) 
     for thing in things:
         table = _Table(runs, thing, names, max(20, EFFORT // (len(things) * len(runs))))
         whole = whole and table.whole
-        for fact in [*_orders(table, groups), *_places(table, groups), *_between(table, groups)]:
-            varying += 1
-            if fact.score >= NEAR or fact.why == "order":
-                found.append(fact)
+        found += [*_orders(table, groups), *_places(table, groups), *_between(table, groups)]
+        varying += table.varying
     best = max((fact.score for fact in found), default=0.0)
     if best < 1:
         found += _both([fact for fact in found if fact.why == "order"], groups)
@@ -125,6 +127,7 @@ class _Table:
         self.most = min(longest, max(20, effort // max(len(self.doers), 1)))
         self.whole = self.most >= longest and not any(run.cut for run in self.runs)
         self.cut = [run.cut or len(run.doers) > self.most for run in self.runs]
+        self.varying = 0
         self.before: list[dict[tuple[int, int], list[int]]] = []
         self.places: list[dict[tuple[int, int], int]] = []
         self.totals: list[list[int]] = []
@@ -177,7 +180,10 @@ def _orders(table: _Table, groups: Groups) -> Iterator[Fact]:
                 if not yes or not no or pair in seen:
                     continue
                 seen.add(pair)
+                table.varying += 1
                 score = groups.score(yes, no)
+                if abs(score) < NEAR and not groups.in_all_of_one(yes) and not groups.in_all_of_one(no):
+                    continue
                 first, second = one, own
                 if score < 0:
                     first, second, yes, no, score = own, one, no, yes, -score
@@ -222,7 +228,10 @@ def _places(table: _Table, groups: Groups) -> Iterator[Fact]:
                     no |= 1 << number_of_run
             if not yes or not no:
                 continue
+            table.varying += 1
             score = groups.score(yes, no)
+            if abs(score) < NEAR:
+                continue
             pair = (Operation(doer_at[one], 1, one), Operation(doer_at[other], 1, other))
             if score < 0:
                 pair, yes, no, score = pair[::-1], no, yes, -score
@@ -256,17 +265,18 @@ def _between(table: _Table, groups: Groups) -> Iterator[Fact]:
                 places = (operations.sites[start], site, operations.sites[middle])
                 key = (*places, doers[before].phrase, doers[doer].phrase)
                 found[key] = found.get(key, 0) | 1 << run
-                first_at.setdefault(key, []).append(operations.positions[start])
+                first_at.setdefault(key, []).append(operations.positions[middle])
                 home.setdefault(
                     key, (Operation(before, 1, operations.sites[start]), Operation(doer, 1, site), operations.sites[middle])
                 )
     for key, yes in found.items():
         no = everyone & ~yes
-        score = groups.score(yes, no)
         if not no:
             continue
-        if score < 0:
-            continue  # that a disturbance is what makes runs go well is told by the orders
+        table.varying += 1
+        score = abs(groups.score(yes, no))
+        if score < NEAR:
+            continue
         first, second, middle = home[key]
         yield Fact("between", table.thing, first, second, yes, no, score, median(first_at[key]), middle)
 
@@ -276,7 +286,7 @@ def _both(orders: Sequence[Fact], groups: Groups) -> list[Fact]:
     for whole, other in ((groups.mask_b, groups.mask_a), (groups.mask_a, groups.mask_b)):
         halves = []
         for fact in orders:
-            for one in (fact, _turned(fact)):
+            for one in (fact, turned(fact)):
                 if one.yes & whole == whole:
                     halves.append(one)
         halves.sort(key=lambda one: ((one.yes & other).bit_count(), one.earliest))
@@ -293,15 +303,15 @@ def _both(orders: Sequence[Fact], groups: Groups) -> list[Fact]:
                     best = rank
                     pair = sorted((one, another), key=lambda half: half.earliest)
                     no = (groups.mask_a | groups.mask_b) & ~yes
-                    found = Fact("both", one.thing, one.first, one.second, yes, no, 1.0, rank[0], halves=tuple(pair))
+                    found = replace(one, why="both", yes=yes, no=no, score=1.0, earliest=rank[0], halves=tuple(pair))
         if found is not None:
             return [found]
     return []
 
 
-def _turned(fact: Fact) -> Fact:
+def turned(fact: Fact) -> Fact:
     """The same order, the other way round."""
-    return Fact(fact.why, fact.thing, fact.second, fact.first, fact.no, fact.yes, -fact.score, fact.earliest)
+    return replace(fact, first=fact.second, second=fact.first, yes=fact.no, no=fact.yes)
 
 
 _SIMPLER: Final = {"order": 0, "place": 1, "between": 2, "both": 3}
