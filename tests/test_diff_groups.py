@@ -257,11 +257,8 @@ def test_random_runs_agree_with_brute_force() -> None:
             choose.shuffle(turns)
             runs.append(list(turns))
         cut = choose.randint(1, len(runs) - 1)
-        groups = [
-            [told(*begun(), *(line for name in run for line in critical(name))) for run in part]
-            for part in (runs[:cut], runs[cut:])
-        ]
-        d = diff_groups(*groups)
+        traces = [told(*begun(), *(line for name in run for line in critical(name))) for run in runs]
+        d = diff_groups(traces[:cut], traces[cut:])
         found = {
             frozenset((turn.actor, turn.nth) for turn in one.turns) for one in d.orderings if one.why == "order" and one.separates
         }

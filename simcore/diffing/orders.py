@@ -22,7 +22,7 @@ from simcore.trace.words import Words
 MOST_OPERATIONS: Final = 2000
 """So many operations on each object are looked at; where two kinds of runs part they part early, or again and again."""
 
-PROGRAM: Final = ""
+PROGRAM: Final = "begins and ends"
 """The name of what is no object: the begins and ends of all actors."""
 
 _LOOKS: Final = frozenset(int(kind) for kind in LOOKS)

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from simcore.diffing.orders import Names
 from simcore.diffing.orders import Sequence as Operations
+from simcore.trace.events import ObjectKind
+from simcore.trace.words import RUNNERS
 
 EFFORT: Final = 1_000_000
 """So many looks at a pair of operations in a run are made; with more objects and runs fewer operations of each are looked at."""
@@ -97,7 +99,9 @@ def search(runs: Sequence[dict[str, Operations]], names: Names, groups: Groups) 
     for thing in things:
         table = _Table(runs, thing, names, max(20, EFFORT // (len(things) * len(runs))))
         whole = whole and table.whole
-        found += [*_orders(table, groups), *_places(table, groups), *_between(table, groups)]
+        found += _orders(table, groups)
+        if names.labels.get(thing, ("", ObjectKind.THREAD))[1] not in RUNNERS:  # each has its actor, and his starter
+            found += [*_places(table, groups), *_between(table, groups)]
         varying += table.varying
     best = max((fact.score for fact in found), default=0.0)
     if best < 1:
