@@ -384,7 +384,8 @@ def test_bad_groups_get_one_line(run: Run, groups: tuple[list[str], list[str]], 
 
 CACHE = """
 import random, sys, threading, time
-cache_lock, log_lock, cache, errors = threading.Lock(), threading.Lock(), {}, []
+cache_lock, log_lock = threading.Lock(), threading.Lock()
+cache, errors = {}, []
 def note(text):
     with log_lock: time.sleep(0)
 def fill():
@@ -407,7 +408,8 @@ assert not errors, errors
 
 COUNT = """
 import random, threading, time
-count, count_lock = 0, threading.Lock()
+count = 0
+count_lock = threading.Lock()
 def work():
     global count
     with count_lock: seen = count
@@ -451,9 +453,9 @@ def is_count(d: GroupDiff) -> bool:
 
 
 def is_crossed(d: GroupDiff) -> bool:
-    """Each has the lock that the other wants."""
-    labels = [{half.label for half in one.halves} for one in d.orderings if one.separates]
-    return {"accounts", "journal"} in labels
+    """Each has the lock that the other wants; of runs that pass because one is always first one lock is enough."""
+    named = [{half.label for half in one.halves or (one,)} for one in d.orderings if one.separates]
+    return any(labels <= {"accounts", "journal"} for labels in named)
 
 
 def collected(source: str, number: int) -> tuple[list[Trace], list[Trace]]:
@@ -483,6 +485,6 @@ def test_the_bugs_of_recorded_programs_are_named(source: str, is_bug: Callable[[
     """An order, a disturbance and a deadlock, each out of ten runs of each kind; little else is named."""
     good, bad = collected(source, 10)
     d = diff_groups(good, bad)
-    assert is_bug(d)
+    assert is_bug(d), shown(d)
     assert d.by_chance < 0.01
     assert len(d.orderings) + d.more <= 4
