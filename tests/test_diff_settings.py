@@ -147,17 +147,19 @@ POOL = """
             print(sorted(pool.map(abs, [1, -2, 3])), len(got))
 """
 
-PAIRS = [("fork", "spawn"), pytest.param("fork", "forkserver", marks=pytest.mark.loop)]
+PAIRS = [pytest.param(("fork", "spawn")), pytest.param(("fork", "forkserver"), marks=pytest.mark.loop)]
 
 
-@pytest.mark.parametrize("pair", PAIRS[:1])
+@pytest.mark.parametrize("pair", PAIRS)
 def test_a_program_is_the_same_under_two_start_methods(pair: Sequence[str]) -> None:
     """Of a program with processes, a queue and a pool only the order differs: what the library does otherwise is left out."""
     traces = [record(POOL, start_method=method)[0].check() for method in pair]
     d = diff(*traces)
     assert d.settings == (Setting("start method", *pair),)
     assert d.compared == "spans"
-    assert {one.name: (one.only_a, one.only_b) for one in d.actors if one.only_a or one.only_b if "main." not in one.name} == {}
+    # Which worker of the pool gets which task is a matter of the schedule.
+    others = [one for one in d.actors if one.name not in ("main.3", "main.4")]
+    assert [(one.name, one.only_a, one.only_b) for one in others if one.only_a or one.only_b] == []
     assert d.same_output
     labels = {label for trace in traces for label in trace.object_labels}
     assert {"pool.inqueue", "pool.outqueue"} <= labels
