@@ -1,6 +1,8 @@
 """The corners of threading, queue and concurrent.futures that are no family of their own: recorded and replayed the same."""
 
+import os
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -300,3 +302,32 @@ def test_timeouts_of_any_number() -> None:
         """
     assert record(source)[1] == plain(source)
     faithful(source)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not let a program choose its processors")
+def test_a_replay_on_one_processor_is_told_of_all() -> None:
+    """Where turns pass all the time a replay keeps to one processor; the program sees the set that it had."""
+    had = os.sched_getaffinity(0)
+    source = """
+    import os, threading
+    from pathlib import Path
+    def allowed():
+        return [line for line in Path("/proc/thread-self/status").read_text().splitlines() if "allowed_list" in line][0]
+    turn, ready = threading.Semaphore(0), threading.Semaphore(0)
+    def answer():
+        for _ in range(1000): turn.acquire(); ready.release()
+    other = threading.Thread(target=answer)
+    other.start()
+    for _ in range(1000): turn.release(); ready.acquire()
+    other.join()
+    print(sorted(os.sched_getaffinity(0)))
+    Path("allowed").write_text(allowed())
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    print(os.sched_getaffinity(0))
+    """
+    _, ran = record(source)
+    assert str(sorted(had)).encode() in ran.out
+    faithful(source)
+    allowed = Path("allowed").read_text().split()[-1]
+    assert allowed.isdecimal() or len(had) == 1, allowed
+    assert os.sched_getaffinity(0) == had

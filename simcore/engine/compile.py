@@ -1,5 +1,7 @@
 """Compiles a trace into the order file that the runtime follows: fixed records, grouped by actor, with the turns worked out."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from simcore.runtime.order import (
@@ -15,6 +17,7 @@ from simcore.runtime.order import (
     ORDER_OBJECT,
     PLACES,
     POST,
+    STOP,
     WAITED,
 )
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, TEXT_KINDS, Kind
@@ -38,6 +41,8 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
             flags[position] = LOCAL
         elif kind == Kind.SIGNAL and c.waited_us[position]:
             flags[position] = WAITED
+    if stop_at is not None and stop_at < len(flags):
+        flags[stop_at] |= STOP
     process = trace.processes
     previous = 0  # the main actor has the first turn without being told
     for place, position in enumerate(turns):
@@ -77,6 +82,12 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
         for section in (semaphores.encode(), names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
             file.write(ORDER_LENGTH.pack(len(section)) + section)
     return turns
+
+
+def hand_overs(trace: Trace, turns: Sequence[int]) -> int:
+    """How often the next turn is another actor's."""
+    actor = trace.columns.actor
+    return sum(actor[a] != actor[b] for a, b in pairwise(turns))
 
 
 def _object_numbers(trace: Trace) -> list[int]:

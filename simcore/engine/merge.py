@@ -45,6 +45,9 @@ from simcore.trace.model import (
 )
 from simcore.trace.twins import Twins, hosts_of
 
+STEP_NS: Final = 256
+"""Stamps are kept in steps of so many nanoseconds. An event takes longer, and what is finer is noise that does not compress."""
+
 _LARGEST_SOURCE: Final = 1_000_000
 _Row = tuple[int, int, int, tuple[int, int, int, int, int, int, int]]
 """A record in the order of the run: stamp, what goes first at one stamp, actor, record as it lies in the segment."""
@@ -168,6 +171,7 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         idents[index] = ident
     stamps = columns.at_ns
     trace_spans = _spans(spans, columns, actor_ids, tables, start_ns, stamps)
+    stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, stamps))
     trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
     _label(trace, tables, files)
     shown = files.user_files()

@@ -1,6 +1,7 @@
 """Replays a trace: runs its scenario again under the recorded order, watches that it comes along, compares the two traces."""
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -8,7 +9,7 @@ from typing import NoReturn
 from simcore.engine import launch
 from simcore.engine.collect import collect
 from simcore.engine.compare import Compared, compare
-from simcore.engine.compile import compile_order, told_from_afar
+from simcore.engine.compile import compile_order, hand_overs, told_from_afar
 from simcore.engine.deadlock import explain
 from simcore.engine.family import kill_family
 from simcore.engine.folder import TraceFolder
@@ -24,6 +25,15 @@ from simcore.errors import Divergence, Inconclusive, UsageError
 from simcore.runtime.order import STATUS
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Verdict
 from simcore.trace.model import Trace
+
+HAND_OVER_NS = 10_000
+"""What it costs about to pass the turn to an actor on another processor; on one processor it is a quarter of that."""
+
+SHARE, SHARE_OF_THREADS = 0.2, 0.02
+"""A replay keeps to one processor when hand-overs would take more than this share of the recorded time.
+
+Several processes may lose by that what they compute side by side; threads hardly, for one at a time runs Python.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,8 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         settings = settings_of(replace(scenario, chaos=None, switch_interval_s=None))
         if real_time or trace.ending.not_controlled:
             settings["SIMCORE_REAL_TIME"] = "1"
+        if _keeps_to_one_processor(trace, turns):
+            settings["SIMCORE_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         reader = RunReader(run.path)
         follower = Follower(trace, reader, run.path, turns, grace_s, stops=stop_at is not None)
         end = launch.run(
@@ -186,6 +198,11 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         remove_semaphores(run.path)
         run.remove()
         traces.tidy()
+
+
+def _keeps_to_one_processor(trace: Trace, turns: list[int]) -> bool:
+    share = SHARE if len(trace.ending.processes) > 1 else SHARE_OF_THREADS
+    return hasattr(os, "sched_getaffinity") and hand_overs(trace, turns) * HAND_OVER_NS > share * trace.ending.duration_ns
 
 
 def _divergence(

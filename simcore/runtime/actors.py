@@ -354,18 +354,27 @@ def is_internal(code: CodeType) -> bool:
     return known
 
 
+_skipped: dict[int, CodeType] = {}
+"""Code that is the standard library's or ours, by its id; kept alive by standing here."""
+
+
 def site_of(frame: FrameType | None) -> int:
     """The call site: the first frame of the user's, or the library's innermost where the whole stack is the library's."""
     user = frame
-    while user is not None and is_internal(user.f_code):
+    while user is not None:
+        code = user.f_code
+        if id(code) not in _skipped:
+            try:
+                return _by_code[id(code)][user.f_lasti]
+            except KeyError:
+                if not is_internal(code):
+                    return _own_site(user)
+                _skipped[id(code)] = code
         user = user.f_back
-    if user is None:
-        user = frame
-        while user is not None and user.f_code.co_filename.startswith(_here):
-            user = user.f_back
-        if user is None:
-            return 0
-    return _own_site(user)
+    user = frame
+    while user is not None and user.f_code.co_filename.startswith(_here):
+        user = user.f_back
+    return 0 if user is None else _own_site(user)
 
 
 def _own_site(frame: FrameType) -> int:
@@ -374,6 +383,8 @@ def _own_site(frame: FrameType) -> int:
     known = _by_code.get(id(code))
     if known is None:
         _codes.append(code)
+        if is_internal(code):
+            _skipped[id(code)] = code
         known = _by_code.setdefault(id(code), {})
     site = known.get(frame.f_lasti)
     if site is None:

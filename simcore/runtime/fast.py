@@ -32,14 +32,16 @@ class _Nobody:
 _nobody: Any = _Nobody
 
 
-def _take_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
+def take_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
+    """The head of the record of a lock that is taken there."""
     head = _head(1, lock.simcore_id, site_of(frame), 0, _ACQUIRE, 0)
     if not is_internal(frame.f_code):  # a library's line serves many lines of the user's
         lock._takes[frame.f_lasti] = (frame.f_code, head)
     return head
 
 
-def _give_head(lock: "FastLock | FastRLock", frame: FrameType) -> bytes:
+def give_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
+    """The head of the record of a lock that is let go of there."""
     head = _head(lock.given, lock.simcore_id, site_of(frame), 0, _RELEASE, 0)
     if not is_internal(frame.f_code):
         lock._gives[frame.f_lasti] = (frame.f_code, head)
@@ -50,9 +52,6 @@ class FastLock(Lock):
     """A lock that is being recorded. What `Lock` does, in fewer steps."""
 
     __slots__ = ()
-
-    given = 0
-    """The value of a release."""
 
     def __enter__(self) -> bool:
         try:
@@ -82,12 +81,12 @@ class FastLock(Lock):
         try:
             code, head = self._takes[frame.f_lasti]
             if code is not frame.f_code:
-                head = _take_head(self, frame)
+                head = take_head(self, frame)
         except KeyError:
             if not self.simcore_id:
                 actor.put_back(reserve, slot)
                 return True
-            head = _take_head(self, frame)
+            head = take_head(self, frame)
         _pack(buffer, slot, head, _now())
         return True
 
@@ -106,7 +105,7 @@ class FastLock(Lock):
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:
-                head = _give_head(self, frame)
+                head = give_head(self, frame)
         except KeyError:
             if not self.simcore_id:
                 try:
@@ -114,7 +113,7 @@ class FastLock(Lock):
                 except Exception as raised:
                     hide(raised)
                     raise
-            head = _give_head(self, frame)
+            head = give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
             slot = reserve()
@@ -158,12 +157,12 @@ class FastLock(Lock):
         try:
             code, head = self._takes[frame.f_lasti]
             if code is not frame.f_code:
-                head = _take_head(self, frame)
+                head = take_head(self, frame)
         except KeyError:
             if not self.simcore_id:
                 actor.put_back(reserve, slot)
                 return True
-            head = _take_head(self, frame)
+            head = take_head(self, frame)
         _pack(buffer, slot, head, _now())
         return True
 
@@ -183,7 +182,7 @@ class FastLock(Lock):
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:
-                head = _give_head(self, frame)
+                head = give_head(self, frame)
         except KeyError:
             if not self.simcore_id:
                 try:
@@ -191,7 +190,7 @@ class FastLock(Lock):
                 except Exception as raised:
                     hide(raised)
                     raise
-            head = _give_head(self, frame)
+            head = give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
             slot = reserve()
@@ -262,9 +261,9 @@ class FastRLock(RLock):
         try:
             code, head = self._takes[frame.f_lasti]
             if code is not frame.f_code:
-                head = _take_head(self, frame)
+                head = take_head(self, frame)
         except KeyError:
-            head = _take_head(self, frame)
+            head = take_head(self, frame)
         _pack(buffer, slot, head, _now())
         return True
 
@@ -284,9 +283,9 @@ class FastRLock(RLock):
         try:
             code, head = self._gives[frame.f_lasti]
             if code is not frame.f_code:
-                head = _give_head(self, frame)
+                head = give_head(self, frame)
         except KeyError:
-            head = _give_head(self, frame)
+            head = give_head(self, frame)
         reserve, buffer = actor.chunk
         try:
             slot = reserve()

@@ -35,10 +35,11 @@ EXIT_DIVERGED = 86
 class Following:
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "told")
+    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "status", "told")
 
     def __init__(self, gate: "Follow", index: int, events: memoryview, baton: Any) -> None:
         self._gate = gate
+        self.status = gate.status
         self.index = index
         self.events = events
         self.end = len(events)
@@ -47,6 +48,14 @@ class Following:
         self.blocked = False  # it waits for its turn
         self.told = False  # its next turn has come already
         self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
+
+    def wait(self, flags: int) -> None:
+        """Wait for this actor's turn if that is told it."""
+        self._gate._wait(self, flags)
+
+    def post(self, flags: int, after: int) -> None:
+        """Tell the next actor that it is its turn."""
+        self._gate.post(flags, after)
 
     def object_id(self, actor: Actor, kind: int, n: int, fresh: "count[int]") -> int:
         """The id that the trace has for this object, or a fresh one."""
@@ -93,7 +102,7 @@ class Follow:
         self._far: dict[int, Any] = {}
         self.imports = self._imported()
         with open(f"{folder}/status", "r+b") as status:
-            self._status = mmap.mmap(status.fileno(), 0)
+            self.status = mmap.mmap(status.fileno(), 0)
         self._folder = folder
 
     def begin_process(self, index: int) -> None:
@@ -174,7 +183,7 @@ class Follow:
 
             actor.raw -= 1
             self._stop = NOWHERE
-            _set_status(self._status, 0, 0, 1)
+            _set_status(self.status, 0, 0, 1)
             open_debugger(actor)  # nobody else gets a turn meanwhile
         mine.cursor += ORDER_EVENT.size
         mine.held = (flags, after, position)
@@ -211,9 +220,13 @@ class Follow:
         mine.held = None
         flags, after, position = held
         if not flags & LOCAL:
-            _set_status(self._status, 0, position + 1, 0)
+            _set_status(self.status, 0, position + 1, 0)
             if flags & POST:
-                (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release()
+                self.post(flags, after)
+
+    def post(self, flags: int, after: int) -> None:
+        """Tell an actor that it is its turn."""
+        (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release()
 
     def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
         """What the trace has; nothing is asked."""

@@ -23,7 +23,9 @@ from simcore.runtime import (
     output,
     outside,
     processes,
+    processor,
     queues,
+    retaken,
     signals,
     spans,
     sweep,
@@ -94,7 +96,8 @@ def _install(gate: Gate, following: Any) -> None:
     if following is not None:
         _patches.set(os, "getpid", lambda: pids.told(originals.getpid()))
         _patches.set(os, "getppid", lambda: pids.told(originals.getppid()))
-    lock = fast.FastLock if not gate.following else locks.Lock
+        processor.install(_patches)
+    lock: type[locks.Lock] = retaken.RetakenLock if gate.following else fast.FastLock
     chaos = environment.get("SIMCORE_CHAOS")
     if chaos:
         from simcore.runtime import chaos as jitter

@@ -60,6 +60,9 @@ class Lock:
 
     __slots__ = ("__weakref__", "_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
 
+    given = 0
+    """The value of a release."""
+
     _acquire: Callable[..., bool]
     _release: Callable[[], None]
 
@@ -115,15 +118,18 @@ class Lock:
             raise
 
     def _give(self, actor: Actor, site: int) -> None:
-        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, 0)
+        gate.current.give(actor, Kind.RELEASE, self.simcore_id, site, self.given)
         try:
             self._release()
         except RuntimeError:
-            gate.current.gave(actor)
-            gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
+            self._undo(actor, site)
             raise
         finally:
             gate.current.gave(actor)
+
+    def _undo(self, actor: Actor, site: int) -> None:
+        gate.current.gave(actor)
+        gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
 
     def __enter__(self) -> bool:
         actor = acting()
@@ -144,6 +150,8 @@ class Lock:
         except BaseException as raised:
             hide(raised)
             raise
+
+    _enter, _exit = __enter__, __exit__
 
     def locked(self) -> bool:
         """As `_thread.lock.locked`."""

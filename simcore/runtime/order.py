@@ -37,6 +37,9 @@ FAR_AWAIT: Final = 16
 FAR_POST: Final = 32
 """The turn after is an actor's of another process."""
 
+STOP: Final = 64
+"""A debugger is opened there."""
+
 STATUS: Final = Struct("@II")
 """The file `status`: turns done (position + 1), 1 while a debugger holds everyone."""
 

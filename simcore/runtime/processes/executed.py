@@ -28,7 +28,7 @@ _KEPT = (
     *("SIMCORE_RUN", "SIMCORE_HOME", "SIMCORE_MODE"),
     *("SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD"),
 )
-_KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME",)
+_KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME", "SIMCORE_CPUS")
 _SEED = b"PYTHONHASHSEED"
 _ours: dict[bytes, bytes] = {}
 """What a child of ours needs in its environment."""

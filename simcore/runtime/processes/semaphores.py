@@ -16,6 +16,7 @@ from simcore.runtime.fast import FastLock
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, take_lock
 from simcore.runtime.patches import Patches
+from simcore.runtime.retaken import RetakenLock
 from simcore.trace.events import Kind, ObjectKind
 
 _RECURSIVE = 0
@@ -113,18 +114,21 @@ class SemLock:
         try:
             self._release()
         except (ValueError, AssertionError, OSError):
-            gate.current.gave(actor)
-            gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
+            self._undo(actor, site)
             raise
         finally:
             gate.current.gave(actor)
+
+    def _undo(self, actor: Actor, site: int) -> None:
+        gate.current.gave(actor)
+        gate.current.give(actor, Kind.UNDO, self.simcore_id, site, 0)
 
     def __enter__(self) -> bool:
         actor = acting()
         try:
             if actor is None or not self.simcore_id:
                 return bool(self._acquire())
-            return self._take(actor, True, None, site_of(get_frame(2)))
+            return self._take(actor, True, None, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
             raise
@@ -134,11 +138,13 @@ class SemLock:
         try:
             if actor is None or not self.simcore_id:
                 return self._release()  # type: ignore[no-any-return]
-            self._give(actor, site_of(get_frame(2)))
+            self._give(actor, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
             raise
         return None
+
+    _enter, _exit = __enter__, __exit__
 
     def _get_value(self) -> int:
         return self._read(Kind.VALUE, self._raw._get_value, get_frame(1))
@@ -210,6 +216,15 @@ class FastSemLock(SemLock):
         return self._take(actor, True, None, site_of(frame))
 
 
+class RetakenSemLock(SemLock):
+    """A lock between processes that is being replayed: what `SemLock` does, in the steps of `RetakenLock`."""
+
+    __slots__ = ()
+
+    __enter__: Any = RetakenLock.__enter__
+    __exit__: Any = RetakenLock.__exit__
+
+
 class _FromInside(property):
     """A method of a lock's C part as a method of the lock, without a call in between. Called on the class, it is a function."""
 
@@ -221,9 +236,9 @@ def install(patches: Patches, module: Any) -> None:
     """Put our class in the place of the C one, and let its number travel."""
     import _multiprocessing  # type: ignore[import-not-found]
 
-    cls = SemLock if gate.current.following else FastSemLock
+    cls = RetakenSemLock if gate.current.following else FastSemLock
     raw = _multiprocessing.SemLock
-    for made in (SemLock, FastSemLock):
+    for made in (SemLock, cls):
         made._of_raw = raw
         made.SEM_VALUE_MAX = raw.SEM_VALUE_MAX
     cls.__module__, cls.__name__, cls.__qualname__ = raw.__module__, raw.__name__, raw.__qualname__
@@ -238,8 +253,7 @@ def install(patches: Patches, module: Any) -> None:
         real_setstate(self, inner)
         self._semlock.simcore_id = number
 
-    if cls is FastSemLock:
-        for name in ("__enter__", "__exit__"):
-            patches.set(module.SemLock, name, _FromInside(attrgetter(f"_semlock.{name}")))
+    for name in ("__enter__", "__exit__"):
+        patches.set(module.SemLock, name, _FromInside(attrgetter(f"_semlock.{name}")))
     patches.method(module.SemLock, "__getstate__", __getstate__)
     patches.method(module.SemLock, "__setstate__", __setstate__)
