@@ -340,8 +340,9 @@ class _Tables:
                 stamp, _, kind_and_n, site, inner = self._created[number]
                 file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
                 within = self._definitions.sites.get(inner)
-                inside = within[:2] if within is not None and kind_and_n >> 32 not in _WHOLE else None
-                result.append((stamp, index, Place((file, line), inside)))
+                whole = kind_and_n >> 32 in _WHOLE
+                inside = within[:2] if within is not None and (not whole or kind_and_n >> 32 == ObjectKind.PQUEUE) else None
+                result.append((stamp, index, Place((file, line), inside, whole)))
         return sorted(result, key=lambda item: item[:2])
 
 
@@ -351,7 +352,10 @@ _WHOLE = frozenset(
         *(ObjectKind.POOL, ObjectKind.MANAGER, ObjectKind.PROXY),
     }
 )
-"""What the program makes as such, though it is the library that numbers it: named as the program does, without a name within."""
+"""What the program makes as such, though it is the library that numbers it: named as the program does, without a name within.
+
+Only of queues the library makes some for itself: `pool.inqueue`.
+"""
 
 
 class _Files:
