@@ -190,7 +190,7 @@ def _context() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable, value in copy_context().items():
         if variable.name != "decimal_context":
-            found[variable.name] = texts_of(value, salt()).get("", "")
+            found[variable.name] = texts_of(value, salt(), variable.name).get("", "")
     precision: dict[str, Any] = {}
     decimal = sys.modules.get("decimal")
     if decimal is not None:
