@@ -98,15 +98,22 @@ def pipes(ctx: Any, witness: str) -> None:
 
 def square(number: int) -> tuple[int, str]:
     """A task that tells who did it."""
+    time.sleep(0.001)  # else one worker may do all before the others are there
     return number * number, multiprocessing.current_process().name
 
 
 def pools(ctx: Any, witness: str) -> None:
     """A pool: which worker takes which task, and in which order results come."""
-    with ctx.Pool(WORKERS) as pool:
-        later = [pool.apply_async(square, (number,), callback=lambda result: note(witness, result)) for number in range(12)]
-        for result in pool.imap_unordered(square, range(20)):
+    one_at_a_time = threading.Lock()  # callbacks come in a thread of the pool
+
+    def tell(result: object) -> None:
+        with one_at_a_time:
             note(witness, result)
+
+    with ctx.Pool(WORKERS) as pool:
+        later = [pool.apply_async(square, (number,), callback=tell) for number in range(12)]
+        for result in pool.imap_unordered(square, range(20)):
+            tell(result)
         for answer in later:
             answer.wait()
         pool.close()
