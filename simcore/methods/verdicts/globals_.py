@@ -69,9 +69,15 @@ def _pairs(column: Column) -> dict[str, list[tuple[Facts, Facts, bool]]]:
             known = child.parent.get("found", {})
             wanted = {*tasks, *child.parent.get("names", ())} if child.worker else set(known)
             for name, facts in child.found.items():
-                if name in wanted and name in known:
+                if name in wanted and name in known and not _is_of_the_module(name):
                     found.setdefault(name, []).append((facts, known[name], name in child.assigned))
     return found
+
+
+def _is_of_the_module(name: str) -> bool:
+    """What every module has (`__name__` is another in a child that imported it anew), and filters, which row 15 tells of."""
+    short = name.rpartition(".")[2]
+    return name == "warnings.filters" or (short.startswith("__") and short.endswith("__"))
 
 
 def _lost(name: str, reached: dict[str, Reached], kept: list[str], lost: list[str]) -> Iterator[Verdict]:
