@@ -459,7 +459,7 @@ def test_what_is_loaded_inside_a_program_needs_nothing_but_the_standard_library(
 
 def test_the_documentation_has_the_twenty_rows() -> None:
     """docs/start-methods.md shows the rows as they are."""
-    text = (Path(simcore.__file__).parent.parent / "docs" / "start-methods.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "docs" / "start-methods.md").read_text(encoding="utf-8")
     for row in ROWS.values():
         assert f"| {row.number} | {row.title} |" in text
 

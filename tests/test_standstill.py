@@ -193,12 +193,14 @@ DEADLOCKS = {
     ),
     "an executor's tasks": (
         """
+        import time
         from concurrent.futures import ThreadPoolExecutor
         """
         + ABBA.replace("\n", "\n        ")
         + """
         with ThreadPoolExecutor(2) as pool:
-            pool.submit(grab, a, b)
+            first = pool.submit(grab, a, b)
+            while not first.running(): time.sleep(0.001)
             pool.submit(grab, b, a)
         """,
         {("main/1", "b", "main/2"), ("main/2", "a", "main/1"), ("main", "", "main/1")},
