@@ -99,7 +99,7 @@ def pipes(ctx: Any, witness: str) -> None:
 
 def square(number: int) -> tuple[int, str]:
     """A task that tells who did it."""
-    time.sleep(0.001)  # else one worker may do all before the others are there
+    time.sleep(random.random() / 500)  # else one worker may do all, or each every third
     return number * number, multiprocessing.current_process().name
 
 
