@@ -115,7 +115,8 @@ def faithful(results: Sequence[Mapping[str, Any]]) -> str:
         ]
         beside = ", beside two busy loops" if result["load"] else ""
         columns = ["program", "recordings", "replays", "same", "free runs that differ", "hand-offs (median)", "not counted"]
-        text.append(Table(f"Python {result['python']}{beside}", columns, rows).markdown())
+        what = result.get("what", "threads").capitalize()
+        text.append(Table(f"{what}, Python {result['python']}{beside}", columns, rows).markdown())
         text += [f"- {row['program']}: {problem}" for row in result["rows"] for problem in row["problems"]]
     return "\n".join(text)
 

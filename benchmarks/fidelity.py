@@ -320,9 +320,10 @@ def failed(rows: Sequence[Row]) -> bool:
     return any(row.problems or row.same != row.replays for row in rows)
 
 
-def as_json(rows: Sequence[Row], *, load: bool) -> str:
+def as_json(rows: Sequence[Row], *, load: bool, what: str = "threads") -> str:
     """What `python -m benchmarks --fidelity FILE` reads."""
-    return json.dumps({"python": platform.python_version(), "load": load, "rows": [asdict(row) for row in rows]}, indent=1)
+    told = {"python": platform.python_version(), "what": what, "load": load, "rows": [asdict(row) for row in rows]}
+    return json.dumps(told, indent=1)
 
 
 def main() -> int:

@@ -87,7 +87,7 @@ def main() -> int:
             kept=chosen.keep,
         )
     if chosen.json:
-        print(as_json(rows, load=chosen.load))
+        print(as_json(rows, load=chosen.load, what="several processes"))
     else:
         same, replays = sum(row.same for row in rows), sum(row.replays for row in rows)
         print(TITLE, *map(line, rows), f"{same} of {replays} replays the same", sep="\n")
