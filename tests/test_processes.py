@@ -256,3 +256,24 @@ def test_a_child_that_ends_early_is_a_divergence() -> None:
     run_again = simcore.replay(trace).runs[0]
     assert run_again.divergence is not None
     assert run_again.divergence.actor.startswith("main.")
+
+
+DRAWS = """
+import multiprocessing as mp, random, sys
+def draw(writer): writer.send((random.random(), random.randrange(1000)))
+if __name__ == "__main__":
+    random.seed(7)
+    ctx = mp.get_context(method)
+    for _ in range(2):
+        reader, writer = ctx.Pipe(False)
+        child = ctx.Process(target=draw, args=(writer,))
+        child.start()
+        print(reader.recv())
+        child.join()
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_children_draw_the_same_random_numbers(method: str) -> None:
+    """A child's generator is seeded at the fork, in the fork server, or when it imports `random`: each time it is recorded."""
+    assert again(run(DRAWS, method)).outcome is Outcome.OK

@@ -117,4 +117,8 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
     gate.current.leave(main, Kind.BEGIN, birth.object_id, birth.site, real if told is None else told)
     pids.learn(real if told is None else told, real)
     pids.learn(gate.current.local(main, Kind.PARENT, 0, lambda: real_parent), real_parent)
+    generator = getattr(sys.modules.get("random"), "_inst", None)
+    if generator is not None:
+        # At a fork `random` seeds itself anew, by a way of its own and before this process is anybody's.
+        generator.seed()
     return main
