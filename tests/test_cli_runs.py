@@ -17,8 +17,9 @@ from cli_programs import FAILS_LATE, PROGRAM, ROOT, Run
 from synthetic import build
 
 from simcore.cli.hunt import is_failure
-from simcore.cli.record import RecordCommand, exit_code
 from simcore.cli.record import command as record_command
+from simcore.cli.record import exit_code
+from simcore.cli.target import TargetCommand
 from simcore.trace.events import Outcome
 from simcore.trace.model import Ending, Trace
 
@@ -47,7 +48,7 @@ def test_record_tells_its_options_from_the_programs(
     words: list[str], options: dict[str, object], target: tuple[str, ...], is_command: bool
 ) -> None:
     """All words after `--` or after FILE.py are the program's; a pattern may have our options on both sides."""
-    assert isinstance(record_command, RecordCommand)
+    assert isinstance(record_command, TargetCommand)
     with record_command.make_context("record", list(words)) as context:
         assert context.params["target"] == target
         assert context.meta["simcore.is_command"] is is_command

@@ -13,7 +13,7 @@ import click
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
-from simcore.cli.record import RecordCommand, is_file
+from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command(cls=RecordCommand)
-@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...")
-@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated.")
+@click.command(cls=TargetCommand)
+@target_options
 @click.option(
     "--methods",
     default="fork,spawn,forkserver",
@@ -78,7 +77,7 @@ def command(
     names = [name.strip() for name in methods.split(",") if name.strip()]
     labels_of(names)
     plan = replace(
-        _plan(list(target), bool(ctx.meta["simcore.is_command"]), parameters, plugins),
+        _plan(words_of(ctx, target, "compare"), is_command(ctx), parameters, plugins),
         methods=names,
         runs=runs,
         barrier=barrier,
@@ -97,32 +96,22 @@ def command(
     return ExitCode.NO if comparison.matters else ExitCode.YES
 
 
-def _plan(words: list[str], is_command: bool, parameters: Sequence[str], plugins: Sequence[str]) -> Plan:
-    """What to run, without how. Raises: UsageError."""
+def _plan(words: list[str], whole: bool, parameters: Sequence[str], plugins: Sequence[str]) -> Plan:
+    """What to run, without how; the words are a `whole` command or a target and its words. Raises: UsageError."""
     from simcore.engine.parameters import split_assignments
     from simcore.engine.plugins import PluginHost
     from simcore.engine.scenario import command_of, resolve
     from simcore.methods.measure import Plan
 
-    if not words:
-        raise UsageError(
-            "compare was not told what to run, expected PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...",
-            "`simcore list` shows the patterns",
-        )
-    if not is_command and not is_file(words[0]) and len(words) > 1:
-        raise UsageError(
-            f"{words[0]} takes no words of its own, but was given {' '.join(words[1:])}",
-            "parameters are set as in -p workers=4; a program and its words follow `--`",
-        )
     host = PluginHost(plugins)
     scenario = resolve(
-        words if is_command else words[0],
-        argv=() if is_command else words[1:],
+        words if whole else words[0],
+        argv=() if whole else words[1:],
         params=split_assignments(parameters),
         plugins=plugins,
         host=host,
     )
-    text = sys.stdin.buffer.read() if is_command and "-" in words[1:] and not sys.stdin.isatty() else None
+    text = sys.stdin.buffer.read() if whole and "-" in words[1:] and not sys.stdin.isatty() else None
     return Plan(
         command=command_of(scenario),
         shown=shlex.join(words),

@@ -12,14 +12,14 @@ import click
 
 from simcore.cli import console
 from simcore.cli.options import common, folder, plugin_option
-from simcore.cli.record import RecordCommand, is_command, words_of
+from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode
 
 _LEVELS: Final = ("fatal", "deadlock", "silent", "random", "hazard", "cost", "info")
 
 
-@click.command(cls=RecordCommand)
-@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...")
+@click.command(cls=TargetCommand)
+@target_options
 @click.option("--to", "method", type=click.Choice(["spawn", "forkserver"]), required=True, help="The start method to look at.")
 @click.option(
     "--fail-on",
@@ -28,7 +28,6 @@ _LEVELS: Final = ("fatal", "deadlock", "silent", "random", "hazard", "cost", "in
     show_default=True,
     help="End with 1 when something of this severity, or a worse one, was found.",
 )
-@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated.")
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End the run after S seconds."
 )

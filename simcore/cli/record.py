@@ -14,10 +14,10 @@ from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich_click import RichCommand
 
 from simcore.cli import console
 from simcore.cli.options import SUFFIX, common, folder, plugin_option
+from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,42 +26,9 @@ if TYPE_CHECKING:
 _LIKE_THE_PROGRAM: Final = ("file", "command")
 """Targets after which the exit code is the program's own."""
 
-_IS_COMMAND: Final = "simcore.is_command"
 
-
-class RecordCommand(RichCommand):
-    """Tells our options from the program's: all words after `--` or after FILE.py belong to the program."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        cut = self._end_of_options(ctx, args)
-        if cut < len(args) and args[cut] != "--" and not is_file(args[cut]):
-            # A pattern or function takes no words of its own, so our options may stand behind it, too.
-            ctx.meta[_IS_COMMAND] = False
-            return super().parse_args(ctx, [args[cut], *args[:cut], *args[cut + 1 :]])
-        command = cut < len(args) and args[cut] == "--"
-        ctx.meta[_IS_COMMAND] = command
-        return super().parse_args(ctx, args if command else [*args[:cut], "--", *args[cut:]])
-
-    def _end_of_options(self, ctx: click.Context, args: list[str]) -> int:
-        """Index of `--` or of the first word that is neither an option nor an option's value."""
-        values = {name: param for param in self.get_params(ctx) if isinstance(param, click.Option) for name in param.opts}
-        index = 0
-        while index < len(args) and args[index] != "--" and (args[index].startswith("-") and args[index] != "-"):
-            word = args[index]
-            option = values.get(word) or values.get(word.partition("=")[0]) or values.get(word[:2])
-            separate = option is not None and not option.is_flag and word in option.opts
-            index += 2 if separate else 1
-        return min(index, len(args))
-
-
-def is_file(word: str) -> bool:
-    """Whether a target is a FILE.py: its arguments are then the program's."""
-    return word.endswith((".py", ".pyw"))
-
-
-@click.command(cls=RecordCommand)
-@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...")
-@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated.")
+@click.command(cls=TargetCommand)
+@target_options
 @click.option("-o", "--output", metavar="FILE", help="Where the trace goes; default: a new file in the trace folder.")
 @click.option("--seed", type=int, metavar="N", help="Seed what the program draws from the random module.")
 @click.option(
@@ -225,25 +192,6 @@ def next_commands(trace: Trace, *, named: bool) -> list[str]:
     path = f" {shown_path(trace.path)}" if named and trace.path is not None else ""
     stop = " --pdb failure" if trace.outcome is Outcome.FAILED and trace.ending.error_site else ""
     return [f"simcore replay{path}{stop}", f"simcore show{path}"]
-
-
-def is_command(ctx: click.Context) -> bool:
-    """Whether the words of a `RecordCommand` stood behind `--`."""
-    return bool(ctx.meta[_IS_COMMAND])
-
-
-def words_of(ctx: click.Context, target: Sequence[str], verb: str) -> list[str]:
-    """The words of a `RecordCommand`, when they say what to run. Raises: UsageError."""
-    words = list(target)
-    grammar = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
-    if not words:
-        raise UsageError(f"{verb} was not told what to run, expected {grammar}", "`simcore list` shows the patterns")
-    if not is_command(ctx) and not is_file(words[0]) and len(words) > 1:
-        raise UsageError(
-            f"{words[0]} takes no words of its own, but was given {' '.join(words[1:])}",
-            "parameters are set as in -p workers=4; a program and its words follow `--`",
-        )
-    return words
 
 
 def _check_output(path: Path) -> None:
