@@ -44,7 +44,7 @@ def spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Cal
     return method
 
 
-def _named(original: Callable[..., None], kind: ObjectKind) -> Callable[..., None]:
+def named(original: Callable[..., None], kind: ObjectKind) -> Callable[..., None]:
     """An `__init__` that gives the new object its id."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -74,7 +74,7 @@ def _read(original: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
 
 
 def _cover(patches: Patches, cls: type, kind: ObjectKind, operations: tuple[str, ...], prefix: str = "") -> None:
-    patches.method(cls, "__init__", _named(cls.__init__, kind))  # type: ignore[misc]
+    patches.method(cls, "__init__", named(cls.__init__, kind))  # type: ignore[misc]
     for name in operations:
         if name in vars(cls):
             patches.method(cls, name, spanned(vars(cls)[name], f"{prefix or cls.__name__}.{name}"))
@@ -106,13 +106,13 @@ def install_futures(patches: Patches, base: Any) -> None:
 
     operations = ("result", "exception", "cancel", "add_done_callback")
     _cover(patches, base.Future, ObjectKind.FUTURE, operations)
-    named = base.Future.__init__
+    real = base.Future.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         actor = actors.here()
         if actor is not None:
             self.simcore_serial = serial(actor)
-        named(self, *args, **kwargs)
+        real(self, *args, **kwargs)
 
     def __hash__(self: Any) -> int:
         number: int | None = self.__dict__.get("simcore_serial")

@@ -5,15 +5,13 @@ to have it. Here it is given what it needs of the executor without the executor 
 """
 
 import weakref
-from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import tasks
 from simcore.runtime.processes.unlocked import Adopted, Entries, change, look
-from simcore.runtime.spans import spanned
+from simcore.runtime.spans import named, spanned
 from simcore.trace.events import ObjectKind
 
 
@@ -63,7 +61,7 @@ def install(patches: Patches, module: Any) -> None:
     """Replace what threads share, and cover what an executor offers."""
     cls, manager = module.ProcessPoolExecutor, module._ExecutorManagerThread
     _adopt(cls)
-    patches.method(cls, "__init__", _init(cls.__init__))
+    patches.method(cls, "__init__", named(cls.__init__, ObjectKind.POOL))
     patches.method(manager, "__init__", _manager_init(manager.__init__))
     patches.method(manager, "is_shutting_down", _is_shutting_down(manager.is_shutting_down))
     patches.set(module, "_process_worker", tasks.working(module._process_worker, lambda task: task.work_id))
@@ -102,19 +100,6 @@ def _adopt(cls: Any) -> None:
         ("_shutdown_thread", shutting_down),
     ):
         setattr(cls, name, Adopted(name, adopt))
-
-
-def _init(original: Any) -> Any:
-    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
-        if "simcore_id" not in self.__dict__:
-            self.simcore_id = actors.create(ObjectKind.POOL, get_frame(1))
-        try:
-            original(self, *arguments, **named)
-        except BaseException as error:
-            hide(error)
-            raise
-
-    return __init__
 
 
 def _manager_init(original: Any) -> Any:

@@ -14,7 +14,7 @@ from simcore.runtime.actors import here
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
-from simcore.runtime.spans import spanned
+from simcore.runtime.spans import named, spanned
 from simcore.trace.events import ObjectKind
 
 _numbers: dict[str, int] = {}
@@ -62,7 +62,7 @@ def _key(address: Any, ident: str) -> str:
 def install(patches: Patches, module: Any) -> None:
     """Number managers and proxies, and cover what they offer."""
     manager, proxy, server = module.BaseManager, module.BaseProxy, module.Server
-    patches.method(manager, "__init__", _init(manager.__init__))
+    patches.method(manager, "__init__", named(manager.__init__, ObjectKind.MANAGER))
     for name in ("start", "connect"):
         patches.method(manager, name, spanned(vars(manager)[name], f"Manager.{name}"))
     proxy.simcore_id = 0
@@ -74,19 +74,6 @@ def install(patches: Patches, module: Any) -> None:
                 patches.method(cls, name, spanned(vars(cls)[name], "Manager.create"))
     patches.method(proxy, "_callmethod", spanned(proxy._callmethod, "Proxy.call"))
     patches.method(server, "decref", _decref(server.decref))
-
-
-def _init(original: Any) -> Any:
-    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
-        if "simcore_id" not in self.__dict__:
-            self.simcore_id = actors.create(ObjectKind.MANAGER, get_frame(1))
-        try:
-            original(self, *arguments, **named)
-        except BaseException as error:
-            hide(error)
-            raise
-
-    return __init__
 
 
 def _heirs(cls: Any) -> list[Any]:

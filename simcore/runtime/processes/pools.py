@@ -5,18 +5,17 @@ All else is made of queues, processes and threads, which are recorded as such.
 
 import threading
 from collections.abc import Iterator
-from sys import _getframe as get_frame
 from sys import getrefcount
 from types import SimpleNamespace
 from typing import Any, Final
 
-from simcore.runtime import actors, gate
+from simcore.runtime import gate
 from simcore.runtime.actors import acting
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import tasks
 from simcore.runtime.processes.unlocked import Adopted, change, look
-from simcore.runtime.spans import spanned
+from simcore.runtime.spans import named, spanned
 from simcore.trace.events import Kind, ObjectKind
 
 _STATES: Final = ("INIT", "RUN", "CLOSE", "TERMINATE")
@@ -68,7 +67,7 @@ def install(patches: Patches, module: Any) -> None:
     pool = module.Pool
     _adopt(pool)
     patches.set(module._PoolCache, "__len__", lambda self: look(self.__dict__.get("simcore_id", 0), lambda: dict.__len__(self)))
-    patches.method(pool, "__init__", _init(pool.__init__))
+    patches.method(pool, "__init__", named(pool.__init__, ObjectKind.POOL))
     patches.method(pool, "_check_running", _check_running(pool._check_running))
     counter = module.job_counter
 
@@ -130,19 +129,6 @@ def _adopt(pool: Any) -> None:
         ("_inqueue", queue),
     ):
         setattr(pool, name, Adopted(name, adopt))
-
-
-def _init(original: Any) -> Any:
-    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
-        if "simcore_id" not in self.__dict__:
-            self.simcore_id = actors.create(ObjectKind.POOL, get_frame(1))
-        try:
-            original(self, *arguments, **named)
-        except BaseException as error:
-            hide(error)
-            raise
-
-    return __init__
 
 
 def _check_running(original: Any) -> Any:
