@@ -1,4 +1,4 @@
-"""How long and how much memory a diff takes: 10^4, 10^5 and 10^6 events; the same order, reversed hand-offs, a changed actor.
+"""How long and how much memory a diff takes: 10^4, 10^5 and 10^6 events; the same order, another order, another setting.
 
 Run it as `python benchmarks/bench_diff.py [EVENTS...]`; it prints a table. Every row is measured in a process of its own, so
 that its peak memory (both traces included) is that of this diff.
@@ -13,13 +13,14 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 from simcore.trace.model import ActorInfo, Columns, Header, ObjectInfo, Scenario, Site, Trace
 
 SIZES = (10_000, 100_000, 1_000_000)
-CASES = ("same order", "reversed hand-offs", "changed actor", "other run")
+CASES = ("same order", "reversed hand-offs", "changed actor", "other run", "other Python", "other parameter")
 ACTORS = 4
 LOCKS = 8
 
@@ -73,7 +74,12 @@ def pair(case: str, events: int) -> tuple[Trace, Trace]:
             programs[1][place:place] = [(Kind.ACQUIRE, lock), (Kind.RELEASE, lock)]
     elif case == "other run":
         programs[1] = program(1, events // ACTORS, seed=77)
-    return a, trace(programs, seed=2)
+    b = trace(programs, seed=2)
+    if case == "other Python":  # compared by the program's operations
+        b.header = replace(b.header, python="3.13.1")
+    elif case == "other parameter":
+        b.header = replace(b.header, scenario=replace(b.header.scenario, params={"workers": 5}))
+    return a, b
 
 
 def program(actor: int, events: int, seed: int) -> list[tuple[Kind, int]]:
