@@ -243,4 +243,4 @@ def test_the_benchmark_runs() -> None:
     ran = subprocess.run([sys.executable, str(script), "400"], capture_output=True, text=True, check=True)
     lines = ran.stdout.splitlines()
     assert lines[0].split() == ["case", "events", "seconds", "CPU", "s", "peak", "MiB", "verdict", "reversed"]
-    assert [line.split()[-2] for line in lines[1:]] == ["same", "different", "different", "different"]
+    assert [line.split()[-2] for line in lines[1:]] == ["same", *["different"] * 5]

@@ -7,9 +7,10 @@ outermost span is one event of its object, at the place where it ended, and of t
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Columns, ObjectInfo, Span, Trace
@@ -96,7 +97,7 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
     start_of = _starts(trace)
     own = {number for number, info in enumerate(trace.objects) if _is_own(info, own_file)}
     c = trace.columns
-    places = array("I")
+    kept = bytearray(len(c))
     wholes: list[tuple[int, Span]] = []
     for position, (actor, kind, obj, site) in enumerate(zip(c.actor, c.kind, c.object, c.site, strict=True)):
         span = None
@@ -113,13 +114,15 @@ def by_spans(trace: Trace, operations: dict[str, int]) -> Told:
                 continue
         if span is not None:
             if position == span.last and own_file[span.site]:
-                wholes.append((len(places), span))
+                wholes.append((position, span))
             elif kind not in _ALWAYS:
                 continue
-        places.append(position)
+        kept[position] = 1
+    places = array("I", compress(range(len(c)), kept))
     told = (c.actor, c.kind, c.object, c.site, c.value, c.waited_us, c.at_ns)
-    columns = Columns(*(array(column.typecode, map(column.__getitem__, places)) for column in told))
-    for number, span in wholes:
+    columns = Columns(*(array(column.typecode, compress(column, kept)) for column in told))
+    for position, span in wholes:
+        number = bisect_left(places, position)
         operation = operations.setdefault(span.operation, len(operations) % (256 - FIRST_OPERATION))
         columns.kind[number], columns.object[number] = FIRST_OPERATION + operation, span.object
         columns.site[number], columns.value[number] = span.site, 0
