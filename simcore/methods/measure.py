@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Final
 
 from simcore.engine.family import kill_family
-from simcore.engine.launch import HOME
+from simcore.engine.launch import BOOT, HOME
 from simcore.errors import InternalError, UsageError
 from simcore.methods.model import Column, Comparison, Facts, Run
 from simcore.methods.rows import METHODS
 from simcore.methods.seen import children_of, read_events
 from simcore.methods.verdicts.globals_ import has_lonely
 
-BOOT: Final = HOME / "simcore" / "methods" / "inside" / "boot"
 TIMEOUT_S: Final = 60.0
+_LOOKER: Final = "simcore.methods.inside.install"
 _GRACE_S: Final = 2.0
 _TICK_S: Final = 0.01
 _LINGER_S: Final = 1.0
@@ -187,7 +187,8 @@ class _Bench:
         result = {key: value for key, value in os.environ.items() if not key.startswith("SIMCORE_") or key == "SIMCORE_PLUGINS"}
         given = result.get("PYTHONPATH")
         result["PYTHONPATH"] = os.pathsep.join([str(BOOT), *([given] if given else [])])
-        result |= {"SIMCORE_COMPARE": str(folder), "SIMCORE_HOME": str(HOME), "SIMCORE_COMPARE_METHOD": method}
+        result |= {"SIMCORE_LOOKER": _LOOKER, "SIMCORE_HOME": str(HOME)}
+        result |= {"SIMCORE_COMPARE": str(folder), "SIMCORE_COMPARE_METHOD": method}
         if state:
             result["SIMCORE_COMPARE_STATE"] = "1"
             if self._plan.probes:

@@ -11,9 +11,22 @@ _boot_ns = _boot_cpu_ns = 0
 """What the hooks themselves took in this process until they were in place."""
 
 
-def boot(folder: str, *, began_ns: int, began_cpu_ns: int, child: bool) -> None:
-    """Begin in this process; called once, before any code of the user's."""
+def boot(*, began_ns: int, began_cpu_ns: int) -> None:
+    """Begin in this process, if it is the first Python of the run or one that `multiprocessing` starts below it.
+
+    Called once, before any code of the user's.
+    """
     global _boot_cpu_ns, _boot_ns
+    folder = os.environ["SIMCORE_COMPARE"]
+    words = " ".join(sys.orig_argv)
+    if "from multiprocessing.resource_tracker import main" in words:
+        return
+    child = "--multiprocessing-fork" in words or "from multiprocessing.forkserver import main" in words
+    if not child:
+        try:
+            os.close(os.open(f"{folder}/claim", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:
+            return  # another Python was first, or the run has ended
     log.folder, log.method = folder, os.environ.get("SIMCORE_COMPARE_METHOD", "")
     log.state = os.environ.get("SIMCORE_COMPARE_STATE") == "1"
     if not child:

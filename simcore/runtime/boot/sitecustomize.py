@@ -7,32 +7,44 @@ either.
 
 import os
 import sys
+import time
 
+_BEGAN_NS, _BEGAN_CPU_NS = time.monotonic_ns(), time.process_time_ns()
 _EXIT_INTERNAL = 125
 
 
 def _simcore_start() -> None:
     folder = os.environ.get("SIMCORE_RUN")
     home = os.environ.get("SIMCORE_HOME")
+    looker = os.environ.get("SIMCORE_LOOKER")  # a module of simcore that looks at the program instead of recording it
+    if looker and home and sys.version_info >= (3, 11) and sys.implementation.name == "cpython":
+        _load(home)
+        __import__(looker, fromlist=["boot"]).boot(began_ns=_BEGAN_NS, began_cpu_ns=_BEGAN_CPU_NS)
+        return
     if not folder or not home or not (os.environ.get("SIMCORE_ACTOR") or _is_ours(folder)):
         return
     if sys.version_info < (3, 11) or sys.implementation.name != "cpython":
         return  # it runs as it is, and a Python below it may be the one to record
-    if "simcore" not in sys.modules:
-        from importlib.util import module_from_spec, spec_from_file_location
-
-        place = os.path.join(home, "simcore")
-        spec = spec_from_file_location("simcore", os.path.join(place, "__init__.py"), submodule_search_locations=[place])
-        if spec is None or spec.loader is None:
-            return
-        sys.modules["simcore"] = package = module_from_spec(spec)
-        spec.loader.exec_module(package)
+    _load(home)
     from simcore.runtime import forks
 
     forks.install()  # before anything imports threading
     from simcore.runtime.install import boot
 
     boot(folder, os.environ.get("SIMCORE_MODE", "free"))
+
+
+def _load(home: str) -> None:
+    """Have `simcore` from this place, wherever `sys.path` leads."""
+    if "simcore" not in sys.modules:
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        place = os.path.join(home, "simcore")
+        spec = spec_from_file_location("simcore", os.path.join(place, "__init__.py"), submodule_search_locations=[place])
+        if spec is None or spec.loader is None:
+            raise ImportError(f"there is no simcore in {home}")
+        sys.modules["simcore"] = package = module_from_spec(spec)
+        spec.loader.exec_module(package)
 
 
 def _is_ours(folder: str) -> bool:
