@@ -3,7 +3,7 @@
 import pytest
 from programs import faithful, kinds, plain, record
 
-from simcore.trace.events import Kind
+from simcore.trace.events import AT_REST, Kind
 
 CYCLES = """
 import gc, queue, threading, weakref
@@ -128,6 +128,31 @@ print(len(order) > 0)
 """
     )
     faithful(source, replays=2)
+
+
+def test_garbage_that_others_make_between_their_operations() -> None:
+    """Nothing orders the threads: a collection comes when each is at an operation, also at one that takes no turn."""
+    source = (
+        CYCLES
+        + """
+import time
+def finalise(n):
+    with theirs: order.append((threading.current_thread().name, n))
+def work(n):
+    for k in range(400):
+        if k % 3:
+            with threading.Lock(): pass
+        else: time.time()
+        for part in "abc": Node((n, k, part))
+threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(order) > 0, hash(tuple(sorted(order))))
+"""
+    )
+    trace = faithful(source, replays=2)
+    values = [value for kind, value in zip(trace.columns.kind, trace.columns.value, strict=True) if kind == Kind.GC]
+    assert any(value & AT_REST for value in values)
 
 
 def test_what_the_program_says_to_the_collector_holds() -> None:

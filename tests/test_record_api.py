@@ -10,7 +10,7 @@ import pytest
 
 import simcore
 from simcore.errors import BadParameter, InternalError, UnknownPattern, UsageError
-from simcore.trace.events import Kind, Outcome
+from simcore.trace.events import Kind, Outcome, Verdict
 from simcore.trace.model import Scenario, Trace
 
 LOCKS = "import threading\nlock = threading.Lock()\nwith lock:\n    pass\n"
@@ -79,6 +79,21 @@ def test_the_exit_code_is_kept(code: int) -> None:
     assert trace.ending.exit_code == code
     assert trace.outcome is (Outcome.FAILED if code else Outcome.OK)
     assert trace.ending.cut_off == ""
+
+
+def test_a_thread_may_end_the_process() -> None:
+    """By `os._exit`, whatever the main thread waits for: the last event is that thread's, and the replay ends there too."""
+    source = """
+import os, threading
+def work():
+    with threading.Lock(): os._exit(3)
+thread = threading.Thread(target=work)
+thread.start(); thread.join()
+"""
+    trace = simcore.record(program(source), quiet=True, timeout_s=30)
+    assert (trace.outcome, trace.ending.exit_code, trace.ending.cut_off) == (Outcome.FAILED, 3, "")
+    assert (trace.columns.kind[-1], trace.actors[trace.columns.actor[-1]].name) == (Kind.EXIT, "main/1")
+    assert simcore.replay(trace, times=3).verdict is Verdict.SAME
 
 
 def test_a_death_by_signal_is_kept() -> None:

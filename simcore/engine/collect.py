@@ -11,7 +11,7 @@ from simcore.engine.launch import End
 from simcore.engine.merge import Merged, merge, outcome_of
 from simcore.engine.run_reader import RunReader
 from simcore.errors import InternalError
-from simcore.trace.events import Kind, Outcome
+from simcore.trace.events import Outcome
 from simcore.trace.model import Ending, Header, Scenario
 
 _REASONS: Final = {"deadlock": Outcome.DEADLOCK, "stalled": Outcome.STALLED, "timeout": Outcome.TIMEOUT}
@@ -43,17 +43,9 @@ def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = N
     return merged
 
 
-def has_ended(merged: Merged) -> bool:
-    """Whether the process recorded its own end."""
-    c = merged.trace.columns
-    return any(
-        kind == Kind.EXIT and merged.trace.actors[actor].name == "main" for actor, kind in zip(c.actor, c.kind, strict=True)
-    )
-
-
 def _cut_off(merged: Merged, exit_code: int) -> str:
     """Why a program that ended by itself did not come to record its end, or ''."""
-    if has_ended(merged):
+    if merged.trace.has_end:
         return ""
     if exit_code < 0:
         return f"the program was killed by {signal_name(-exit_code)}"

@@ -1,6 +1,6 @@
 """Compiles a trace into the order file that the runtime follows: fixed records, grouped by actor, with the turns worked out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from simcore.runtime.order import (
     STOP,
     WAITED,
 )
-from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, TEXT_KINDS, Kind
+from simcore.trace.events import AT_REST, FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KINDS, TEXT_KINDS, Kind
 from simcore.trace.model import Trace
 
 _INPUT_KINDS = TEXT_KINDS - {Kind.WRITE}
@@ -32,15 +32,11 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
     `semaphores` is how the named semaphores of actors begin that are told their turn by another process; see `told_from_afar`.
     """
     c = trace.columns
-    local = {int(kind) for kind in LOCAL_KINDS}
-    turns = [position for position, kind in enumerate(c.kind) if kind not in local]
-    flags = bytearray(len(c))
+    turns = list(_turns(trace))
+    flags = bytearray([LOCAL]) * len(c)
     after = [0] * len(c)
-    for position, kind in enumerate(c.kind):
-        if kind in local:
-            flags[position] = LOCAL
-        elif kind == Kind.SIGNAL and c.waited_us[position]:
-            flags[position] = WAITED
+    for position in turns:
+        flags[position] = WAITED if c.kind[position] == Kind.SIGNAL and c.waited_us[position] else 0
     if stop_at is not None and stop_at < len(flags):
         flags[stop_at] |= STOP
     process = trace.processes
@@ -105,12 +101,34 @@ def _object_numbers(trace: Trace) -> list[int]:
 def told_from_afar(trace: Trace) -> list[int]:
     """The actors that are told a turn of theirs by another process: each needs a semaphore, by its index."""
     process = trace.processes
-    local = {int(kind) for kind in LOCAL_KINDS}
     found = set()
     previous = 0
-    for actor, kind in zip(trace.columns.actor, trace.columns.kind, strict=True):
-        if kind not in local:
-            if process[actor] != process[previous]:
-                found.add(actor)
-            previous = actor
+    for position in _turns(trace):
+        actor = trace.columns.actor[position]
+        if process[actor] != process[previous]:
+            found.add(actor)
+        previous = actor
     return sorted(found)
+
+
+def _turns(trace: Trace) -> Iterator[int]:
+    """The positions that take a turn: those of all events but local inputs.
+
+    Garbage is what all threads of a process have dropped, so a collection takes one where there are several. Where it found the
+    others at rest, what each of them does next is behind it even if that is a local input, which takes a turn then too.
+    """
+    c = trace.columns
+    local = {int(kind) for kind in LOCAL_KINDS}
+    process = trace.processes
+    actors: dict[object, set[int]] = {}
+    for actor, its_process in enumerate(process):
+        actors.setdefault(its_process, set()).add(actor)
+    behind: set[int] = set()
+    for position, (actor, kind) in enumerate(zip(c.actor, c.kind, strict=True)):
+        if kind == Kind.GC and len(actors[process[actor]]) > 1:
+            if c.value[position] & AT_REST:
+                behind |= actors[process[actor]] - {actor}
+        elif kind in local and actor not in behind:
+            continue
+        behind.discard(actor)
+        yield position

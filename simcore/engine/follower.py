@@ -10,7 +10,7 @@ from simcore.engine.run_reader import RunReader
 from simcore.engine.stacks import ask_for_stacks, stack_of
 from simcore.runtime.order import STATUS
 from simcore.runtime.segment import PHASE_ENDED, WAIT_PARKED
-from simcore.trace.events import Kind, Outcome
+from simcore.trace.events import Outcome
 from simcore.trace.model import Trace
 
 TICK_S: Final = 0.02
@@ -127,19 +127,13 @@ class Follower:
         """All turns are done. What was recorded to end by itself does so; what was cut off is cut off here."""
         self.finished = True
         ending = self._trace.ending
-        if ending.outcome in (Outcome.DEADLOCK, Outcome.STALLED, Outcome.TIMEOUT, Outcome.KILLED) and not self._exits():
+        if ending.outcome in (Outcome.DEADLOCK, Outcome.STALLED, Outcome.TIMEOUT, Outcome.KILLED) and not self._trace.has_end:
             waited = now - self._since
             settled = waited > min(self._grace_s, 1.0) or (waited > 0.05 and self._all_parked())
             return "replayed" if settled else ""
         if now - self._since > self._grace_s + 2:
             return "lingers"
         return ""
-
-    def _exits(self) -> bool:
-        c = self._trace.columns
-        return any(
-            kind == Kind.EXIT and self._trace.actors[actor].name == "main" for actor, kind in zip(c.actor, c.kind, strict=True)
-        )
 
     def _all_parked(self) -> bool:
         self._reader.refresh_definitions()

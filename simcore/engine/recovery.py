@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from simcore.engine.collect import collect, has_ended
+from simcore.engine.collect import collect
 from simcore.engine.family import kill_family, process_runs
 from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import from_plain, to_plain
@@ -115,7 +115,7 @@ def _trace(reader: RunReader, plan: Plan) -> Trace:
     merged = collect(reader, plan.header, End(0, "", 0, 0, 0), "", keep_source=plan.keep_source)
     ending = merged.trace.ending
     ending.exit_code = None
-    if not has_ended(merged):
+    if not merged.trace.has_end:
         ending.outcome = Outcome.KILLED
         ending.cut_off = ending.cut_off or "simcore was killed while it recorded, and the program did not come to its end"
         return merged.trace

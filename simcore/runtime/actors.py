@@ -122,39 +122,50 @@ class Actor:
         """Write who this is: by its creator before it is started (ident 0), by its own thread when it begins."""
         segment.current.define(TAG_ACTOR, self.index, self.name, thread_name, ident)
 
-    def renew(self, *, later: bool = False) -> Chunk:
+    def renew(self, *, later: bool = False, pauses: bool = True) -> Chunk:
         """More free slots, for those at hand are used up. Every so many events this is where garbage is looked for.
 
         Or `later`: then there is a single slot, and it is looked for at the next operation. That is for one that holds a lock,
-        which a finaliser may want, and for one that replay does not come to at the same place.
+        which a finaliser may want, and for one that replay does not come to at the same place. There it does not pause either.
         """
-        if closing and self.index in alive:
-            stay(self)
-        self._next_slots()
+        if pauses and held_up is not None:
+            held_up(self)
+        chunk = self._next_slots()
         if later and between is not None:
-            self.rest = self.chunk
-            reserve, buffer = self.chunk
-            self.chunk = (iter((reserve(),)).__next__, buffer)
+            self.rest = chunk
+            reserve, buffer = chunk
+            chunk = self.chunk = (iter((reserve(),)).__next__, buffer)
         elif between is not None:
             between(self)
-            if not _any_left(self.chunk):  # finalisers took them
-                self._next_slots()
-        return self.chunk
+            chunk = self.chunk
+            if not _any_left(chunk):  # finalisers took them
+                chunk = self._next_slots()
+        return chunk  # not self.chunk: see `interrupt`
 
-    def _next_slots(self) -> None:
+    def _next_slots(self) -> Chunk:
         rest, self.rest = self.rest, None
-        if rest is not None and _any_left(rest):
-            self.chunk = rest
-        else:
-            self._next_range()
+        if rest is None or not _any_left(rest):
+            return self._next_range()
+        self.chunk = rest
+        return rest
 
     def look(self) -> None:
-        """Look for the garbage that an operation put off."""
+        """At an operation: look for the garbage that the one before put off, and whether this process is held up."""
+        if held_up is not None:
+            held_up(self)
         one: Any = self.chunk[0]
         if self.rest is not None and between is not None:
             rest: Any = self.rest[0]
             self.chunk, self.rest = (chain(one.__self__, rest.__self__).__next__, self.rest[1]), None
             between(self)
+
+    def interrupt(self) -> None:
+        """Called by another thread: have this actor come by `renew` or `look` at its next operation. Its free slots are kept."""
+        chunk, rest = self.chunk, self.rest
+        if _any_left(chunk):
+            left, more = (getattr(one[0], "__self__", ()) for one in (chunk, rest or ((), None)))
+            self.rest = (chain(left, more).__next__, chunk[1])
+            self.chunk = (iter(()).__next__, chunk[1])
 
     def put_back(self, reserve: Any, slot: int) -> None:
         """A slot that is not needed after all."""
@@ -172,8 +183,8 @@ class Actor:
             slots = next(self.ranges)
         else:
             buffer = self.chunk[1]
-        self.chunk = (iter(slots).__next__, buffer)
-        return self.chunk
+        chunk = self.chunk = (iter(slots).__next__, buffer)
+        return chunk
 
 
 def _any_left(chunk: Chunk) -> bool:
@@ -184,44 +195,14 @@ def _any_left(chunk: Chunk) -> bool:
 between: Callable[[Actor], None] | None = None
 """Called with the actor at its own operation, every RANGE bytes of records; set by `garbage` while recording."""
 
+held_up: Callable[[Actor], None] | None = None
+"""Called with the actor at its own operation while the process is held up; set by `rest`."""
+
+main: Actor | None = None
+"""The main actor of this process."""
+
 alive: dict[int, Actor] = {}
 """The actors whose thread has been started and has not ended, without the main one, by index."""
-
-
-closing = False
-"""The process is about to end: every actor of `alive` stays at its next operation."""
-
-staying: set[int] = set()
-
-
-def begin_anew() -> None:
-    """This is a forked child: the other threads are the parent's."""
-    global closing
-    closing = False
-    alive.clear()
-    staying.clear()
-
-
-def close() -> None:
-    """Let all actors but the main one stay where they come to an operation next."""
-    global closing
-    closing = True
-    for actor in list(alive.values()):
-        actor.chunk = (iter(()).__next__, actor.chunk[1])
-
-
-def stay(actor: Actor) -> None:
-    """Never return: this thread has nothing more to do in this process."""
-    staying.add(actor.index)
-    for_ever = originals.allocate_lock()
-    for_ever.acquire()
-    for_ever.acquire()
-
-
-def is_waiting(actor: Actor) -> bool:
-    """Whether an actor has said that it waits for something."""
-    since: int = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[5]
-    return since != 0
 
 
 def here() -> Actor | None:
@@ -256,6 +237,9 @@ def reserve_indices(taken: int) -> None:
 _NOT_AT: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN, Kind.CREATE, Kind.WRITE})
 """Where garbage is not looked for: with a lock at hand, behind a write, or at what takes no turn in replay."""
 
+_UNORDERED: Final = frozenset({Kind.SPAN, Kind.CREATE})
+"""What takes no turn in replay and is no input."""
+
 
 def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
     """Commit one record, stamped now. The slot is reserved first, so what a finaliser emits meanwhile goes behind it."""
@@ -263,7 +247,7 @@ def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_
     try:
         slot = reserve()
     except StopIteration:
-        reserve, buffer = actor.renew(later=kind in _NOT_AT)
+        reserve, buffer = actor.renew(later=kind in _NOT_AT, pauses=kind not in _UNORDERED)
         slot = reserve()
     _pack_record(buffer, slot, _pack_head(value, object_id, site, waited_us, kind, 0), _now())
 

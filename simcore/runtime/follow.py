@@ -13,11 +13,11 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from simcore.runtime import actors, originals, segment
-from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, keep_bytes, publish
+from simcore.runtime import actors, originals, rest, segment
+from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
-from simcore.trace.events import Kind
+from simcore.trace.events import AT_REST, Kind
 
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
@@ -27,6 +27,9 @@ _NOBODYS = frozenset({Kind.GC, Kind.SIGNAL, Kind.IMPORT, Kind.IMPORTED})
 
 _CHECKED = frozenset({Kind.START, Kind.PUT})
 """Gives whose value the program's own order decides: another value is another run."""
+
+_TILL_REST_S = 0.5
+"""How long the others may take to come to rest; those that the trace has at rest do, however slow the machine."""
 
 EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
@@ -241,9 +244,14 @@ class Follow:
         while mine.cursor < mine.end:
             value, its_object, _, after, position, its_kind, flags = _event_at(mine.events, mine.cursor)
             if its_kind == kind and its_object == object_id:
+                if not flags & LOCAL:
+                    self._wait(mine, flags)
+                    mine.held = (flags, after, position)
                 mine.cursor += ORDER_EVENT.size
                 result: int = ask() if kind is Kind.INPUT else value  # what another program wrote is looked at again
                 emit(actor, kind, object_id, 0, keep_bytes(self.inputs[value]) if kind is Kind.ENTROPY else result)
+                if not flags & LOCAL:
+                    self.gave(actor)
                 return result
             if not self._due(actor, mine, its_kind, value, flags, after, position):
                 self._wait(mine, flags)
@@ -317,11 +325,7 @@ class Follow:
 
     def settle(self, actor: Actor) -> None:
         """All that the others did in the recording is done: wait a moment until each is at an operation of after the end."""
-        for _ in range(1000):
-            others = [other for other in list(actors.alive.values()) if other is not actor]
-            if all(other.following.blocked or is_waiting(other) for other in others):
-                return
-            originals.sleep(0.0005)
+        rest.await_others(actor, _TILL_REST_S)
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A turn whose operation turned out impossible."""
@@ -334,8 +338,18 @@ class Follow:
     def _due(self, actor: Actor, mine: Following, kind: int, value: int, flags: int, after: int, position: int) -> bool:
         """Do what the trace has before the operation at hand, if that is none of the program's doing; False if it is."""
         if kind == Kind.GC:
+            from simcore.runtime.garbage import collect_now
+
+            tell: Callable[[], object] = int
+            if not flags & LOCAL:
+                self._wait(mine, flags)
+                if value & AT_REST:
+                    rest.await_others(actor, _TILL_REST_S)
+                _set_status(self.status, 0, position + 1, 0)
+                if flags & POST:
+                    tell = (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release
             mine.cursor += ORDER_EVENT.size
-            originals.collect(value)
+            collect_now(actor, value, tell)
             return True
         if kind in (Kind.WRITE, Kind.IMPORT, Kind.IMPORTED):  # the program did it when it was recorded and does not now
             self._wait(mine, flags)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, ready
+from simcore.runtime import originals, rest
+from simcore.runtime.actors import Actor, caller, emit, intern_text, ready
 from simcore.trace.events import Kind
 
+_TILL_END_S = 0.05
 _second: Callable[[tuple[Any, str]], str] = itemgetter(1)
 
 
@@ -30,8 +31,6 @@ class Free:
 
     def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> None:
         """Nothing is prescribed."""
-        if actors.closing and actor.index in actors.alive:
-            actors.stay(actor)
         if actor.rest is not None:
             actor.look()
 
@@ -63,8 +62,6 @@ class Free:
 
         The record comes first: who reads this at the other end of a pipe is stamped later.
         """
-        if actors.closing and actor.index in actors.alive:
-            actors.stay(actor)
         if actor.rest is not None:
             actor.look()
         site = caller(3)
@@ -77,13 +74,7 @@ class Free:
 
     def settle(self, actor: Actor) -> None:
         """Stop each of the others at its next operation; wait a moment for those that are busy."""
-        actors.close()
-        for _ in range(100):
-            if all(
-                other.index in actors.staying or is_waiting(other) for other in list(actors.alive.values()) if other is not actor
-            ):
-                return
-            originals.sleep(0.0005)
+        rest.close(actor, _TILL_END_S)
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A recording cannot contradict itself."""

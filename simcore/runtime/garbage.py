@@ -6,19 +6,32 @@ operation still has it collected by the raised thresholds; where in its code tha
 """
 
 import gc
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from operator import call
 
-from simcore.runtime import actors, gate, originals
+from simcore.runtime import actors, gate, originals, rest
 from simcore.runtime.actors import Actor, acting, here
 from simcore.runtime.patches import Patches
-from simcore.trace.events import Kind
+from simcore.trace.events import AT_REST, Kind
 
 _RAISED = 20
 """How much later than asked for the collector starts by itself."""
 
 _wanted = True
 _thresholds = (700, 10, 10)
-_busy = False
+_busy = originals.allocate_lock()
 _full_not_before_ns = 0
+
+_PATIENCE_S = 0.05
+"""How long the other threads may take to come to rest; a thread that computes has the interpreter for 5 ms at a time."""
+
+_HASTE = 20
+"""When that was in vain, it is not tried again for so many times as long."""
+
+_halt_not_before_s = 0.0
 
 
 def _started(phase: str, info: dict[str, int]) -> None:
@@ -31,36 +44,84 @@ def _started(phase: str, info: dict[str, int]) -> None:
 
 def _look(actor: Actor) -> None:
     """Collect what the collector would collect by now; called at an operation of this actor."""
-    global _busy, _full_not_before_ns
-    if not _wanted or _busy or actor.raw:
+    global _full_not_before_ns
+    if not _wanted or actor.raw:
         return
     young, middle, old = gc.get_count()
     if young <= _thresholds[0] or not _thresholds[0]:
         return
-    _busy = True
+    if not _busy.acquire(False):
+        return
     try:
+        at_rest, go_on = _halt(actor)
         now = originals.monotonic_ns()
         if middle > _thresholds[1] and old > _thresholds[2] and now > _full_not_before_ns:
-            originals.collect(2)
+            collect_now(actor, 2 | at_rest, go_on)
             # As CPython does by the share of new objects: a large heap must not be searched all the time.
             _full_not_before_ns = originals.monotonic_ns() + 10 * (originals.monotonic_ns() - now)
         else:
-            originals.collect(1 if middle > _thresholds[1] else 0)
+            collect_now(actor, (1 if middle > _thresholds[1] else 0) | at_rest, go_on)
     finally:
-        _busy = False
+        _busy.release()
+
+
+def _halt(actor: Actor) -> tuple[int, Callable[[], object]]:
+    """Have all others come to rest: AT_REST if they have, else 0; and what lets them go on."""
+    global _halt_not_before_s
+    began = originals.monotonic()
+    is_handler = actor is not actors.main and actor.index not in actors.alive  # it interrupts an actor, which never comes to rest
+    if began < _halt_not_before_s or is_handler or not rest.others(actor):
+        return 0, int
+    at_rest, go_on = rest.halt(actor, _PATIENCE_S)
+    if not at_rest:
+        now = originals.monotonic()
+        _halt_not_before_s = now + _HASTE * (now - began)
+    return AT_REST if at_rest else 0, go_on
+
+
+def collect_now(actor: Actor, value: int, first: Callable[[], object]) -> None:
+    """Record it, call `first` and look for garbage, all in C: no thread comes in between, until the first finaliser is called."""
+    steps: tuple[Callable[[], object], ...] = (
+        actors.ready(actor, Kind.GC, 0, 0, value),
+        first,
+        partial(originals.collect, value & ~AT_REST),
+    )
+    with _nobody_called():
+        deque(map(call, steps), 0)
+
+
+@contextmanager
+def _nobody_called() -> Iterator[None]:
+    """Collections are meanwhile not recorded by the collector's own call."""
+    try:
+        gc.callbacks.remove(_started)
+    except ValueError:  # another thread is here too
+        yield
+        return
+    try:
+        yield
+    finally:
+        _be_called()
+
+
+def _be_called() -> None:
+    if _started not in gc.callbacks:
+        gc.callbacks.append(_started)
+
+
+def begin_anew() -> None:
+    """This is a forked child: no other thread is looking for garbage here."""
+    global _busy
+    _busy = originals.allocate_lock()
+    _be_called()
 
 
 def _collect(generation: int = 2) -> int:
     """As `gc.collect`."""
-    actor = here()
-    callbacks = gc.callbacks
-    if actor is None or _started not in callbacks:
+    if here() is None:
         return originals.collect(generation)
-    callbacks.remove(_started)
-    try:
+    with _nobody_called():
         return originals.collect(generation)
-    finally:
-        callbacks.append(_started)
 
 
 def _enable() -> None:

@@ -82,7 +82,7 @@ def _begin_root(following: Any) -> Actor:
         pids.learn(following.pids[1], real_parent)
     main.define("MainThread", originals.get_ident())
     births.describe_process(real)
-    tls.actor = main
+    tls.actor = actors.main = main
     return main
 
 

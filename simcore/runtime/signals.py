@@ -137,7 +137,7 @@ def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bo
                 return True
             _do(actor, kind, value, flags, after, position)
             return False
-        if kind != Kind.GC:
+        if kind != Kind.GC or actor.following.blocked:
             return False
         _do(actor, kind, value, flags, after, position)
         coming = _next(actor)

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, gate, imports, originals, segment, signals
+from simcore.runtime import actors, gate, imports, originals, rest, segment, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -66,6 +66,7 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         tls.actor = child
         gate.current.enter(child, Kind.BEGIN, child.thread_object, site)
         gate.current.leave(child, Kind.BEGIN, child.thread_object, site, 0)
+        rest.starting.pop(child.index, None)
         try:
             return function(*args, **kwargs)
         except BaseException as error:
@@ -86,8 +87,13 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
     if isinstance(thread, threading.Thread):
         _thread_of[child.name] = weakref.ref(thread)  # from its start on it can be listed
     actors.alive[child.index] = child
+    if actor.raw:  # in Thread.start, which waits for it
+        rest.starting[child.index] = actor
     try:
         return call(boot)
+    except BaseException:
+        rest.starting.pop(child.index, None)
+        raise
     finally:
         gate.current.gave(actor)
 

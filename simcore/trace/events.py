@@ -35,7 +35,7 @@ class Kind(IntEnum):
     CLOCK = 12  # bits of the float, or the integer; the object is the clock
     SEED = 13  # 63-bit seed handed to a random generator
     ENTROPY = 14  # text index of the bytes handed out by the operating system
-    GC = 15  # generation collected
+    GC = 15  # generation collected | AT_REST
     SIGNAL = 16  # number of the signal whose Python handler ran next
     EXIT = 17  # the process ends: exit status known so far, or 0
     PAUSE = 18  # signal.pause returned
@@ -142,6 +142,9 @@ RUNNING: Final = -(1 << 40)
 
 LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW, Kind.PID, Kind.PARENT, Kind.INPUT})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
+
+AT_REST: Final = 4
+"""In GC: every other actor of the process was at an operation that it had not done."""
 
 TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED, Kind.READY, Kind.INPUT})
 """Events whose value is the index of a text."""

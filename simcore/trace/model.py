@@ -331,6 +331,13 @@ class Trace:
         """Per actor the name of its process, which is that of the process's main actor."""
         return [process_of(info.name) for info in self.actors]
 
+    @property
+    def has_end(self) -> bool:
+        """Whether the first process came to record its own end, in whichever thread."""
+        c = self.columns
+        processes = self.processes
+        return any(kind == Kind.EXIT and processes[actor] == processes[0] for actor, kind in zip(c.actor, c.kind, strict=True))
+
     def event(self, position: int) -> Event:
         """The event at a position, from 0. Raises: IndexError."""
         c = self.columns

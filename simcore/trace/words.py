@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Final
 
-from simcore.trace.events import RUNNING, TEXT_KINDS, Kind, ObjectKind
+from simcore.trace.events import AT_REST, RUNNING, TEXT_KINDS, Kind, ObjectKind
 from simcore.trace.model import Site, Trace, float_of_bits, process_of
 from simcore.trace.phrases import BY_VALUE, FIXED, OTHERWISE, WANTED, Tense, conjugated
 from simcore.trace.text import clean, count, duration, exit_words, join, shorten, signal_name
@@ -233,6 +233,8 @@ class Words:
                 return exit_words(value)
             case Kind.COUNT:
                 return count(value, "living thread")
+            case Kind.GC:
+                return str(value & ~AT_REST)
             case Kind.QSIZE:
                 return count(value, "item")
             case Kind.SEND | Kind.RECV:

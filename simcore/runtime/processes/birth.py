@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.runtime import actors, forks, gate, originals, segment
+from simcore.runtime import actors, forks, garbage, gate, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
@@ -101,7 +101,8 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
     if forked:
         forks.forget()
         segment.current.leave()
-        actors.begin_anew()
+        rest.begin_anew()
+        garbage.begin_anew()
     open_segment(birth.name)
     gate.current.begin_process(birth.index)
     following: Any = gate.current if gate.current.following else None
@@ -112,7 +113,7 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
     describe_process(originals.getpid())
     segment.current.define(TAG_PROCESS, "start method", method)
     real, real_parent = originals.getpid(), originals.getppid()
-    tls.actor = main
+    tls.actor = actors.main = main
     told = gate.current.enter(main, Kind.BEGIN, birth.object_id, birth.site)
     gate.current.leave(main, Kind.BEGIN, birth.object_id, birth.site, real if told is None else told)
     pids.learn(real if told is None else told, real)

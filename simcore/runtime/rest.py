@@ -1,0 +1,96 @@
+"""Rest: the other threads of this process are brought to their next operation, and kept there for a moment or for good.
+
+An actor is at rest at an operation that it has not done. What it did up to there is the same in a replay, wherever the system
+interrupted it. So what depends on what all threads have done (which objects are garbage, what a process leaves undone at its end)
+is looked for when they are at rest.
+"""
+
+from collections.abc import Callable
+
+from simcore.runtime import actors, originals
+from simcore.runtime.actors import Actor
+from simcore.runtime.segment import WAIT, WAIT_AT
+
+_TICK_S = 0.00005
+
+_held: set[int] = set()
+"""The actors that are kept at an operation, by index."""
+
+starting: dict[int, Actor] = {}
+"""Who waits, inside of `Thread.start`, for an actor to begin, by that actor's index."""
+
+_halt = originals.allocate_lock()
+"""Taken by the actor that holds up the others for a moment."""
+
+
+def begin_anew() -> None:
+    """This is a forked child: the other threads are the parent's."""
+    global _halt
+    _halt = originals.allocate_lock()
+    actors.held_up = None
+    actors.alive.clear()
+    starting.clear()
+    _held.clear()
+
+
+def others(actor: Actor) -> list[Actor]:
+    """The other actors of this process that live."""
+    return [other for other in (actors.main, *list(actors.alive.values())) if other is not None and other is not actor]
+
+
+def has_come(actor: Actor) -> bool:
+    """Whether an actor is at rest."""
+    if actor.index in _held or actor in starting.values() or (actor.following is not None and actor.following.blocked):
+        return True
+    waits_since: int = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[5]
+    return waits_since != 0
+
+
+def await_others(actor: Actor, patience_s: float) -> bool:
+    """Wait until all others are at rest; False if that took too long."""
+    until = originals.monotonic() + patience_s
+    while busy := [other for other in others(actor) if not has_come(other)]:
+        if originals.monotonic() > until:
+            return False
+        if actors.held_up is not None:
+            for other in busy:
+                other.interrupt()
+        originals.sleep(_TICK_S)
+    return True
+
+
+def halt(actor: Actor, patience_s: float) -> tuple[bool, Callable[[], object]]:
+    """Hold up all others at their next operations; whether they came there in time, and what lets them go on.
+
+    That is to be called in either case. It is a function in C: no thread comes between it and what is called in C behind it.
+    """
+    if actors.held_up is not None:  # this process ends
+        return False, int
+    _halt.acquire()
+    actors.held_up = _pause
+    try:
+        return await_others(actor, patience_s), _halt.release
+    finally:
+        actors.held_up = None
+
+
+def _pause(actor: Actor) -> None:
+    _held.add(actor.index)
+    with _halt:
+        _held.discard(actor.index)  # by the next halt it is known to have gone on
+
+
+def close(actor: Actor, patience_s: float) -> None:
+    """Keep all others at their next operations for good: `actor` ends this process."""
+
+    def stay(other: Actor) -> None:
+        if other is not actor:
+            _held.add(other.index)
+            for_ever = originals.allocate_lock()
+            for_ever.acquire()
+            for_ever.acquire()
+
+    actors.held_up = stay
+    for other in others(actor):
+        other.interrupt()
+    await_others(actor, patience_s)
