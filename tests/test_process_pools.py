@@ -290,7 +290,7 @@ def test_errors_are_those_of_a_plain_run(method: str) -> None:
     """The program and its workers print what they print without simcore, tracebacks included."""
     source = """
     import multiprocessing, sys, traceback
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor, wait
     from tasks import fails
     if __name__ == "__main__":
         context = multiprocessing.get_context(sys.argv[1])
@@ -306,7 +306,9 @@ def test_errors_are_those_of_a_plain_run(method: str) -> None:
         try: context.Pool(0)
         except ValueError: traceback.print_exc()
         with ProcessPoolExecutor(1, mp_context=context) as executor:
-            try: executor.submit(fails, 1).result()
+            future = executor.submit(fails, 1)
+            wait([future])  # else the line of `result` that raises hangs on who is first
+            try: future.result()
             except ValueError: traceback.print_exc()
         try: executor.submit(fails, 1)
         except RuntimeError: traceback.print_exc()
