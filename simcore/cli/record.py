@@ -191,7 +191,8 @@ def next_commands(trace: Trace, *, named: bool) -> list[str]:
 
     path = f" {shown_path(trace.path)}" if named and trace.path is not None else ""
     stop = " --pdb failure" if trace.outcome is Outcome.FAILED and trace.ending.error_site else ""
-    return [f"simcore replay{path}{stop}", f"simcore show{path}"]
+    drawn = " --timeline" if len(trace.actors) > 1 else ""
+    return [f"simcore replay{path}{stop}", f"simcore show{path}{drawn}"]
 
 
 def _check_output(path: Path) -> None:
