@@ -325,6 +325,33 @@ def test_plugins_are_shown_with_their_state(tmp_path) -> None:
     assert plugin_facts(bad)["state"] == "broken"
 
 
+PROBES = """
+from simcore.api import hookimpl, probe
+
+
+@probe(title="depth")
+def depth():
+    return 1
+
+
+@hookimpl
+def simcore_probes():
+    return [depth]
+"""
+
+
+def test_a_plugin_of_probes_says_how_many(tmp_path) -> None:
+    """What it contributes is counted, patterns and probes apart; one that does not work costs no other."""
+    both = PLUGIN.format(section="1", name="both", function="both") + PROBES.replace('"depth"', '"width"')
+    host = host_of(tmp_path, asks=PROBES, both=both, some=PROBES.replace('"depth"', '"height"').replace("[depth]", "[depth, 1]"))
+    text = rendered(plugins_view(host.plugins), width=200)
+    assert re.search(r"^ok +asks +1 probe +", text, re.M)
+    assert re.search(r"^ok +both +pattern and 1 probe +", text, re.M)
+    assert re.search(r"^warning +some +1 probe +", text, re.M)
+    assert "3 plugins, 1 pattern, 3 probes; 1 with problems" in text
+    assert plugin_facts(host.find_plugin("asks"))["probes"] == ["depth"]
+
+
 def test_without_a_plugin_the_lists_say_what_to_do() -> None:
     """An empty host is no empty screen."""
     host = PluginHost(env=False, entry_points=False)
