@@ -72,6 +72,12 @@ def test_version(run: Run) -> None:
         (["show", "--xyz"], "no such option --xyz", "`simcore show --help` lists what it takes"),
         (["record", "--choas", "nix"], "no such option --choas", "did you mean --chaos ?"),
         (["info"], "missing argument 'PATTERN'", "`simcore info --help` lists what it takes"),
+        (
+            ["preflight", "mutex"],
+            "missing option '--to'. Choose from: spawn, forkserver",
+            "`simcore preflight --help` lists what it takes",
+        ),
+        (["record", "--max-runs", "3", "mutex"], "--max-runs was given without --until-failure", "add --until-failure"),
         (["info", "nix"], "there is no pattern 'nix'", ""),
         (["show"], "there is no trace in ", "record one: simcore record mutex"),
         (["show", "nix"], "there is no trace nix, here or in ", "`simcore record NAME` makes one"),
