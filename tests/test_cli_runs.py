@@ -174,6 +174,32 @@ def test_a_hunt_shows_its_progress_to_a_terminal(here: Path) -> None:
     assert out.startswith(b"run 3 FAILED")
 
 
+@pytest.mark.parametrize(
+    ("words", "noted"),
+    [
+        (("record", "app.py", "-o", "x.simtrace"), "-o"),
+        (("record", "app.py", "--output=x.simtrace"), "--output"),
+        (("record", "app.py", "--chaos"), "--chaos"),
+        (("record", "app.py", "-o", "x.txt", "--seed", "3", "--json"), ""),
+        (("record", "--", sys.executable, "app.py", "-o", "x.simtrace", "--chaos"), ""),
+        (("preflight", "app.py", "--to", "spawn"), "--to"),
+        (("preflight", "--to", "spawn", "app.py", "--to", "spawn"), ""),
+    ],
+)
+def test_options_behind_the_program_are_its_own_and_noted(run: Run, here: Path, words: tuple[str, ...], noted: str) -> None:
+    """The program gets every word behind it; of one that is hardly its own it is said to whom it went."""
+    (here / "app.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    code, out, err = run(*words)
+    assert ("note: " in err) == bool(noted), err
+    if noted:
+        assert f"note: {noted} goes to app.py; simcore's own options stand before it\n" in err
+    if words[:2] == ("preflight", "app.py"):
+        assert (code, out) == (2, "")
+    else:
+        assert str(list(words[words.index("app.py") + 1 :])) in out
+    assert not (here / "x.simtrace").exists()
+
+
 def test_the_trace_folder_is_used_without_an_output(run: Run, plugin: str) -> None:
     """A trace per run, numbered; the last one is meant when none is named."""
     for number in (1, 2):
