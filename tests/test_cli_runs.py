@@ -103,7 +103,7 @@ def test_a_pattern_is_recorded_shown_replayed_and_diffed(run: Run, plugin: str, 
     assert (code, out) == (0, "done\n" * 3)
     assert re.match(r"simcore: turns  ok in \d", err)
     assert "4 threads in 1 process" in err
-    assert "next:  simcore replay a.simtrace   simcore show a.simtrace --timeline" in err
+    assert "next:  simcore replay a.simtrace   simcore show a.simtrace --timeline\n" in err
     code, out, err = run("replay", "a.simtrace", "--times", "2")
     assert (code, err) == (0, "")
     assert out.startswith("replayed 2 of 2: same order, results and output")

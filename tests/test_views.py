@@ -131,6 +131,13 @@ def test_hand_offs_count_changes_of_hands_only() -> None:
     assert (one.object, one.hand_offs, one.longest_wait_ns, one.waiter, one.behind) == (LOCK, 2, 3000, 2, 1)
 
 
+def test_commands_that_take_more_than_a_line_stand_on_a_line_each() -> None:
+    """No command is broken within 80 columns."""
+    commands = ["simcore replay a/long/path/to.simtrace --pdb failure", "simcore show a/long/path/to.simtrace --timeline"]
+    lines = rendered(summary_view(build(3, 1208, 1), next_commands=commands)).splitlines()
+    assert lines[-2:] == [f"  next:  {commands[0]}", f"         {commands[1]}"]
+
+
 def test_the_summary_says_the_answer_first() -> None:
     """Outcome and time in the first line, then threads, hand-offs of the busiest lock, the longest wait, what to type next."""
     trace = build(3, 1208, 1)

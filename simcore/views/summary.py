@@ -29,6 +29,10 @@ STYLES = {
 }
 
 
+_NEXT_WIDTH = 71
+"""What 80 columns leave beside `next:`; commands that take more stand on a line each."""
+
+
 def summary_view(
     trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True, in_full: bool = False
 ) -> RenderableType:
@@ -48,7 +52,10 @@ def summary_view(
     if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
     if next_commands:
-        last.append("\n" if last.plain else "").append("next:  ", style="dim").append("   ".join(next_commands))
+        together = "   ".join(next_commands)
+        apart = "\n       ".join(next_commands)
+        last.append("\n" if last.plain else "").append("next:  ", style="dim")
+        last.append(together if len(together) <= _NEXT_WIDTH else apart)
     if last.plain:
         parts.append(Padding(last, (0, 0, 0, 2)))
     return Group(*parts)
