@@ -33,6 +33,7 @@ def test_help_lists_the_verbs(run: Run) -> None:
 def test_every_verb_has_help_and_json(run: Run, verb: str) -> None:
     """Each says what it does within 80 columns, and takes --json and --no-color."""
     code, out, err = run(verb, "--help")
+    assert f"\n Usage: simcore {verb} [OPTIONS]" in f"\n{out}", "torn apart: longer than 80 columns"
     assert (code, err) == (0, "")
     assert f"simcore {verb}" in out
     for option in ("--json", "--no-color"):

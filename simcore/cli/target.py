@@ -20,6 +20,9 @@ from simcore.trace.text import clean
 
 GRAMMAR: Final = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
 
+_SHORT: Final = "PATTERN | FILE.py | MOD:FUNC | -- COMMAND"
+"""The same for the line `Usage:`, which is torn apart where it does not fit on 80 columns."""
+
 _PARAMETERS: Final = "Set a parameter of the pattern; may be repeated."
 _IS_COMMAND: Final = "simcore.is_command"
 _HARDLY_ANOTHERS: Final = frozenset(
@@ -82,7 +85,7 @@ def target_options(function: _Function) -> _Function:
     option = click.option(
         "-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated."
     )
-    return click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar=GRAMMAR)(option(function))
+    return click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar=_SHORT)(option(function))
 
 
 def is_file(word: str) -> bool:
