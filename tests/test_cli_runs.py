@@ -113,6 +113,14 @@ def test_a_pattern_is_recorded_shown_replayed_and_diffed(run: Run, plugin: str, 
     assert not (here / ".simtraces").exists()
 
 
+def test_a_command_to_type_next_is_one_that_a_shell_takes(run: Run, plugin: str) -> None:
+    """A path with a space stands in quotes in a command, and as it is elsewhere."""
+    _, _, err = run("record", "turns", "--plugin", plugin, "-o", "my run.simtrace")
+    assert "trace: my run.simtrace\n" in err
+    assert "simcore replay 'my run.simtrace'" in err
+    assert "simcore show 'my run.simtrace' --timeline\n" in err
+
+
 def test_record_does_not_overwrite_what_is_no_trace(run: Run, here: Path) -> None:
     """A folder, or the user's own program named by accident, is refused before anything runs; an old trace is replaced."""
     (here / "app.py").write_text("print('ran')\n")

@@ -189,9 +189,9 @@ def exit_code(trace: Trace) -> int:
 def next_commands(trace: Trace, *, named: bool) -> list[str]:
     """What to type after this run; a trace in the trace folder is the latest and needs no name."""
     from simcore.trace.events import Outcome
-    from simcore.views.summary import shown_path
+    from simcore.views.summary import typed_path
 
-    path = f" {shown_path(trace.path)}" if named and trace.path is not None else ""
+    path = f" {typed_path(trace.path)}" if named and trace.path is not None else ""
     stop = " --pdb failure" if trace.outcome is Outcome.FAILED and trace.ending.error_site else ""
     drawn = " --timeline" if len(trace.actors) > 1 else ""
     return [f"simcore replay{path}{stop}", f"simcore show{path}{drawn}"]

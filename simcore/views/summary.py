@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -132,6 +133,11 @@ def shown_path(path: Path) -> str:
         return clean(os.fspath(path))
 
 
+def typed_path(path: Path) -> str:
+    """The same as a word of a command: in quotes where a shell would take it apart."""
+    return shlex.quote(shown_path(path))
+
+
 def scenario_name(trace: Trace) -> str:
     """What the run is called in one or a few words: the pattern, the file, or the command shortened."""
     scenario = trace.header.scenario
@@ -242,8 +248,6 @@ def _traffic_facts(trace: Trace, one: Traffic) -> dict[str, object]:
 def _command(header: Header) -> str:
     scenario = header.scenario
     words = scenario.argv if scenario.target == "command" else (scenario.name, *scenario.argv)
-    import shlex
-
     return shlex.join(words)
 
 
