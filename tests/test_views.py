@@ -131,6 +131,13 @@ def test_hand_offs_count_changes_of_hands_only() -> None:
     assert (one.object, one.hand_offs, one.longest_wait_ns, one.waiter, one.behind) == (LOCK, 2, 3000, 2, 1)
 
 
+def test_a_signal_handler_is_no_thread() -> None:
+    """What it does has a name of its own among the actors, but runs on the thread that it interrupts."""
+    trace = build(3, 100, 1)
+    trace.actors[2] = trace.actors[2]._replace(name="main!SIGINT")
+    assert "  2 threads in 1 process   100 events" in rendered(summary_view(trace)).splitlines()
+
+
 def test_commands_that_take_more_than_a_line_stand_on_a_line_each() -> None:
     """No command is broken within 80 columns."""
     commands = ["simcore replay a/long/path/to.simtrace --pdb failure", "simcore show a/long/path/to.simtrace --timeline"]

@@ -181,7 +181,8 @@ def _headline(trace: Trace, prefix: str) -> Text:
 
 
 def _counts(trace: Trace) -> Text:
-    where = f"{count(len(trace.actors), 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
+    threads = sum("!" not in info.name for info in trace.actors)  # the runs of a signal handler are its thread's
+    where = f"{count(threads, 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
     how = methods(trace)
     parts = [f"{where} ({join(how)})" if how else where, count(len(trace), "event")]
     if (n_bytes := _size(trace)) is not None:
