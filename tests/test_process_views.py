@@ -18,6 +18,7 @@ from simcore.trace.events import FIXED_OBJECTS, RUNNING, Kind, ObjectKind, Verdi
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, ProcessInfo, Trace
 from simcore.trace.text import path_key
 from simcore.trace.words import Words
+from simcore.views.figures import is_queue, traffic
 from simcore.views.lanes import Lanes
 from simcore.views.processes import process_facts, processes_of, processes_view
 from simcore.views.summary import summary_view
@@ -308,6 +309,29 @@ def test_names_of_own_objects_do_not_depend_on_who_was_first(runs: dict[str, Tra
     for trace in runs.values():
         names = {label for label, info in zip(trace.object_labels, trace.objects, strict=True) if info.kind is ObjectKind.LOCK}
         assert {name for name in names if name.startswith("ledger_lock")} == {"ledger_lock@main.1", "ledger_lock@main.2"}
+
+
+CLOSED = """
+    import multiprocessing
+    def work(jobs):
+        for number in range(6):
+            jobs.put(number)
+    if __name__ == "__main__":
+        jobs = multiprocessing.Queue()
+        child = multiprocessing.Process(target=work, args=(jobs,))
+        child.start()
+        for _ in range(6):
+            jobs.get()
+        child.join()
+"""
+
+
+def test_what_ends_the_feeder_of_a_queue_is_no_item() -> None:
+    """Six were put, six went through; the seventh in the buffer is the library's."""
+    trace, _ = record(CLOSED)
+    (queue,) = [one for one in traffic(trace) if is_queue(trace, one.object)]
+    assert (trace.object_labels[queue.object], queue.hand_offs) == ("jobs", 6)
+    assert sum(kind == Kind.GET for kind in trace.columns.kind) == 7
 
 
 def test_the_command_line_knows_processes(run: Run, here: Path) -> None:

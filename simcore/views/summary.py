@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,10 @@ STYLES = {
 }
 
 
+_NEXT_WIDTH = 71
+"""What 80 columns leave beside `next:`; commands that take more stand on a line each."""
+
+
 def summary_view(
     trace: Trace, *, next_commands: Sequence[str] = (), prefix: str = "", place: bool = True, in_full: bool = False
 ) -> RenderableType:
@@ -48,7 +53,10 @@ def summary_view(
     if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
     if next_commands:
-        last.append("\n" if last.plain else "").append("next:  ", style="dim").append("   ".join(next_commands))
+        together = "   ".join(next_commands)
+        apart = "\n       ".join(next_commands)
+        last.append("\n" if last.plain else "").append("next:  ", style="dim")
+        last.append(together if len(together) <= _NEXT_WIDTH else apart)
     if last.plain:
         parts.append(Padding(last, (0, 0, 0, 2)))
     return Group(*parts)
@@ -125,6 +133,11 @@ def shown_path(path: Path) -> str:
         return clean(os.fspath(path))
 
 
+def typed_path(path: Path) -> str:
+    """The same as a word of a command: in quotes where a shell would take it apart."""
+    return shlex.quote(shown_path(path))
+
+
 def scenario_name(trace: Trace) -> str:
     """What the run is called in one or a few words: the pattern, the file, or the command shortened."""
     scenario = trace.header.scenario
@@ -168,7 +181,8 @@ def _headline(trace: Trace, prefix: str) -> Text:
 
 
 def _counts(trace: Trace) -> Text:
-    where = f"{count(len(trace.actors), 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
+    threads = sum("!" not in info.name for info in trace.actors)  # the runs of a signal handler are its thread's
+    where = f"{count(threads, 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
     how = methods(trace)
     parts = [f"{where} ({join(how)})" if how else where, count(len(trace), "event")]
     if (n_bytes := _size(trace)) is not None:
@@ -235,8 +249,6 @@ def _traffic_facts(trace: Trace, one: Traffic) -> dict[str, object]:
 def _command(header: Header) -> str:
     scenario = header.scenario
     words = scenario.argv if scenario.target == "command" else (scenario.name, *scenario.argv)
-    import shlex
-
     return shlex.join(words)
 
 
