@@ -110,9 +110,13 @@ def install_process(patches: Patches, module: Any) -> None:
                 value = _status(self)
             elif want != RUNNING:
                 _see_end(self, child, want)
+        except BaseException:
+            if want is not None:
+                gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+            raise
         finally:
             actor.raw -= 1
-            gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+        gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
 
     def _see_end(self: Any, child: Birth, status: int) -> None:
         make_end(child.index, self._popen.pid, status)
