@@ -386,6 +386,37 @@ def test_signals_while_a_process_or_a_shared_lock_is_awaited(method: str) -> Non
     programs.assert_same(answer)
 
 
+INTERRUPTED = """
+import multiprocessing as mp, os, signal, sys, time
+def child(ready):
+    try:
+        ready.set()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted")
+        sys.exit(3)
+if __name__ == "__main__":
+    ctx = mp.get_context(sys.argv[1])
+    ready = ctx.Event()
+    process = ctx.Process(target=child, args=(ready,))
+    process.start()
+    ready.wait()
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_is_interrupted(method: str) -> None:
+    """Its KeyboardInterrupt is an event under every start method, and comes again in replay."""
+    trace, ran = programs.record([programs.written(INTERRUPTED), method])
+    answer, replayed = programs.replay(trace)
+    assert ran.out == replayed.out == b"interrupted\n3\n"
+    assert [event.actor for event in trace if event.kind is Kind.SIGNAL] == ["main.1"]
+    programs.assert_same(answer)
+
+
 HANDED = """
 def use(conn):
     other = conn.recv()

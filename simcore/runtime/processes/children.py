@@ -12,7 +12,7 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any
 
-from simcore.runtime import actors, forks, gate, imports, originals
+from simcore.runtime import actors, forks, gate, imports, originals, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -298,6 +298,7 @@ def install_spawn(patches: Patches, module: Any) -> None:
         key = data.pop(_KEY, None)
         if key is not None and here() is None:
             begin(births.parse(key), method="forkserver")
+            signals.take_over()
         real_prepare(data)
 
     patches.set(module, "get_preparation_data", get_preparation_data)
