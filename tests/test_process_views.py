@@ -194,6 +194,15 @@ def test_what_never_began_has_the_pid_that_its_parent_was_told() -> None:
     assert rendered(view).splitlines()[3].split() == ["main.2", "0", "not", "started"]
 
 
+def test_an_error_of_many_lines_is_told_in_few() -> None:
+    """As that of a program without a guard whose child is spawned: line ends and indents are no part of the sentence."""
+    trace = record("raise RuntimeError('\\n        An attempt\\n\\n        was made' + ' to start' * 100 + '.')")[0]
+    text = " ".join(rendered(summary_view(trace)).split())
+    assert "RuntimeError: An attempt was made to start" in text
+    assert "to start. at program.py:1" in text
+    assert text.count("to start") < 40
+
+
 def test_one_process_needs_no_list() -> None:
     """The summary of a program with threads only is what it was."""
     trace = small((0, Kind.SLEEP, 14, 1, 1, 0))
