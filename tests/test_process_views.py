@@ -176,6 +176,34 @@ def test_processes_are_listed_with_what_started_them() -> None:
     }
 
 
+def test_what_never_began_has_the_pid_that_its_parent_was_told() -> None:
+    """A program that is no Python, or a child killed before its first instruction; a `start` that raised has no process."""
+    program = """
+        import multiprocessing, subprocess
+        subprocess.run(["true"])
+        process = multiprocessing.get_context("spawn").Process(target=lambda: None)
+        try: process.start()
+        except Exception as error: print(type(error).__name__)
+    """
+    trace = record(program)[0].check()
+    main, other, failed = processes_of(trace)
+    assert other.pid not in (0, main.pid)
+    assert (other.status, other.failed) == (0, False)
+    assert (failed.pid, failed.status, failed.failed) == (0, None, True)
+    view = processes_view(trace)
+    assert view is not None
+    assert rendered(view).splitlines()[3].split() == ["main.2", "0", "not", "started"]
+
+
+def test_an_error_of_many_lines_is_told_in_few() -> None:
+    """As that of a program without a guard whose child is spawned: line ends and indents are no part of the sentence."""
+    trace = record("raise RuntimeError('\\n        An attempt\\n\\n        was made' + ' to start' * 100 + '.')")[0]
+    text = " ".join(rendered(summary_view(trace)).split())
+    assert "RuntimeError: An attempt was made to start" in text
+    assert "to start. at program.py:1" in text
+    assert text.count("to start") < 40
+
+
 def test_one_process_needs_no_list() -> None:
     """The summary of a program with threads only is what it was."""
     trace = small((0, Kind.SLEEP, 14, 1, 1, 0))

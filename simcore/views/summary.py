@@ -20,6 +20,9 @@ from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_facts,
 from simcore.views.figures import Traffic, is_queue, traffic
 from simcore.views.processes import methods, process_facts, processes_view
 
+LONGEST_ERROR = 240
+"""Of a longer error the middle is left out: what a spawned child says of a missing `__main__` guard fills a screen."""
+
 STYLES = {
     Outcome.OK: "bold green",
     Outcome.FAILED: "bold red",
@@ -211,7 +214,7 @@ def _traffic_lines(words: Words) -> list[Text]:
 def _ending_lines(trace: Trace, words: Words) -> list[Text]:
     ending, lines = trace.ending, []
     if ending.error and trace.outcome is not Outcome.DEADLOCK:
-        text = Text(clean(ending.error), style="red")
+        text = Text(shorten(clean(" ".join(ending.error.split())), LONGEST_ERROR), style="red")
         if where := words.site_in_full(trace.sites[ending.error_site]):
             text.append(f"  at {where}", style="default")
         lines.append(text)
