@@ -73,9 +73,14 @@ class _Searcher:
         self.told: set[frozenset[_Places]] = set()
 
     def run(self) -> Search:
+        distances: dict[int, dict[int, int]] = {}
         for length in range(2, min(self.actors, len(self.after)) + 1):
             for start in sorted(self.after):
-                for parts in self._from(start, self._distances(start), [], length):
+                if self._is_over():
+                    break
+                if start not in distances:
+                    distances[start] = self._distances(start)
+                for parts in self._from(start, distances[start], [], length):
                     self._tell(parts)
         self.result.ended = self.result.ended or self._is_over()
         return self.result
@@ -128,14 +133,15 @@ class _Searcher:
                 chain.pop()
 
     def _together(self, chain: list[_Places], place: int, allowed: int, held: frozenset[int]) -> list[tuple[Edge, int]] | None:
-        """An edge and a segment for each group of the chain from `place` on that other turns could have brought together, or None.
+        """An edge and a segment for each group of the chain from `place` on that other turns could bring together, or None.
 
         `allowed` has the segments that those chosen so far leave, `held` the locks that are held in them.
         """
         if place == len(chain):
             return []
         for edge, seen in self.seen[chain[place]]:
-            if edge.all_held & held:
+            self.steps += 1
+            if not edge.all_held.isdisjoint(held):
                 continue
             possible = seen & allowed
             while possible:

@@ -33,9 +33,10 @@ def locks(trace: Trace) -> Locks:
     ]
     cycles.sort(key=lambda cycle: (not cycle.struck, len(cycle.requests), -min(one.times for one in cycle.requests)))
     deadlock = bool(trace.ending.deadlock)
-    unseen = tuple(_unseen(trace, ended=found.ended))
-    answer = Answer.FOUND if cycles or deadlock else Answer.INCONCLUSIVE if unseen else Answer.NONE
-    return Locks(trace, answer, deadlock, tuple(cycles), held.requests, held.locks, unseen)
+    unseen = tuple(_unseen(trace))
+    hidden = found.ended or unseen
+    answer = Answer.FOUND if cycles or deadlock else Answer.INCONCLUSIVE if hidden else Answer.NONE
+    return Locks(trace, answer, deadlock, tuple(cycles), held.requests, held.locks, not found.ended, unseen)
 
 
 def _places(found: Found) -> frozenset[tuple[int, ...]]:
@@ -68,7 +69,7 @@ def _lock(trace: Trace, index: int) -> LockInfo:
     return LockInfo(trace.object_names[index], trace.object_labels[index], info.kind, trace.sites[info.site])
 
 
-def _unseen(trace: Trace, *, ended: bool) -> Iterator[str]:
+def _unseen(trace: Trace) -> Iterator[str]:
     """What may hide a cycle, a phrase each."""
     shared = any(info.kind in _BETWEEN_PROCESSES for info in trace.objects)
     for what in trace.ending.not_controlled:
@@ -77,5 +78,3 @@ def _unseen(trace: Trace, *, ended: bool) -> Iterator[str]:
             yield what
     if trace.ending.cut_off:
         yield f"the trace is only a prefix: {trace.ending.cut_off}"
-    if ended:
-        yield "the locks are taken in too many orders to look at all of them"

@@ -1,4 +1,4 @@
-"""Which lines ask for a lock without waiting for it: a trace knows a try by its failure, and says nothing of one that succeeded."""
+"""Which lines ask for a lock without waiting for it: a trace knows a try by its failure, not one that succeeded."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class Locks:
     """The answer of `simcore locks`: the deadlocks that a trace shows to be possible, the one that struck first.
 
     `deadlock` says that the run ended in a deadlock, which need not be one of `cycles`: see `trace.ending.deadlock`. `requests`
-    counts those that were made while another lock was held, `locks` all that were used. `unseen` says, a phrase each, what may hide
-    other cycles: something uncontrolled, a trace that was cut off, a search that was ended.
+    counts those that were made while another lock was held, `locks` all that were used. `complete` says that these are all cycles
+    of what was recorded; `unseen`, a phrase each, what may hide others: something uncontrolled, a trace that was cut off.
     """
 
     trace: Trace
@@ -83,6 +83,7 @@ class Locks:
     cycles: tuple[Cycle, ...]
     requests: int
     locks: int
+    complete: bool
     unseen: tuple[str, ...]
 
     def __bool__(self) -> NoReturn:
@@ -99,6 +100,7 @@ class Locks:
             "cycles": [plain(cycle) for cycle in self.cycles],
             "requests": self.requests,
             "locks": self.locks,
+            "complete": self.complete,
             "unseen": list(self.unseen),
         }
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from simcore.analysis import Answer, Cycle, Locks, Request
 from simcore.analysis.result import LockInfo
+from simcore.trace.events import Outcome
 from simcore.trace.model import Site, Trace
 from simcore.trace.text import clean, count, join
 from simcore.trace.words import OBJECT_WORDS
@@ -34,6 +35,11 @@ def locks_view(found: Locks, *, everything: bool = False) -> RenderableType:
         parts += [Text(), *_cycle(found.trace, cycle)]
     if left := len(found.cycles) - len(shown):
         parts += [Text(), Text(f"and {left:,} more, as short or longer: --all shows them")]
+    if not found.complete:
+        parts += [
+            Text(),
+            Text("Locks are taken in so many orders here that the search was ended; there may be more.", style="yellow"),
+        ]
     if found.unseen:
         parts += [Text(), Text("NOT SEEN: ", style="bold yellow").append(clean("; ".join(found.unseen)), style="default")]
     if shown:
@@ -43,7 +49,7 @@ def locks_view(found: Locks, *, everything: bool = False) -> RenderableType:
 
 def _headline(found: Locks) -> Text:
     possible = sum(not cycle.struck for cycle in found.cycles)
-    told = count(possible, "POTENTIAL DEADLOCK")
+    told = count(possible, "POTENTIAL DEADLOCK", "POTENTIAL DEADLOCKS")
     if found.answer is Answer.INCONCLUSIVE:
         text = Text("NO ANSWER", style="bold yellow")
         return text.append(
@@ -55,9 +61,9 @@ def _headline(found: Locks) -> Text:
     if found.deadlock or any(cycle.struck for cycle in found.cycles):
         text = Text("DEADLOCK", style="bold red").append("  this run ended in it", style="default not bold")
         return text.append(f", and has {told.lower()} beside it" if possible else "", style="default not bold")
-    how = "it" if possible == 1 else "they"
+    struck = "it did not strike" if possible == 1 else "none struck"
     text = Text(told, style="bold yellow")
-    return text.append(f"  {how} did not strike in this run; other turns can lead there", style="default not bold")
+    return text.append(f"  {struck} in this run; other turns can lead there", style="default not bold")
 
 
 def _circumstances(found: Locks) -> Text:
@@ -142,5 +148,6 @@ def _place(site: Site) -> str:
 
 def _next(trace: Trace, cycle: Cycle) -> Text:
     place = f" {shown_path(trace.path)}" if trace.path is not None else ""
-    first = next((f" --range @{request.position}" for request in cycle.requests if request.position is not None), "")
-    return Text.assemble(("next:  ", "dim"), f"simcore show{place}{first}")
+    got = [f"@{request.position}" for request in cycle.requests if request.position is not None]
+    where = got[0] if got else "deadlock" if trace.outcome is Outcome.DEADLOCK else ""
+    return Text.assemble(("next:  ", "dim"), f"simcore show{place}{f' --range {where}' if where else ''}")
