@@ -1,5 +1,6 @@
 """Replay: a faithful one is silent, an unfaithful one says exactly where and why; it never hangs."""
 
+import sys
 from array import array
 from dataclasses import replace
 from itertools import pairwise
@@ -97,7 +98,17 @@ def test_a_changed_file_is_a_warning_and_strict_refuses() -> None:
     result = replay(trace)
     assert result.verdict is Verdict.SAME
     assert result.warnings == ("program.py changed since the recording",)
-    with pytest.raises(UsageError, match=r"program\.py changed"):
+    with pytest.raises(UsageError, match=r"program\.py changed since"):
+        replay(trace, strict=True)
+
+
+def test_a_file_that_is_gone_is_said_to_be() -> None:
+    """Of a command it is the command that fails, and looks like a change of the program otherwise."""
+    Path("program.py").write_text(CONTENDED)
+    trace = simcore.record([sys.executable, "program.py"])
+    Path("program.py").unlink()
+    assert replay(trace).warnings == ("program.py is gone since the recording",)
+    with pytest.raises(UsageError, match=r"program\.py is gone since the recording"):
         replay(trace, strict=True)
 
 

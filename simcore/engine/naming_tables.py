@@ -87,7 +87,7 @@ class Tables:
                 within = self._definitions.sites.get(inner)
                 whole = kind_and_n >> 32 in _WHOLE
                 inside = within[:2] if within is not None and (not whole or kind_and_n >> 32 == ObjectKind.PQUEUE) else None
-                result.append((stamp, index, Place((file, line), inside, whole)))
+                result.append((stamp, index, Place((file, line), inside, whole, ObjectKind(kind_and_n >> 32))))
         return sorted(result, key=lambda item: item[:2])
 
 

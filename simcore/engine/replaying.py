@@ -105,9 +105,9 @@ def replay(
     check_interpreter(original)
     check_replayable(original.header.scenario)
     changed = changed_files(original)
-    warnings = [f"{name} changed since the recording" for name in changed]
+    warnings = [f"{what} since the recording" for what in changed]
     if strict and changed:
-        raise UsageError(f"{', '.join(changed)} changed since the recording", "replay without --strict, or put the files back")
+        raise UsageError(f"{', '.join(changed)} since the recording", "replay without --strict, or put the files back")
     runs = []
     for _ in range(times):
         run = _replay_once(original, real_time=real_time, grace_s=grace_s, stop_at=stop_at, quiet=quiet)
@@ -121,16 +121,19 @@ def replay(
 
 
 def changed_files(trace: Trace) -> list[str]:
-    """The user's files whose content is not what was recorded."""
+    """The user's files whose content is not what was recorded: `app.py changed`, `app.py is gone`."""
     changed = []
     root = _root_of(trace)
     for name, digest in trace.header.files.items():
         try:
             now = hashlib.sha256((root / name).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            changed.append(f"{name} is gone")
+            continue
         except OSError:
             now = ""
         if now != digest:
-            changed.append(name)
+            changed.append(f"{name} changed")
     return changed
 
 
