@@ -1,9 +1,9 @@
-"""Deadlocks that did not strike: found in programs that were really recorded, told on the screen, in JSON and by the exit code."""
+"""Deadlocks that did not strike: found in programs that are really recorded, told on the screen, in JSON, by the exit code."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ from storyteller import told
 from test_patterns_plain import POINTS
 
 import simcore
-from simcore.analysis import Answer, Locks
+from simcore.analysis import Answer, Cycle, Locks, Request
+from simcore.analysis.result import LockInfo
 from simcore.engine.plugins import PluginHost
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Trace
@@ -60,6 +61,13 @@ def test_a_program_has_the_cycles_that_are_in_it(name: str) -> None:
             )
 
 
+def test_a_gate_that_only_one_has_is_told_by_its_own_name() -> None:
+    """Its line makes four locks, of which nobody used the third."""
+    trace, _ = record(PROGRAMS["a gate for one of them only"][0])
+    (cycle,) = simcore.locks(trace).cycles
+    assert [[lock.label for lock in request.gates] for request in cycle.requests] == [["gate"], []]
+
+
 def test_a_deadlock_that_struck_is_told_as_certain(run: Run) -> None:
     """The run's own deadlock comes first, with the requests that never came to their locks."""
     trace, _ = record(program(STRUCK))
@@ -74,7 +82,7 @@ def test_a_deadlock_that_struck_is_told_as_certain(run: Run) -> None:
     assert (code, err) == (1, "")
     assert out.startswith("DEADLOCK  this run ended in it\n")
     assert "\nCERTAIN  `a` (Lock, program.py:4) and `b` (Lock, program.py:4)\n" in out
-    assert "waits for\n                `b` at program.py:24\n" in out
+    assert " and waits for `b` at\n                program.py:22\n" in out
     assert "POTENTIAL" not in out
     assert out.endswith("next:  simcore show dead.simtrace --range deadlock\n")
     assert run("show", "dead.simtrace", "--range", "deadlock")[0] == 0
@@ -128,6 +136,24 @@ def test_json_has_all_of_it(run: Run) -> None:
         "position": 9,
         "times": 1,
     }
+
+
+def test_every_member_of_the_json_is_documented() -> None:
+    """docs/locks.md has a word for each name that `--json` can print."""
+    page = (Path(__file__).parents[1] / "docs" / "locks.md").read_text(encoding="utf-8").partition("## `--json`")[2]
+    names = {one.name for kind in (Locks, Cycle, Request, LockInfo) for one in fields(kind)} - {"trace"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def test_names_that_a_terminal_would_obey_are_escaped(run: Run) -> None:
+    """A trace may be hostile."""
+    trace = told(*BOTH_WAYS)
+    trace.objects[:] = [info._replace(label="\x1b[31mred\n") if info.label == "a" else info for info in trace.objects]
+    trace.actors[:] = [info._replace(thread_name="\x1b[2J") for info in trace.actors]
+    trace.sources["app.py"] = "\n" * 9 + "with a:  # \x1b[2J\n"
+    out = run("locks", str(trace.save("hostile.simtrace")))[1]
+    assert "\x1b" not in out
+    assert "`\\x1b[31mred\\n`" in out
 
 
 def test_many_cycles_are_counted_and_shown_on_request(run: Run) -> None:

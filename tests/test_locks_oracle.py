@@ -33,7 +33,7 @@ def pair(actor: str, first: str, second: str, line: int = 10) -> list[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: who made it at which place of the story, holding which locks (with their lines), for which lock at which line."""
+    """A request: who made it at which place of the story, holding which locks (with lines), for which lock at which line."""
 
     actor: str
     at: int

@@ -132,10 +132,8 @@ def _fix(names: dict[str, str], cycle: Cycle) -> str:
         place = _place(cycle.requests[0].taken_at) or "one place"
         return f"all of them come by {place}: take the locks in one order there, say sorted"
     if rarest is None:
-        first = cycle.requests[0]
-        held, asked = names[first.held.name], names[first.asked.name]
-        often = "once" if first.times == 1 else f"{first.times:,} times"
-        return f"take them in one order everywhere, say {held} before {asked}; the trace has no majority ({often} each)"
+        order = ", then ".join(names[request.held.name] for request in cycle.requests)
+        return f"take them in one order everywhere, say {order}; no order prevails in this trace"
     held, asked, place = names[rarest.held.name], names[rarest.asked.name], _place(rarest.asked_at) or "the other place"
     if len(cycle.requests) == 2:
         return f"take {asked} before {held}, as {total - rarest.times:,} of {total:,} requests do: change {place}"
