@@ -15,6 +15,7 @@ from test_patterns_plain import POINTS
 
 import simcore
 from simcore.analysis import Answer, Cycle, Locks, Request
+from simcore.analysis import cycles as cycles_module
 from simcore.analysis.result import LockInfo
 from simcore.engine.plugins import PluginHost
 from simcore.trace.events import Kind, Outcome
@@ -167,6 +168,11 @@ def test_many_cycles_are_counted_and_shown_on_request(run: Run) -> None:
     assert out.startswith("13 POTENTIAL DEADLOCKS  none struck in this run; other turns can lead there\n")
     assert out.count("\nPOTENTIAL  ") == 10
     assert "\nand 3 more, as short or longer: --all shows them\n" in out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycles_module, "MOST_CYCLES", 12)
+        ended = run("locks", name)[1]
+    assert ended.startswith("12 OR MORE POTENTIAL DEADLOCKS  none struck in this run; other turns can lead\nthere\n")
+    assert "\nLocks are taken in too many orders here to look at all of them.\n" in ended
     everything = run("locks", name, "--all")[1]
     assert everything.count("\nPOTENTIAL  ") == 13
     assert "more" not in everything

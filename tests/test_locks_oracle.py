@@ -10,7 +10,7 @@ from itertools import combinations, permutations
 import pytest
 from storyteller import told
 
-from simcore.analysis import Answer, cycles, locks
+from simcore.analysis import Answer, cycles, holding, locks
 from simcore.analysis.requests import Asks, Lines
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import ObjectInfo, Pending, Site, Trace
@@ -337,6 +337,18 @@ def test_a_search_without_end_is_ended_and_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cycles, "MOST_STEPS", 0)
     found = locks(told(*THREADS, *lines))
     assert (found.answer, found.complete, found.cycles) == (Answer.INCONCLUSIVE, False, ())
+
+
+def test_more_locks_at_a_time_than_can_be_looked_at_are_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds thousands of locks has millions of pairs: the first are looked at, and none is never claimed."""
+    both = [*pair("main/1", "a", "b"), *pair("main/2", "b", "a", 20)]
+    trace = told(*THREADS, *both, *(f"main/1 acquire l{number}" for number in range(40)))
+    for most, answer in ((0, Answer.INCONCLUSIVE), (1, Answer.INCONCLUSIVE), (100, Answer.FOUND)):
+        monkeypatch.setattr(holding, "MOST_PAIRS", most)
+        found = locks(trace)
+        assert (found.answer, found.complete) == (answer, False)
+    monkeypatch.setattr(holding, "MOST_PAIRS", 1000)
+    assert locks(trace).complete
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def locks(trace: Trace) -> Locks:
     cycles.sort(key=lambda cycle: (not cycle.struck, len(cycle.requests), -min(one.times for one in cycle.requests)))
     deadlock = bool(trace.ending.deadlock)
     unseen = tuple(_unseen(trace))
-    hidden = found.ended or unseen
-    answer = Answer.FOUND if cycles or deadlock else Answer.INCONCLUSIVE if hidden else Answer.NONE
-    return Locks(trace, answer, deadlock, tuple(cycles), held.requests, held.locks, not found.ended, unseen)
+    complete = held.complete and not found.ended
+    answer = Answer.FOUND if cycles or deadlock else Answer.NONE if complete and not unseen else Answer.INCONCLUSIVE
+    return Locks(trace, answer, deadlock, tuple(cycles), held.requests, held.locks, complete, unseen)
 
 
 def _places(found: Found) -> frozenset[tuple[int, ...]]:

@@ -20,6 +20,9 @@ _REENTRANT: Final = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
 
 _NOBODY: Final = -1
 
+MOST_PAIRS: Final = 1_000_000
+"""So many pairs of a held and an asked lock, at different places, are kept; they take some 300 MB."""
+
 NEVER: Final = -1
 """The position of a request that was still waiting when the trace ended."""
 
@@ -43,7 +46,7 @@ class Holding:
 
     `edges` has for each edge the segments in which it was seen, each with the position of the event that got the lock, or NEVER;
     `times` counts per pair (held, asked) its requests, tries too; `segments` orders them. `requests` counts those that were made
-    while another lock was held, `locks` all locks that were used.
+    while another lock was held, `locks` all locks that were used; `complete` says that no edge was left out.
     """
 
     edges: dict[Edge, dict[int, int]]
@@ -51,6 +54,7 @@ class Holding:
     segments: Segments
     requests: int
     locks: int
+    complete: bool
 
 
 class _Request(NamedTuple):
@@ -79,6 +83,8 @@ class _Pass:
         """Plain locks that somebody else than their owner gave back: they are no mutexes, but say that something is done."""
         self.requests: dict[_Request, list[int]] = {}
         """How often each request came, and the first event that it led to, or NEVER once it led to none."""
+        self.room = MOST_PAIRS
+        self.complete = True
         self.without: set[tuple[int, int]] = set()
         """(lock, site) where a try failed or a wait timed out."""
         self.runners = runner_actors(trace)
@@ -103,7 +109,7 @@ class _Pass:
             self.segments.current,
         )
         acquire, release = int(Kind.ACQUIRE), int(Kind.RELEASE)
-        rare = frozenset({int(Kind.UNDO), int(Kind.START), int(Kind.JOIN), int(Kind.STATUS), int(Kind.WAIT)})
+        rare = frozenset({int(Kind.UNDO), int(Kind.START), int(Kind.JOIN), int(Kind.WAIT)})
         for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
             if kind == acquire:
                 if not is_lock[thing]:
@@ -123,10 +129,13 @@ class _Pass:
                 if mine:
                     request = _Request(current[actor], thing, site, tuple(mine.items()))
                     known = requests.get(request)
-                    if known is None:
+                    if known is not None:
+                        known[0] += 1
+                    elif self.room >= len(mine):
+                        self.room -= len(mine)
                         requests[request] = [1, position]
                     else:
-                        known[0] += 1
+                        self.complete = False
                 mine[thing] = site
                 owner[thing] = actor
                 depth[thing] = value
@@ -211,7 +220,7 @@ def holding(trace: Trace) -> Holding:
                 seen = edges.setdefault(Edge(lock, site, request.asked, request.site, all_held), {})
                 seen[request.segment] = min(position, seen.get(request.segment, position))
     used = sum(trace.objects[thing].kind in LOCKS for thing in set(trace.columns.object))
-    return Holding(edges, times, found.segments, total, used)
+    return Holding(edges, times, found.segments, total, used, found.complete)
 
 
 def _waits(trace: Trace, lines: Lines, request: _Request, without: set[tuple[int, int]]) -> bool:

@@ -36,10 +36,7 @@ def locks_view(found: Locks, *, everything: bool = False) -> RenderableType:
     if left := len(found.cycles) - len(shown):
         parts += [Text(), Text(f"and {left:,} more, as short or longer: --all shows them")]
     if not found.complete:
-        parts += [
-            Text(),
-            Text("Locks are taken in so many orders here that the search was ended; there may be more.", style="yellow"),
-        ]
+        parts += [Text(), Text("Locks are taken in too many orders here to look at all of them.", style="yellow")]
     if found.unseen:
         parts += [Text(), Text("NOT SEEN: ", style="bold yellow").append(clean("; ".join(found.unseen)), style="default")]
     if shown:
@@ -49,19 +46,18 @@ def locks_view(found: Locks, *, everything: bool = False) -> RenderableType:
 
 def _headline(found: Locks) -> Text:
     possible = sum(not cycle.struck for cycle in found.cycles)
-    told = count(possible, "POTENTIAL DEADLOCK", "POTENTIAL DEADLOCKS")
+    more = "" if found.complete else " OR MORE"
+    told = f"{possible:,}{more} POTENTIAL DEADLOCK{'' if possible == 1 and not more else 'S'}"
     if found.answer is Answer.INCONCLUSIVE:
         text = Text("NO ANSWER", style="bold yellow")
-        return text.append(
-            "  nothing in what was recorded can deadlock, but not all was recorded, or looked at", style="default not bold"
-        )
+        return text.append("  no cycle was found, but something may hide one", style="default not bold")
     if found.answer is Answer.NONE:
         text = Text("NO DEADLOCK IN SIGHT", style="bold green")
-        return text.append("  other turns of what this run did with its locks end in none", style="default not bold")
+        return text.append("  in what this run did with its locks", style="default not bold")
     if found.deadlock or any(cycle.struck for cycle in found.cycles):
         text = Text("DEADLOCK", style="bold red").append("  this run ended in it", style="default not bold")
         return text.append(f", and has {told.lower()} beside it" if possible else "", style="default not bold")
-    struck = "it did not strike" if possible == 1 else "none struck"
+    struck = "it did not strike" if possible == 1 and not more else "none struck"
     text = Text(told, style="bold yellow")
     return text.append(f"  {struck} in this run; other turns can lead there", style="default not bold")
 
