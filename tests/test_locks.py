@@ -146,14 +146,15 @@ def test_every_member_of_the_json_is_documented() -> None:
     assert {name for name in names if f"`{name}`" not in page} == set()
 
 
-def test_names_that_a_terminal_would_obey_are_escaped(run: Run) -> None:
+def test_names_that_a_terminal_or_shell_would_obey_are_escaped(run: Run) -> None:
     """A trace may be hostile."""
     trace = told(*BOTH_WAYS)
     trace.objects[:] = [info._replace(label="\x1b[31mred\n") if info.label == "a" else info for info in trace.objects]
     trace.actors[:] = [info._replace(thread_name="\x1b[2J") for info in trace.actors]
     trace.sources["app.py"] = "\n" * 9 + "with a:  # \x1b[2J\n"
-    out = run("locks", str(trace.save("hostile.simtrace")))[1]
+    out = run("locks", str(trace.save("hostile one.simtrace")))[1]
     assert "\x1b" not in out
+    assert out.endswith("next:  simcore show 'hostile one.simtrace' --range @5\n")
     assert "`\\x1b[31mred\\n`" in out
 
 

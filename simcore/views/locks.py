@@ -19,7 +19,7 @@ from simcore.trace.text import clean, count, join
 from simcore.trace.words import OBJECT_WORDS
 from simcore.views.deadlock import deadlock_view
 from simcore.views.sides import source_of
-from simcore.views.summary import outcome_words, scenario_name, shown_path
+from simcore.views.summary import outcome_words, scenario_name, typed_path
 
 MOST_CYCLES: Final = 10
 """Of more cycles only the first are shown."""
@@ -141,7 +141,7 @@ def _place(site: Site) -> str:
 
 
 def _next(trace: Trace, cycle: Cycle) -> Text:
-    place = f" {shown_path(trace.path)}" if trace.path is not None else ""
+    place = f" {typed_path(trace.path)}" if trace.path is not None else ""
     got = [f"@{request.position}" for request in cycle.requests if request.position is not None]
     where = got[0] if got else "deadlock" if trace.outcome is Outcome.DEADLOCK else ""
     return Text.assemble(("next:  ", "dim"), f"simcore show{place}{f' --range {where}' if where else ''}")
