@@ -119,6 +119,27 @@ def test_runs_that_were_set_up_alike_differ_by_their_schedule() -> None:
     assert "Set up otherwise" not in shown(d)
 
 
+def test_a_line_that_only_one_setting_writes_is_no_other_order() -> None:
+    """Who logs in one run only goes on with the same operations: the order is told first, then what was written."""
+    log = "main/1 write stderr =INFO:starts\\n"
+    one, two = critical("main/1"), critical("main/2")
+    a = with_workers(2, *started(2), *life(1, log, *one), *life(2), *joined(2))
+    d = diff(a, with_workers(3, *started(2), *life(2, *two), *life(1, *one), *joined(2)))
+    assert d.split is not None
+    assert d.split.why == "order"
+    text = shown(d)
+    assert text.startswith("DIFFERENT ORDER, same outcome, different output They part by the schedule at event ")
+    assert 'A goes on with "INFO:starts" in stderr' in text
+
+    d = diff(a, with_workers(3, *started(2), *life(1), *life(2), *critical("main", "after", 40), *joined(2)))
+    assert d.split == d.setting_split
+    assert shown(d).startswith("DIFFERENT SETTING, same order of what both do, same outcome, different output ")
+
+    d = diff(a, with_workers(3, *started(2), *life(1), *life(2), *joined(2)))
+    assert (d.order, d.verdict, d.split is not None and d.split.why) == (Verdict.SAME, Verdict.DIFFERENT, "output")
+    assert shown(d).startswith("SAME ORDER, same outcome, different output ")
+
+
 def shared_out(workers: int, takers: str, *extra: str) -> Trace:
     """Main puts an item for each of these workers, who take them in this order; the second one then does something more."""
     items = [f"main/{taker} get queue =main#{number}" for number, taker in enumerate(takers, 1)]

@@ -145,12 +145,19 @@ class _Parts:
     def split(self) -> Split | None:
         """The earliest of all places: what is a consequence of another comes after it in both traces.
 
-        Of runs that were set up in other ways the earliest that does not follow from that, where there is one.
+        Of runs that were set up in other ways the earliest that does not follow from that, where there is one. What they wrote
+        comes after all else there: one that logs where the other does not goes on with the same operations.
         """
         steps = [one for one in self.steps if one not in self.set_otherwise and one not in self.unsure]
-        found = min(self._candidates(self.orders, steps, self.writes), default=None)
-        if found is None or (not self.set_up_alike and found[2] == 2):
-            found = min(self._candidates(self.orders, self.steps, self.writes), default=None)
+        if self.set_up_alike:
+            tries = [self._candidates(self.orders, steps, self.writes)]
+        else:
+            tries = [
+                self._candidates(self.orders, steps, []),
+                self._candidates([], self.steps, []),
+                self._candidates([], [], self.writes),
+            ]
+        found = next((place for one in tries if (place := min(one, default=None)) is not None), None)
         return None if found is None else self._told(found)
 
     def setting_split(self) -> Split | None:
