@@ -10,7 +10,7 @@ import pytest
 
 import simcore
 from simcore.engine.replaying import replay
-from simcore.errors import Divergence, NotReplayable, UsageError
+from simcore.errors import Divergence, NotReplayable, TraceError, UsageError
 from simcore.trace.events import Kind, Outcome, Verdict
 from simcore.trace.model import Columns, Trace
 
@@ -252,3 +252,22 @@ def test_results_refuse_to_be_booleans() -> None:
     for thing in (trace, result, result.runs[0], result.verdict):
         with pytest.raises(TypeError, match="neither true nor false"):
             bool(thing)
+
+
+def test_a_trace_that_is_cut_off_replays_as_far_as_it_is_intact(tmp_path: Path) -> None:
+    """How the run ended may be lost: that is no difference. Without any event there is nothing to replay."""
+    data = recorded(CONTENDED).save(tmp_path / "whole.simtrace").read_bytes()
+    path = tmp_path / "cut.simtrace"
+    for lost in range(20, len(data), 20):
+        path.write_bytes(data[:-lost])
+        trace = Trace.load(path)
+        if trace.ending.exit_code is None:
+            break
+    assert len(trace) > 100
+    assert replay(trace).verdict is Verdict.SAME
+    while len(trace):
+        lost += 20
+        path.write_bytes(data[:-lost])
+        trace = Trace.load(path)
+    with pytest.raises(TraceError, match=r"cut\.simtrace has no events to replay: the file is cut off"):
+        replay(trace)

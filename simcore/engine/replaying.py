@@ -21,7 +21,7 @@ from simcore.engine.recording import settings_of
 from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import check_replayable, command_of
 from simcore.engine.semaphores import Semaphores, remove_semaphores
-from simcore.errors import Divergence, Inconclusive, UsageError
+from simcore.errors import Divergence, Inconclusive, TraceError, UsageError
 from simcore.runtime.order import STATUS
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Verdict
 from simcore.trace.model import Trace
@@ -98,6 +98,11 @@ def replay(
     Raises: TraceError, NotReplayable, UsageError.
     """
     original = trace if isinstance(trace, Trace) else Trace.load(trace)
+    if not len(original) and original.ending.exit_code is None:
+        name = original.path.name if original.path is not None else "the trace"
+        raise TraceError(
+            f"{name} has no events to replay: {original.ending.cut_off or 'nothing was recorded'}", "record it again"
+        )
     if times < 1:
         raise UsageError(f"times is {times}, expected 1 or more")
     if stop_at is not None and not 0 <= stop_at < len(original):
