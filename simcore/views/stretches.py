@@ -150,7 +150,7 @@ class _Pass:
                     self.given_by[thing] = actor
             elif kind in _ENDING:
                 self._end(actor, kind, thing, value, at_ns)
-            elif self.forks.is_fork(kind, thing, value):
+            elif kind == Kind.START and self.forks.is_fork(kind, thing, value):
                 self._fork(actor, value, at_ns)
         self._finish()
 
