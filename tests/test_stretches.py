@@ -181,6 +181,20 @@ def test_a_copy_that_is_made_anew_was_held_by_nobody(method: str) -> None:
     assert list(stretches.holds[COPY].actor) == [2]
 
 
+def test_a_copy_that_could_not_be_taken_was_held_until_it_was_made_anew() -> None:
+    """A try that failed shows that somebody had it; who takes it after that has it then."""
+    events = (
+        (1, Kind.ACQUIRE, LOCK, 1, 100, 0),
+        (0, Kind.START, CHILD, 2, 200, 0),
+        (2, Kind.ACQUIRE, COPY, 0, 260, 40),
+        (2, Kind.ACQUIRE, COPY, 1, 270, 0),
+    )
+    stretches = Stretches(forked(*events))
+    assert [share.actor for share in stretches.holders(stretches.waits[0])] == [1]
+    holds = stretches.holds[COPY]
+    assert (list(holds.actor), list(holds.until_ns)) == ([1, 2], [270 * US, 270 * US])
+
+
 def test_the_programmers_operation_is_what_is_waited_for() -> None:
     """Who waits on the lock inside of Barrier.wait waits for the barrier, and whoever released that lock ended it; also when the
     operation never came to its end."""

@@ -263,7 +263,7 @@ class _Pass:
             if owner < 0 or not self.is_lock[copy] or self.owners[copy] >= 0:
                 continue
             heir = child if owner == self.hosts.get(forker, forker) else owner
-            if self.first_turns.get(copy) == Kind.ACQUIRE and not (heir == child and self.reentrant[copy]):
+            if self.free_at_first.get(copy) and not (heir == child and self.reentrant[copy]):
                 continue
             if heir != child:
                 self.copied.setdefault(heir, []).append((at_ns, copy))
@@ -271,12 +271,12 @@ class _Pass:
             self._take(copy, heir, self.depths[original], at_ns, position, begun=heir != child)
 
     @cached_property
-    def first_turns(self) -> dict[int, int]:
-        """Per lock the kind of the first event that took it or gave it back."""
-        columns, found = self.trace.columns, dict[int, int]()
+    def free_at_first(self) -> dict[int, bool]:
+        """Per lock whether the first event on it took it; one that could not shows that it was held."""
+        columns, found = self.trace.columns, dict[int, bool]()
         for kind, thing, value in zip(columns.kind, columns.object, columns.value, strict=True):
-            if kind in _TURNING and (kind != Kind.ACQUIRE or value > 0):
-                found.setdefault(thing, kind)
+            if kind in _TURNING:
+                found.setdefault(thing, kind == Kind.ACQUIRE and value > 0)
         return found
 
     def _copied_since(self, actor: int, since_ns: int, mode: Mode, thing: int = -1) -> None:
