@@ -119,6 +119,83 @@ def test_runs_that_were_set_up_alike_differ_by_their_schedule() -> None:
     assert "Set up otherwise" not in shown(d)
 
 
+def test_a_line_that_only_one_setting_writes_is_no_other_order() -> None:
+    """Who logs in one run only goes on with the same operations: the order is told first, then what was written."""
+    log = "main/1 write stderr =INFO:starts\\n"
+    one, two = critical("main/1"), critical("main/2")
+    a = with_workers(2, *started(2), *life(1, log, *one), *life(2), *joined(2))
+    d = diff(a, with_workers(3, *started(2), *life(2, *two), *life(1, *one), *joined(2)))
+    assert d.split is not None
+    assert d.split.why == "order"
+    text = shown(d)
+    assert text.startswith("DIFFERENT ORDER, same outcome, different output They part by the schedule at event ")
+    assert 'A goes on with "INFO:starts" in stderr' in text
+
+    d = diff(a, with_workers(3, *started(2), *life(1), *life(2), *critical("main", "after", 40), *joined(2)))
+    assert d.split == d.setting_split
+    assert shown(d).startswith("DIFFERENT SETTING, same order of what both do, same outcome, different output ")
+
+    d = diff(a, with_workers(3, *started(2), *life(1), *life(2), *joined(2)))
+    assert (d.order, d.verdict, d.split is not None and d.split.why) == (Verdict.SAME, Verdict.DIFFERENT, "output")
+    assert shown(d).startswith("SAME ORDER, same outcome, different output ")
+
+
+def shared_out(workers: int, takers: str, *extra: str) -> Trace:
+    """Main puts an item for each of these workers, who take them in this order; the second one then does something more."""
+    items = [f"main/{taker} get queue =main#{number}" for number, taker in enumerate(takers, 1)]
+    begins = [f"main/{number} begin t{number}" for number in (1, 2)]
+    ends = [f"main/{number} end t{number}" for number in (1, 2)]
+    puts = [f"main put queue =main#{number}" for number in range(1, len(takers) + 1)]
+    return with_workers(workers, *started(2), *puts, *begins, *items, *extra, *ends, *joined(2))
+
+
+def test_which_worker_takes_which_item_is_order() -> None:
+    """Another worker comes first, and one takes more than before: nothing of it follows from the setting."""
+    d = diff(shared_out(2, "1212"), shared_out(3, "1112"))
+    assert d.split is not None
+    assert (d.split.why, d.split.sentence) == (
+        "order",
+        "in A main/2 gets from `queue` first, in B main/1 does",
+    )
+    assert (d.setting_split, causes(d)) == (None, {"main": "", "main/1": EITHER, "main/2": EITHER})
+    text = shown(d)
+    assert text.startswith("DIFFERENT ORDER, same outcome They part by the schedule at event ")
+    assert "Nothing follows from that alone. Of 2 actors it cannot be told, for another order had reached them before" in text
+    assert "hand-offs reversed, from @9 on" in text
+
+
+def test_the_takes_of_a_worker_are_no_part_of_what_follows_from_the_setting() -> None:
+    """What a worker did before it took anything follows from the setting; that it took something at all is order."""
+    a = shared_out(2, "1111")
+    takes = [f"main/{taker} get queue =main#{number}" for number, taker in enumerate("1212", 1)]
+    puts = [f"main put queue =main#{number}" for number in range(1, 5)]
+    begins = ["main/1 begin t1", "main/2 begin t2", *critical("main/2", "spare", 30)]
+    d = diff(a, with_workers(3, *started(2), *puts, *begins, *takes, "main/1 end t1", "main/2 end t2", *joined(2)))
+    assert causes(d) == {"main": "", "main/1": EITHER, "main/2": SETTING}
+    (worker,) = [one for one in d.actors if one.name == "main/2"]
+    assert (worker.only_b, worker.own_only_b) == (4, 2)
+    assert d.split is not None
+    assert d.split.why == "order"
+    assert "From that alone main/2 has 2 events more: " in shown(d)
+
+
+def test_items_more_for_one_worker_are_no_other_order() -> None:
+    """Who takes what there is more of may follow from either, and is no other order."""
+    for more in ("1211", "1112"):
+        d = diff(shared_out(2, "12"), shared_out(3, more))
+        assert d.split is not None
+        assert (d.order, d.split.why, causes(d)["main/1"]) == (Verdict.DIFFERENT, "actor", EITHER)
+
+
+def test_a_worker_that_was_stopped_may_be_so_by_the_schedule() -> None:
+    """Started in both runs, in one it never came to begin: that is no certain consequence of the setting."""
+    a = with_workers(2, *started(2), *life(1), *life(2), "main join t1")
+    b = with_workers(3, *started(2), *life(1), "main join t1")
+    d = diff(a, b)
+    assert causes(d)["main/2"] == EITHER
+    assert "Of 1 actor it cannot be told, for another order had reached it before or it was stopped." in shown(d)
+
+
 def test_another_setting_may_change_nothing() -> None:
     """The same run with another parameter is the same, and the screen says what was set."""
     a, b = (with_workers(number, *started(1), *life(1)) for number in (2, 3))

@@ -9,7 +9,7 @@ from pictures import CONTENDED, LOCK, THREADS, leak, small
 from synthetic import build
 
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
-from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, Span
+from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Span, Trace
 from simcore.views.events import Selection
 from simcore.views.states import Mode
 from simcore.views.stretches import Stretches
@@ -113,6 +113,86 @@ def test_what_never_ended_lasts_to_the_end_of_the_run() -> None:
     (wait,) = stretches.waits
     assert (wait.position, wait.got) == (-1, False)
     assert stretches.holders(wait) == [(1, 780 * US, 1, 0)]
+
+
+def forked(*events: tuple[int, Kind, int, int, int, int], method: str = "fork", **ending: object) -> Trace:
+    """A trace of main, its thread holder and its child main.1, which has a copy of the lock; the objects behind the threads."""
+    objects = [*objects_with(ObjectKind.CHILD), ObjectInfo(0, ObjectKind.LOCK, 1, 1, "stock", "main.1")]
+    actors = [ActorInfo("main", "MainThread"), ActorInfo("main/1", "holder"), ActorInfo("main.1", "MainThread")]
+    processes = [ProcessInfo("main", 70), ProcessInfo("main.1", 71, method)]
+    end = Ending(**({"processes": processes} | ending))  # type: ignore[arg-type]
+    return small(*events, actors=actors, objects=objects, ending=end)
+
+
+CHILD = len(small().objects)
+COPY = CHILD + 1
+
+
+def test_the_copy_of_a_lock_was_taken_at_the_fork() -> None:
+    """What another thread held when a process was forked it holds in the child for ever, and the child's waits are behind it."""
+    events = (
+        (1, Kind.ACQUIRE, LOCK, 1, 100, 0),
+        (0, Kind.START, CHILD, 2, 200, 0),
+        (2, Kind.BEGIN, CHILD, 71, 250, 0),
+        (1, Kind.SLEEP, 0, 150_000, 300, 150),
+        (1, Kind.RELEASE, LOCK, 0, 310, 0),
+        (1, Kind.END, THREADS + 1, 0, 320, 0),
+    )
+    pending = [Pending(2, Kind.ACQUIRE, COPY, 1, 260 * US, False)]
+    trace = forked(*events, outcome=Outcome.DEADLOCK, duration_ns=900 * US, pending=pending)
+    stretches = Stretches(trace)
+    holds = stretches.holds[COPY]
+    assert (list(holds.actor), list(holds.since_ns), list(holds.until_ns)) == ([1], [200 * US], [900 * US])
+    assert stretches.holders(stretches.waits[-1]) == [(1, 640 * US, 1, 0)]
+    assert told(stretches, 1) == [
+        (100, 150, "RUNS", -1, (LOCK,)),
+        (150, 200, "SLEEPS", -1, (LOCK,)),
+        (200, 300, "SLEEPS", -1, (LOCK, COPY)),
+        (300, 310, "RUNS", -1, (LOCK, COPY)),
+        (310, 320, "RUNS", -1, (COPY,)),
+    ]
+    assert told(stretches, 2) == [(250, 260, "RUNS", -1, ()), (260, 900, "WAITS", COPY, ())]
+
+
+def test_what_the_forking_thread_held_its_child_holds() -> None:
+    """The child gives its copy back; what was begun before the child was is not the child's time."""
+    events = (
+        (0, Kind.ACQUIRE, LOCK, 1, 100, 0),
+        (0, Kind.START, CHILD, 2, 200, 0),
+        (2, Kind.BEGIN, CHILD, 71, 250, 0),
+        (2, Kind.RELEASE, COPY, 0, 260, 0),
+        (2, Kind.EXIT, 0, 0, 270, 0),
+    )
+    stretches = Stretches(forked(*events))
+    assert told(stretches, 2) == [(250, 260, "RUNS", -1, (COPY,)), (260, 270, "RUNS", -1, ())]
+    assert list(stretches.holds[LOCK].until_ns) == [270 * US]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_copy_that_is_made_anew_was_held_by_nobody(method: str) -> None:
+    """Who takes it first could not if it were the one that was taken at the fork; a spawned child has no copies at all."""
+    events = (
+        (1, Kind.ACQUIRE, LOCK, 1, 100, 0),
+        (0, Kind.START, CHILD, 2, 200, 0),
+        (2, Kind.ACQUIRE, COPY, 1, 260, 0),
+        (2, Kind.RELEASE, COPY, 0, 270, 0),
+    )
+    stretches = Stretches(forked(*events, method=method))
+    assert list(stretches.holds[COPY].actor) == [2]
+
+
+def test_a_copy_that_could_not_be_taken_was_held_until_it_was_made_anew() -> None:
+    """A try that failed shows that somebody had it; who takes it after that has it then."""
+    events = (
+        (1, Kind.ACQUIRE, LOCK, 1, 100, 0),
+        (0, Kind.START, CHILD, 2, 200, 0),
+        (2, Kind.ACQUIRE, COPY, 0, 260, 40),
+        (2, Kind.ACQUIRE, COPY, 1, 270, 0),
+    )
+    stretches = Stretches(forked(*events))
+    assert [share.actor for share in stretches.holders(stretches.waits[0])] == [1]
+    holds = stretches.holds[COPY]
+    assert (list(holds.actor), list(holds.until_ns)) == ([1, 2], [270 * US, 270 * US])
 
 
 def test_the_programmers_operation_is_what_is_waited_for() -> None:

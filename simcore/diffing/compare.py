@@ -20,6 +20,7 @@ from simcore.diffing.shapes import Shapes
 from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
 from simcore.diffing.spans import by_events, by_spans, minor
 from simcore.diffing.tables import Tables
+from simcore.diffing.taken import Taken, taken_by_others
 from simcore.trace.events import ObjectKind, Verdict
 from simcore.trace.model import Trace
 from simcore.trace.text import path_key
@@ -35,19 +36,19 @@ def diff(a: Trace, b: Trace) -> Diff:
             raise TypeError(f"diff compares two traces, not a {type(trace).__name__}: load a file with Trace.load(path)")
     set_up = settings(a, b)
     by = "events" if minor(a) == minor(b) and not other_methods(a, b) else "spans"
-    if by == "events":
-        tables = Tables(by_events(a), by_events(b))
-    else:
-        operations: dict[str, int] = {}
-        tables = Tables(by_spans(a, operations), by_spans(b, operations))
+    operations: dict[str, int] = {}
+    tables = Tables(*(by_events(trace) if by == "events" else by_spans(trace, operations) for trace in (a, b)))
     shapes = Shapes(tables.waiters, tables.children)
     pairing = pair_up(tables, shapes)
-    compare_results(pairing, shapes, tables)
+    taken = taken_by_others(tables, pairing, shapes, operations) if set_up else {}
+    compare_results(pairing, shapes, tables, _shared_out(taken))
     orders = compare_groups(pairing, shapes)
+    for group in orders:
+        group.reordered = group.reordered or (group.group in taken and taken[group.group].is_order)
     streams = stream_diffs(tables, pairing.a, pairing.b)
     paired = Paired(tables, pairing)
     output_differs = any(stream.state != "same" for stream in streams)
-    parts = _Parts(tables, shapes, pairing, orders, output_differs=output_differs, set_up_alike=not set_up)
+    parts = _Parts(tables, shapes, pairing, orders, taken, output_differs=output_differs, set_up_alike=not set_up)
     objects, private = object_diffs(tables, orders)
     actors = _actor_diffs(tables, pairing, parts.causes)
     outcome_same = same_outcome(a, b)
@@ -102,6 +103,7 @@ class _Parts:
         shapes: Shapes,
         pairing: Pairing,
         orders: list[GroupOrder],
+        taken: dict[int, Taken],
         *,
         output_differs: bool,
         set_up_alike: bool,
@@ -109,18 +111,30 @@ class _Parts:
         self.tables, self.pairing = tables, pairing
         self.cut_a, self.cut_b = bool(tables.a.ending.cut_off), bool(tables.b.ending.cut_off)
         self.set_up_alike = set_up_alike
-        reordered = {} if set_up_alike else dict(_reordered(pairing, orders))
-        self.causes = Causes(pairing, shapes, reordered, set_up_alike=set_up_alike)
-        real = {actor: change for actor, change in pairing.steps.items() if self._real(change)}
-        self.steps = list(real.values())
-        self.set_otherwise = [change for actor, change in real.items() if self.causes.of(actor, change) == SETTING]
+        reordered = {} if set_up_alike else dict(_parted(pairing, orders, taken))
+        self.causes = Causes(tables, pairing, shapes, reordered, shared_out=_shared_out(taken), set_up_alike=set_up_alike)
+        self.steps: list[Change] = []
+        self.set_otherwise: list[Change] = []
+        self.unsure: list[Change] = []
+        for actor, change in pairing.steps.items():
+            if not self._real(change):
+                continue
+            own = self.causes.own(actor, change)
+            if own is None and all(one.is_order for one in taken.values()):
+                continue  # another order is all that there is to it
+            self.steps.append(own or change)
+            if self.causes.of(actor, change) == SETTING:
+                self.set_otherwise.append(self.steps[-1])
+            elif own is not change or (not set_up_alike and self.causes.stopped(actor, change)):
+                self.unsure.append(self.steps[-1])
         self.writes = [change for change in pairing.writes.values() if self._real(change)] if output_differs else []
         self.orders: list[tuple[int, int]] = []
         for order in orders:
             # One write more shifts the stream, which is a matter of output: there the order of common writes decides.
             # One operation more because of another setting shifts its object in the same way.
-            is_stream = shapes.lane_of_group[order.group] == Lane.WRITE or not set_up_alike
-            place = first_reordered(pairing, order.group) if is_stream and order.reordered else None if is_stream else order.parts
+            place = order.parts
+            if shapes.lane_of_group[order.group] == Lane.WRITE or not set_up_alike:
+                place = _first_in_order(pairing, order, taken)
             if place is not None:
                 self.orders.append(place)
         self.unknown = (self.cut_a or self.cut_b) and not (self.cut_a and self.cut_b and not pairing.steps and not pairing.writes)
@@ -131,12 +145,19 @@ class _Parts:
     def split(self) -> Split | None:
         """The earliest of all places: what is a consequence of another comes after it in both traces.
 
-        Of runs that were set up in other ways the earliest that does not follow from that, where there is one.
+        Of runs that were set up in other ways the earliest that does not follow from that, where there is one. What they wrote
+        comes after all else there: one that logs where the other does not goes on with the same operations.
         """
-        steps = self.steps if self.set_up_alike else [one for one in self.steps if one not in self.set_otherwise]
-        found = min(self._candidates(self.orders, steps, self.writes), default=None)
-        if found is None or (not self.set_up_alike and found[2] == 2):
-            found = min(self._candidates(self.orders, self.steps, self.writes), default=None)
+        steps = [one for one in self.steps if one not in self.set_otherwise and one not in self.unsure]
+        if self.set_up_alike:
+            tries = [self._candidates(self.orders, steps, self.writes)]
+        else:
+            tries = [
+                self._candidates(self.orders, steps, []),
+                self._candidates([], self.steps, []),
+                self._candidates([], [], self.writes),
+            ]
+        found = next((place for one in tries if (place := min(one, default=None)) is not None), None)
         return None if found is None else self._told(found)
 
     def setting_split(self) -> Split | None:
@@ -169,11 +190,27 @@ class _Parts:
             yield min(p, q), p + q, rank, p, q
 
 
-def _reordered(pairing: Pairing, orders: list[GroupOrder]) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Per group whose common operations come in another order the first place in A and in B."""
+def _first_in_order(pairing: Pairing, order: GroupOrder, taken: dict[int, Taken]) -> tuple[int, int] | None:
+    """The first place in A and in B at which common operations of a group come in another order, or another actor takes."""
+    place = first_reordered(pairing, order.group) if order.reordered else None
+    places = [place] if place is not None else []
+    if order.group in taken and taken[order.group].is_order:
+        places.append(taken[order.group].place)
+    return min(places, key=min, default=None)
+
+
+def _parted(pairing: Pairing, orders: list[GroupOrder], taken: dict[int, Taken]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The same per group, and where others take from it but not as much in all: what follows may follow from that."""
     for order in orders:
-        if order.reordered and (place := first_reordered(pairing, order.group)) is not None:
+        place = _first_in_order(pairing, order, taken)
+        if order.group in taken:
+            place = min(place or taken[order.group].place, taken[order.group].place, key=min)
+        if place is not None:
             yield order.group, place
+
+
+def _shared_out(taken: dict[int, Taken]) -> frozenset[int]:
+    return frozenset[int]().union(*(one.shapes for one in taken.values()))
 
 
 def _verdicts(parts: _Parts, *, outcome_same: bool, output_same: bool) -> tuple[Verdict, Verdict]:
@@ -214,9 +251,13 @@ def _actor_diffs(tables: Tables, pairing: Pairing, causes: Causes) -> list[Actor
         change = pairing.steps.get(actor)
         state = "added" if not events_a[actor] else "missing" if not events_b[actor] else "changed" if change else "same"
         cause = causes.of(actor, change) if change is not None else ""
-        change = change or Change()
+        own = causes.own(actor, change) if change is not None else None
+        change, own = change or Change(), own or Change()
         numbers = (events_a[actor], events_b[actor], change.only_a, change.only_b, change.other)
         first_a, first_b = change.first or (None, None)
         first_a, first_b = tables.told_a.place(first_a), tables.told_b.place(first_b)
-        result.append(ActorDiff(info.name, info.thread_name, state, *numbers, first_a, first_b, change.exact, cause))
+        own_numbers = (own.only_a, own.only_b, own.other)
+        result.append(
+            ActorDiff(info.name, info.thread_name, state, *numbers, first_a, first_b, change.exact, cause, *own_numbers)
+        )
     return result

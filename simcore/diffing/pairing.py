@@ -72,7 +72,8 @@ class Change:
     """How one actor's sequence differs. Counts of events without a counterpart and of pairs with another result.
 
     `first` holds the positions in A and in B of its first event that differs, None where the actor had ended. `cut` says that
-    one sequence is the beginning of the other: 1 when A's is the shorter, 2 when B's is.
+    one sequence is the beginning of the other: 1 when A's is the shorter, 2 when B's is. `first_result` is the first pair with
+    another result, but for what it took from where another actor might have taken it: there are `taken` pairs of these.
     """
 
     only_a: int = 0
@@ -81,6 +82,8 @@ class Change:
     first: tuple[int | None, int | None] | None = None
     cut: int = 0
     exact: bool = True
+    first_result: tuple[int, int] | None = None
+    taken: int = 0
 
     def note(self, position_a: int, position_b: int) -> None:
         """Take this pair as the first that differs if it comes before what was the first so far."""

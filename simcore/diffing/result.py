@@ -71,7 +71,8 @@ class ActorDiff:
     have one that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences
     differ too much to be aligned at bounded cost: then the counts may be larger than they had to be. `cause` says what a change
     follows from: `schedule` where both runs were set up alike, else `setting` where nothing that came in another order has
-    reached the actor before, or `either`; it is empty for one that is the same.
+    reached the actor before, or `either`; it is empty for one that is the same. The `own` numbers are the same three without what
+    one actor took from a queue or pool in A and another in B, which is a matter of order.
     """
 
     name: str
@@ -86,6 +87,9 @@ class ActorDiff:
     first_b: int | None
     exact: bool
     cause: str
+    own_only_a: int
+    own_only_b: int
+    own_other_results: int
 
 
 @dataclass(frozen=True, slots=True)

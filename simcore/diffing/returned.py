@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from simcore.diffing.pairing import Change, Pairing
 from simcore.diffing.shapes import Shapes
@@ -10,8 +10,11 @@ from simcore.diffing.tables import Tables
 from simcore.trace.events import Kind
 
 
-def compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
-    """Note pairs of equal events that returned something else: another item, another number."""
+def compare_results(pairing: Pairing, shapes: Shapes, tables: Tables, shared_out: Container[int] = ()) -> None:
+    """Note pairs of equal events that returned something else: another item, another number.
+
+    `shared_out` are the shapes of takes that differ in who made them: what an actor got by them is a matter of order.
+    """
     a, b = pairing.a, pairing.b
     values_a, values_b = a.trace.columns.value, b.trace.columns.value
     objects_a, objects_b = a.trace.columns.object, b.trace.columns.object
@@ -39,6 +42,10 @@ def compare_results(pairing: Pairing, shapes: Shapes, tables: Tables) -> None:
             change.other += 1
             change.cut = 0  # it differs before the shorter sequence ends
             change.note(other, position)
+            if b.shape[position] in shared_out:
+                change.taken += 1
+            elif change.first_result is None:
+                change.first_result = (other, position)
 
 
 def _number(texts: Sequence[int], index: int) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from simcore.engine.standstill import History, Scene, ends_of, find, followers
 from simcore.engine.withs import WithLines, read_source
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
+from simcore.trace.forks import Forks
 from simcore.trace.model import DeadlockLink, Trace
 from simcore.trace.twins import hosts_of
 
@@ -37,12 +38,12 @@ def _scene(trace: Trace, timed: frozenset[str]) -> Scene:
     kinds = [int(info.kind) for info in trace.objects]
     thread_of = {}
     seen_dead = set()
-    forks = {process.name for process in trace.ending.processes if process.start_method == "fork"}
+    forks = Forks(trace)
     for actor, kind, obj, value, site in zip(c.actor, c.kind, c.object, c.value, c.site, strict=True):
         if kind == Kind.START:
             thread_of[obj] = value
-            if trace.actors[value].name in forks and kinds[obj] == ObjectKind.CHILD:
-                history.fork(actor, value, _copies(trace, actor, value))
+            if forks.is_fork(kind, obj, value):
+                history.fork(actor, value, forks.copies(actor, value))
         if kind in (Kind.JOIN, Kind.STATUS) and kinds[obj] == ObjectKind.CHILD and value != RUNNING and obj in thread_of:
             seen_dead.add(trace.processes[thread_of[obj]])  # if it was killed, it recorded no end
         history.feed(actor, kind, obj, kinds[obj], value, site)
@@ -60,21 +61,6 @@ def _scene(trace: Trace, timed: frozenset[str]) -> Scene:
     return Scene(
         waits, dict(enumerate(kinds)), thread_of, waits.keys(), history, True, _with_sites(trace).__contains__, killed, ends
     )
-
-
-def _copies(trace: Trace, forker: int, child: int) -> dict[int, int]:
-    """The copies that a forked process has of objects, by what the forking process has in their place."""
-    by_process: dict[str, dict[tuple[int, ObjectKind, int], int]] = {}
-    for index, info in enumerate(trace.objects):
-        home = info.process or (trace.processes[info.creator] if trace.actors else "")
-        by_process.setdefault(home, {})[info[:3]] = index
-    own = by_process.get(trace.processes[forker], {})
-    originals = {info[:3]: index for index, info in enumerate(trace.objects) if not info.process}
-    return {
-        own.get(key, originals.get(key, index)): index
-        for key, index in by_process.get(trace.processes[child], {}).items()
-        if trace.objects[index].process
-    }
 
 
 def _with_sites(trace: Trace) -> frozenset[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
@@ -131,10 +132,13 @@ def _setting(d: Diff) -> list[Text]:
             text.append(f": {clean(d.setting_split.sentence)}")
     elif d.verdict is Verdict.DIFFERENT:
         text.append(". Nothing follows from that alone")
-    either = sum(one.cause == EITHER for one in d.actors)
+    either = [one for one in d.actors if one.cause == EITHER]
     if either:
-        them = "it" if either == 1 else "them"
-        text.append(f". Of {count(either, 'actor')} it cannot be told, for another order had reached {them} before")
+        they, them = ("it", "it") if len(either) == 1 else ("they", "them")
+        was = "was" if len(either) == 1 else "were"
+        text.append(f". Of {count(len(either), 'actor')} it cannot be told, for another order had reached {them} before")
+        if any(one.first_a is None or one.first_b is None for one in either):
+            text.append(f" or {they} {was} stopped")
     return [text.append(".")]
 
 
@@ -144,7 +148,8 @@ def _and_more(changed: Sequence[ActorDiff]) -> list[str]:
 
 
 def _brief(one: ActorDiff) -> str:
-    where = {"added": " is only in B", "missing": " is only in A"}.get(one.state, f" {_change(one)}")
+    own = replace(one, only_a=one.own_only_a, only_b=one.own_only_b, other_results=one.own_other_results)
+    where = {"added": " is only in B", "missing": " is only in A"}.get(one.state, f" {_change(own)}")
     return f"{clean(one.name)}{where}"
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from simcore.trace.events import RUNNING, Kind, ObjectKind
+from simcore.trace.forks import Forks
 from simcore.trace.model import Span, Trace
 from simcore.trace.twins import hosts_of
 from simcore.trace.words import runner_actors
@@ -119,6 +120,9 @@ class _Pass:
         self.owners = [-1] * len(objects)
         self.depths = [0] * len(objects)
         self.given_by = [-1] * len(objects)
+        self.forks = Forks(self.trace)
+        self.copied: dict[int, list[tuple[int, int]]] = {}
+        """Of what an actor holds the copies that it holds only because a process was forked: since when, which."""
         self.held: list[list[int]] = [[] for _ in self.trace.actors]
         self.last = [0] * len(self.trace.actors)
         self.ended: dict[int, int] = {}
@@ -146,11 +150,17 @@ class _Pass:
                     self.given_by[thing] = actor
             elif kind in _ENDING:
                 self._end(actor, kind, thing, value, at_ns)
+            elif kind == Kind.START and self.forks.is_fork(kind, thing, value):
+                self._fork(actor, value, at_ns)
         self._finish()
 
     def _turn(self, actor: int, at_ns: int, mode: Mode, thing: int = -1) -> None:
         """From now on the actor is in this state."""
-        to, key = self.to, (mode, thing, *self.held[actor])
+        to, held = self.to, self.held[actor]
+        if actor in self.copied:
+            later = [copy for since_ns, copy in self.copied[actor] if since_ns > at_ns]
+            held = [one for one in held if one not in later]
+        key = (mode, thing, *held)
         code = self.numbers.get(key, -1)
         if code < 0:
             code = self.numbers[key] = len(to.states)
@@ -171,12 +181,14 @@ class _Pass:
             return
         if kind == Kind.SLEEP:
             self._turn(actor, since_ns, Mode.SLEEPS)
+            self._copied_since(actor, since_ns, Mode.SLEEPS)
         else:
             meant = self.to.waited_for(actor, position, thing)
             by = self._ender(kind, thing, value)
             got = self._got(kind, thing, value)
             site = self.trace.columns.site[position]
             self._turn(actor, since_ns, Mode.WAITS, meant)
+            self._copied_since(actor, since_ns, Mode.WAITS, meant)
             self.to.waits.append(Wait(actor, _KINDS[kind], meant, site, since_ns, at_ns, position, by, got))
         self._turn(actor, at_ns, Mode.RUNS)
 
@@ -221,7 +233,7 @@ class _Pass:
             self.held[holds.actor[-1]].append(thing)
             self._turn(holds.actor[-1], max(at_ns, self.last[holds.actor[-1]]), Mode.RUNS)
 
-    def _take(self, thing: int, actor: int, depth: int, at_ns: int, position: int) -> None:
+    def _take(self, thing: int, actor: int, depth: int, at_ns: int, position: int, *, begun: bool = True) -> None:
         holds = self.to.holds.get(thing)
         if holds is None:
             holds = self.to.holds[thing] = Holds()
@@ -231,7 +243,8 @@ class _Pass:
         holds.position.append(position)
         self.owners[thing], self.depths[thing] = actor, depth
         self.held[actor].append(thing)
-        self._turn(actor, at_ns, Mode.RUNS)
+        if begun:
+            self._turn(actor, at_ns, Mode.RUNS)
 
     def _leave(self, thing: int, owner: int, at_ns: int) -> None:
         holds = self.to.holds[thing]
@@ -239,6 +252,38 @@ class _Pass:
         self.owners[thing], self.depths[thing] = -1, 0
         self.held[owner].remove(thing)
         self._turn(owner, max(at_ns, self.last[owner]), Mode.RUNS)
+
+    def _fork(self, forker: int, child: int, at_ns: int) -> None:
+        """A process was forked: what the forking thread held the child holds; what another held nobody gives back there.
+
+        That a lock was made anew in the child is in no event: there somebody takes it who could not.
+        """
+        for original, copy in self.forks.copies(forker, child).items():
+            owner = self.owners[original]
+            if owner < 0 or not self.is_lock[copy] or self.owners[copy] >= 0:
+                continue
+            heir = child if owner == self.hosts.get(forker, forker) else owner
+            if self.free_at_first.get(copy) and not (heir == child and self.reentrant[copy]):
+                continue
+            if heir != child:
+                self.copied.setdefault(heir, []).append((at_ns, copy))
+            position = self.to.holds[original].position[-1]
+            self._take(copy, heir, self.depths[original], at_ns, position, begun=heir != child)
+
+    @cached_property
+    def free_at_first(self) -> dict[int, bool]:
+        """Per lock whether the first event on it took it; one that could not shows that it was held."""
+        columns, found = self.trace.columns, dict[int, bool]()
+        for kind, thing, value in zip(columns.kind, columns.object, columns.value, strict=True):
+            if kind in _TURNING:
+                found.setdefault(thing, kind == Kind.ACQUIRE and value > 0)
+        return found
+
+    def _copied_since(self, actor: int, since_ns: int, mode: Mode, thing: int = -1) -> None:
+        """The actor is in this state since then: what it held in between by a fork it held from there on only."""
+        for at_ns, _ in self.copied.get(actor, ()):
+            if at_ns > since_ns:
+                self._turn(actor, at_ns, mode, thing)
 
     def _end(self, actor: int, kind: int, thing: int, value: int, at_ns: int) -> None:
         processes = self.trace.processes
@@ -263,9 +308,11 @@ class _Pass:
                 continue
             if kind is Kind.SLEEP:
                 self._turn(actor, since, Mode.SLEEPS)
+                self._copied_since(actor, since, Mode.SLEEPS)
                 continue
             meant = to.waited_for(actor, to.last_span_at(actor, site), thing)
             self._turn(actor, since, Mode.WAITS, meant)
+            self._copied_since(actor, since, Mode.WAITS, meant)
             to.waits.append(Wait(actor, kind, meant, site, since, to.ends[actor], -1, -1, False))
         for holds in to.holds.values():
             if holds.until_ns and holds.until_ns[-1] == END_OF_RUN:
