@@ -1,0 +1,1012 @@
+/* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair.
+
+   It mirrors simcore.runtime: the classes and functions here bear the names of the pure Python ones and do what those do;
+   `simcore.runtime.core` chooses between the two. Whatever is rare is left to Python, which is called from here: a new place in
+   the source, slots that are used up, a lock that somebody else holds.
+
+   Between the moment at which a slot is reserved and the moment at which it is committed nothing else may take it. Finalisers
+   may run there (an allocation can start the collector on 3.11), and what they record goes into the slots behind it. A slot is
+   taken by the actor's own thread only: no lock is needed for that, with the GIL or without. Where another thread reaches in
+   (the end of the process takes the slots of all actors away) it replaces `chunk` as a whole, under the object's own lock on
+   builds without a GIL. The table of places is shared by all threads, and relies on the GIL or, without one, on a mutex. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#if PY_VERSION_HEX < 0x030d0000
+#define Py_BEGIN_CRITICAL_SECTION(op) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+#if PY_VERSION_HEX < 0x030c0000
+static PyObject *
+PyErr_GetRaisedException(void)
+{
+    PyObject *kind, *error, *trace;
+    PyErr_Fetch(&kind, &error, &trace);
+    if (kind != NULL) {
+        PyErr_NormalizeException(&kind, &error, &trace);
+        if (trace != NULL) {
+            PyException_SetTraceback(error, trace);
+        }
+    }
+    Py_XDECREF(kind);
+    Py_XDECREF(trace);
+    return error;
+}
+
+static void
+PyErr_SetRaisedException(PyObject *error)
+{
+    if (error == NULL) {
+        PyErr_Clear();
+    }
+    else {
+        PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error));
+    }
+}
+#endif
+
+#ifdef Py_GIL_DISABLED
+static PyMutex places_mutex;
+#define LOCK_PLACES() PyMutex_Lock(&places_mutex)
+#define UNLOCK_PLACES() PyMutex_Unlock(&places_mutex)
+#else
+#define LOCK_PLACES()
+#define UNLOCK_PLACES()
+#endif
+
+/* Kinds that are written here, by their numbers in simcore.trace.events. */
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, WRITE = 11, CREATE = 60, SPAN = 61 };
+
+static PyObject *own_site;     /* the site of the very place at which a frame is */
+static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
+static PyObject *str_renew, *str_later, *str_simcore_id, *str_enter, *str_exit, *str_acquire, *str_release;
+
+/* Records ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t value;
+    uint32_t object, site, waited_us;
+    uint16_t kind, flags;
+    uint64_t stamp;
+} Record;
+
+typedef char record_is_32_bytes[sizeof(Record) == 32 ? 1 : -1];
+
+static uint64_t
+now(void)
+{
+    struct timespec moment;
+    clock_gettime(CLOCK_MONOTONIC, &moment);
+    return (uint64_t)moment.tv_sec * 1000000000u + (uint64_t)moment.tv_nsec;
+}
+
+/* The stamp is written last: a record counts once it is not zero, for whoever reads the file meanwhile and after a kill. */
+static void
+commit(char *at, int kind, uint32_t object, uint32_t site, int64_t value, uint32_t waited_us)
+{
+    Record *record = (Record *)at;
+    record->value = value;
+    record->object = object;
+    record->site = site;
+    record->waited_us = waited_us;
+    record->kind = (uint16_t)kind;
+    record->flags = 0;
+    __atomic_store_n(&record->stamp, now(), __ATOMIC_RELEASE);
+}
+
+/* Slots ------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    Py_buffer view;
+    Py_ssize_t next, end;
+} Slots;
+
+static PyTypeObject SlotsType;
+
+static PyObject *
+slots_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *buffer;
+    Py_ssize_t next, end;
+    if (!PyArg_ParseTuple(args, "Onn:Slots", &buffer, &next, &end)) {
+        return NULL;
+    }
+    Slots *self = (Slots *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    if (PyObject_GetBuffer(buffer, &self->view, PyBUF_WRITABLE) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    if (next < 0 || next % 8 || end > self->view.len || (end - next) % (Py_ssize_t)sizeof(Record)) {
+        PyErr_Format(PyExc_ValueError, "no records from %zd to %zd in %zd bytes", next, end, self->view.len);
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->next = next;
+    self->end = end;
+    return (PyObject *)self;
+}
+
+static void
+slots_dealloc(Slots *self)
+{
+    PyBuffer_Release(&self->view);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *
+slots_next(Slots *self)
+{
+    if (self->next >= self->end) {
+        return NULL; /* an iterator's way to say StopIteration */
+    }
+    Py_ssize_t slot = self->next;
+    self->next += sizeof(Record);
+    return PyLong_FromSsize_t(slot);
+}
+
+static PyObject *
+slots_take(Slots *self, PyObject *unused)
+{
+    PyObject *slot = slots_next(self);
+    if (slot == NULL && !PyErr_Occurred()) {
+        PyErr_SetNone(PyExc_StopIteration);
+    }
+    return slot;
+}
+
+static PyObject *
+slots_put_back(Slots *self, PyObject *number)
+{
+    Py_ssize_t slot = PyLong_AsSsize_t(number);
+    if (slot == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (slot + (Py_ssize_t)sizeof(Record) == self->next) { /* else it stays empty */
+        self->next = slot;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+slots_length_hint(Slots *self, PyObject *unused)
+{
+    return PyLong_FromSsize_t((self->end - self->next) / (Py_ssize_t)sizeof(Record));
+}
+
+static PyMethodDef slots_methods[] = {
+    {"take", (PyCFunction)slots_take, METH_NOARGS, "The next one. Raises: StopIteration."},
+    {"put_back", (PyCFunction)slots_put_back, METH_O, "It was not needed."},
+    {"__length_hint__", (PyCFunction)slots_length_hint, METH_NOARGS, NULL},
+    {NULL},
+};
+
+static PyTypeObject SlotsType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "simcore._core.Slots",
+    .tp_doc = "Hands out the offsets of free slots in a buffer, one by one.",
+    .tp_basicsize = sizeof(Slots),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = slots_new,
+    .tp_dealloc = (destructor)slots_dealloc,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = (iternextfunc)slots_next,
+    .tp_methods = slots_methods,
+};
+
+/* Actors ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *chunk; /* (what hands out free slots, the buffer in which they are) */
+    int raw, spans;
+} Writer;
+
+static PyTypeObject WriterType;
+
+static int
+writer_traverse(Writer *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->chunk);
+    return 0;
+}
+
+static int
+writer_clear(Writer *self)
+{
+    Py_CLEAR(self->chunk);
+    return 0;
+}
+
+static void
+writer_dealloc(Writer *self)
+{
+    PyObject_GC_UnTrack(self);
+    writer_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *
+writer_get_chunk(Writer *self, void *closure)
+{
+    PyObject *chunk;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    chunk = Py_XNewRef(self->chunk);
+    Py_END_CRITICAL_SECTION();
+    if (chunk == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "chunk");
+    }
+    return chunk;
+}
+
+static int
+writer_set_chunk(Writer *self, PyObject *chunk, void *closure)
+{
+    if (chunk == NULL || !PyTuple_CheckExact(chunk) || PyTuple_GET_SIZE(chunk) != 2) {
+        PyErr_SetString(PyExc_TypeError, "a chunk is a pair");
+        return -1;
+    }
+    PyObject *before;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    before = self->chunk;
+    self->chunk = Py_NewRef(chunk);
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(before);
+    return 0;
+}
+
+static PyGetSetDef writer_getset[] = {
+    {"chunk", (getter)writer_get_chunk, (setter)writer_set_chunk, NULL, NULL},
+    {NULL},
+};
+
+static PyMemberDef writer_members[] = {
+    {"raw", T_INT, offsetof(Writer, raw), 0, NULL},
+    {"spans", T_INT, offsetof(Writer, spans), 0, NULL},
+    {NULL},
+};
+
+static PyTypeObject WriterType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "simcore._core.Writer",
+    .tp_doc = "What an actor has for its records.",
+    .tp_basicsize = sizeof(Writer),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = (destructor)writer_dealloc,
+    .tp_traverse = (traverseproc)writer_traverse,
+    .tp_clear = (inquiry)writer_clear,
+    .tp_members = writer_members,
+    .tp_getset = writer_getset,
+};
+
+/* Whose thread this is: a slot of the operating system's, for each operation asks. */
+static Py_tss_t current_actor = Py_tss_NEEDS_INIT;
+
+static PyObject *
+local_get(PyObject *self, void *closure)
+{
+    PyObject *actor = PyThread_tss_get(&current_actor);
+    if (actor == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "actor");
+    }
+    return Py_XNewRef(actor);
+}
+
+static int
+local_set(PyObject *self, PyObject *actor, void *closure)
+{
+    PyObject *before = PyThread_tss_get(&current_actor);
+    if (actor == NULL && before == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "actor");
+        return -1;
+    }
+    if (actor == Py_None) {
+        actor = NULL;
+    }
+    if (actor != NULL && !PyObject_TypeCheck(actor, &WriterType)) {
+        PyErr_SetString(PyExc_TypeError, "not an actor");
+        return -1;
+    }
+    if (PyThread_tss_set(&current_actor, Py_XNewRef(actor)) != 0) {
+        Py_XDECREF(actor);
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_XDECREF(before);
+    return 0;
+}
+
+static PyGetSetDef local_getset[] = {
+    {"actor", local_get, local_set, "The actor on whose behalf this thread runs.", NULL},
+    {NULL},
+};
+
+static PyTypeObject LocalType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "simcore._core.Local",
+    .tp_doc = "What each thread has of its own.",
+    .tp_basicsize = sizeof(PyObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_getset = local_getset,
+};
+
+static PyObject *
+core_here(PyObject *module, PyObject *unused)
+{
+    PyObject *actor = PyThread_tss_get(&current_actor);
+    return Py_NewRef(actor == NULL ? Py_None : actor);
+}
+
+/* The actor of this thread if what it does is to be recorded, else NULL. Borrowed. */
+static Writer *
+acting(void)
+{
+    Writer *actor = PyThread_tss_get(&current_actor);
+    return actor == NULL || actor->raw ? NULL : actor;
+}
+
+static PyObject *
+core_acting(PyObject *module, PyObject *unused)
+{
+    Writer *actor = acting();
+    return Py_NewRef(actor == NULL ? Py_None : (PyObject *)actor);
+}
+
+/* A slot that is reserved. `owner` keeps its memory; `slots` is what it came from, where that is ours. */
+typedef struct {
+    char *at;
+    Slots *slots;
+    Py_buffer view;
+} Slot;
+
+static int
+renew(Writer *actor, int later)
+{
+    PyObject *arguments[2] = {(PyObject *)actor, later ? Py_True : Py_False};
+    static PyObject *names;
+    if (names == NULL && (names = PyTuple_Pack(1, str_later)) == NULL) {
+        return -1;
+    }
+    PyObject *done = PyObject_VectorcallMethod(str_renew, arguments, 1, names);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* The slots behind their `take`, or NULL. Borrowed. */
+static Slots *
+slots_in(PyObject *take)
+{
+    PyObject *self = PyCFunction_CheckExact(take) ? PyCFunction_GET_SELF(take) : NULL;
+    return self != NULL && Py_IS_TYPE(self, &SlotsType) ? (Slots *)self : NULL;
+}
+
+/* From what hands out slots in pure Python, as after slots were put back: 1 got one, 0 none is left, -1 error. */
+static int
+reserve_slowly(PyObject *chunk, Slot *slot)
+{
+    PyObject *offset = PyObject_CallNoArgs(PyTuple_GET_ITEM(chunk, 0));
+    if (offset == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_StopIteration)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return 0;
+    }
+    Py_ssize_t number = PyLong_AsSsize_t(offset);
+    Py_DECREF(offset);
+    if (number == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (PyObject_GetBuffer(PyTuple_GET_ITEM(chunk, 1), &slot->view, PyBUF_WRITABLE) < 0) {
+        return -1;
+    }
+    slot->slots = NULL;
+    slot->at = (char *)slot->view.buf + number;
+    return 1;
+}
+
+/* Reserve the actor's next slot; Python is called when there is none, and may run anything then. */
+static int
+reserve(Writer *actor, int later, Slot *slot)
+{
+    for (;;) {
+        PyObject *chunk;
+        Py_BEGIN_CRITICAL_SECTION(actor);
+        chunk = Py_XNewRef(actor->chunk);
+        Py_END_CRITICAL_SECTION();
+        if (chunk == NULL) {
+            PyErr_SetString(PyExc_AttributeError, "chunk");
+            return -1;
+        }
+        Slots *slots = slots_in(PyTuple_GET_ITEM(chunk, 0));
+        int got = 0;
+        if (slots != NULL) {
+            if (slots->next < slots->end) {
+                slot->slots = (Slots *)Py_NewRef(slots);
+                slot->at = (char *)slots->view.buf + slots->next;
+                slots->next += sizeof(Record);
+                got = 1;
+            }
+        }
+        else {
+            got = reserve_slowly(chunk, slot);
+        }
+        Py_DECREF(chunk);
+        if (got) {
+            return got < 0 ? -1 : 0;
+        }
+        if (renew(actor, later) < 0) {
+            return -1;
+        }
+    }
+}
+
+static void
+let_go(Slot *slot)
+{
+    if (slot->slots != NULL) {
+        Py_DECREF(slot->slots);
+    }
+    else {
+        PyBuffer_Release(&slot->view);
+    }
+}
+
+/* The slot is not needed after all; it stays empty where a finaliser has taken the one behind it. */
+static void
+put_back(Slot *slot)
+{
+    Slots *slots = slot->slots;
+    if (slots != NULL && slot->at + sizeof(Record) == (char *)slots->view.buf + slots->next) {
+        slots->next -= sizeof(Record);
+    }
+    let_go(slot);
+}
+
+/* Garbage is not looked for with a lock at hand, behind a write, or at what takes no turn in replay. */
+static int
+is_later(int kind)
+{
+    return kind == ACQUIRE || kind == RELEASE || kind == SPAN || kind == CREATE || kind == WRITE;
+}
+
+static int
+emit(Writer *actor, int kind, uint32_t object, uint32_t site, int64_t value, uint32_t waited_us)
+{
+    Slot slot;
+    if (reserve(actor, is_later(kind), &slot) < 0) {
+        return -1;
+    }
+    commit(slot.at, kind, object, site, value, waited_us);
+    let_go(&slot);
+    return 0;
+}
+
+/* A number of a record's head. Raises: OverflowError where it does not fit. */
+static int
+number_of(PyObject *object, int64_t most, int64_t *number)
+{
+    int64_t found = PyLong_AsLongLong(object);
+    if (found == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (most && (found < 0 || found > most)) {
+        PyErr_Format(PyExc_OverflowError, "%lld does not fit into a record", (long long)found);
+        return -1;
+    }
+    *number = found;
+    return 0;
+}
+
+static PyObject *
+core_emit(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    int64_t kind, object, site, value, waited_us = 0;
+    if (nargs < 5 || nargs > 6 || !PyObject_TypeCheck(args[0], &WriterType)) {
+        PyErr_SetString(PyExc_TypeError, "emit takes an actor, kind, object, site, value and at times how long it waited");
+        return NULL;
+    }
+    if (number_of(args[1], UINT16_MAX, &kind) < 0 || number_of(args[2], UINT32_MAX, &object) < 0 ||
+        number_of(args[3], UINT32_MAX, &site) < 0 || number_of(args[4], 0, &value) < 0 ||
+        (nargs == 6 && number_of(args[5], UINT32_MAX, &waited_us) < 0)) {
+        return NULL;
+    }
+    if (emit((Writer *)args[0], (int)kind, (uint32_t)object, (uint32_t)site, value, (uint32_t)waited_us) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* Call sites -------------------------------------------------------------------------------------------------------------- */
+
+enum { UNKNOWN = 0, OURS = -1, LIBRARY = -2 };
+
+/* A place: a code object, which is kept alive, and the offset of an instruction. Instructions have even offsets; the odd ones
+   stand for the same place where its own site is asked for, though it is the library's. */
+typedef struct {
+    PyObject *code;
+    int offset;
+    int64_t site;
+} Place;
+
+static Place *places;
+static size_t places_size, places_used; /* a power of two, at most two thirds of it used */
+
+static Place *
+find(Place *table, size_t size, PyObject *code, int offset)
+{
+    size_t at = ((uintptr_t)code >> 4) * 31 + (size_t)offset * 0x9e3779b1u;
+    for (at ^= at >> 15;; at++) {
+        Place *place = &table[at & (size - 1)];
+        if (place->code == NULL || (place->code == code && place->offset == offset)) {
+            return place;
+        }
+    }
+}
+
+static int64_t
+known_site(PyObject *code, int offset)
+{
+    int64_t site = UNKNOWN;
+    LOCK_PLACES();
+    if (places_size) {
+        site = find(places, places_size, code, offset)->site;
+    }
+    UNLOCK_PLACES();
+    return site;
+}
+
+static int
+grow(void)
+{
+    size_t size = places_size ? places_size * 2 : 1024;
+    Place *table = PyMem_RawCalloc(size, sizeof(Place));
+    if (table == NULL) {
+        return -1;
+    }
+    for (size_t at = 0; at < places_size; at++) {
+        if (places[at].code != NULL) {
+            *find(table, size, places[at].code, places[at].offset) = places[at];
+        }
+    }
+    PyMem_RawFree(places);
+    places = table;
+    places_size = size;
+    return 0;
+}
+
+static int
+keep_site(PyObject *code, int offset, int64_t site)
+{
+    int failed = 0;
+    LOCK_PLACES();
+    if (places_used * 3 >= places_size * 2) {
+        failed = grow();
+    }
+    if (!failed) {
+        Place *place = find(places, places_size, code, offset);
+        if (place->code == NULL) {
+            place->code = Py_NewRef(code);
+            place->offset = offset;
+            places_used++;
+        }
+        place->site = site;
+    }
+    UNLOCK_PLACES();
+    if (failed) {
+        PyErr_NoMemory();
+    }
+    return failed;
+}
+
+/* What a place is; Python is asked once, and tells by `teller`. */
+static int
+look_up(PyFrameObject *frame, PyObject *teller, int own, int64_t *site)
+{
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    int offset = PyFrame_GetLasti(frame) | own, result = 0;
+    *site = known_site(code, offset);
+    if (*site == UNKNOWN) {
+        PyObject *told = PyObject_CallOneArg(teller, (PyObject *)frame);
+        result = told == NULL ? -1 : number_of(told, 0, site);
+        Py_XDECREF(told);
+        if (result == 0) {
+            result = keep_site(code, offset, *site);
+        }
+    }
+    Py_DECREF(code);
+    return result;
+}
+
+/* The first frame of the user's, from this one outwards; the library's innermost where the whole stack is the library's. */
+static int
+site_of(PyFrameObject *innermost, uint32_t *site)
+{
+    PyFrameObject *frame = (PyFrameObject *)Py_XNewRef(innermost), *library = NULL;
+    int64_t found = 0;
+    int result = 0;
+    while (frame != NULL) {
+        if ((result = look_up(frame, place_of, 0, &found)) < 0 || found > 0) {
+            break;
+        }
+        if (found == LIBRARY && library == NULL) {
+            library = (PyFrameObject *)Py_NewRef(frame);
+        }
+        PyFrameObject *next = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = next;
+    }
+    if (frame == NULL) {
+        found = 0;
+        if (library != NULL) {
+            result = look_up(library, own_site, 1, &found);
+        }
+    }
+    Py_XDECREF(frame);
+    Py_XDECREF(library);
+    *site = (uint32_t)found;
+    return result;
+}
+
+static PyObject *
+core_site_of(PyObject *module, PyObject *frame)
+{
+    uint32_t site = 0;
+    if (frame != Py_None && !PyFrame_Check(frame)) {
+        PyErr_SetString(PyExc_TypeError, "not a frame");
+        return NULL;
+    }
+    if (frame != Py_None && site_of((PyFrameObject *)frame, &site) < 0) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(site);
+}
+
+/* Locks ------------------------------------------------------------------------------------------------------------------- */
+
+/* What a lock of ours has, whichever lock it wraps. The methods are for one that is being recorded: they do what goes without
+   waiting, and leave all else to the pure methods of the same class. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *acquire, *release; /* of the lock within, bound */
+    uint32_t simcore_id;
+    int given; /* the value of a release */
+} LockBase;
+
+static int
+lock_traverse(LockBase *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->acquire);
+    Py_VISIT(self->release);
+    return 0;
+}
+
+static int
+lock_clear(LockBase *self)
+{
+    Py_CLEAR(self->acquire);
+    Py_CLEAR(self->release);
+    return 0;
+}
+
+static void
+lock_dealloc(LockBase *self)
+{
+    PyObject_GC_UnTrack(self);
+    lock_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* The site of the program's line that is being executed. */
+static int
+current_site(uint32_t *site)
+{
+    return site_of(PyEval_GetFrame(), site);
+}
+
+/* Take the lock if it is free and record that: 1 done, 0 it is for Python to do, -1 error.
+
+   The slot is reserved first, for that may call Python. The try calls C only and never waits, so the lock is taken and the
+   record is stamped with nothing of the program's in between but a finaliser. */
+static int
+take(LockBase *self)
+{
+    Writer *actor = acting();
+    uint32_t site;
+    Slot slot;
+    if (actor == NULL || !self->simcore_id || self->acquire == NULL) {
+        return 0;
+    }
+    Py_INCREF(actor);
+    int result = current_site(&site);
+    if (result == 0) {
+        result = reserve(actor, 0, &slot);
+    }
+    Py_DECREF(actor);
+    if (result < 0) {
+        return -1;
+    }
+    PyObject *got = PyObject_CallOneArg(self->acquire, Py_False);
+    if (got != Py_True) {
+        put_back(&slot);
+        Py_XDECREF(got);
+        return got == NULL ? -1 : 0;
+    }
+    Py_DECREF(got);
+    commit(slot.at, ACQUIRE, self->simcore_id, site, 1, 0);
+    let_go(&slot);
+    return 1;
+}
+
+/* Record that the lock is given back and do it; who takes it next is stamped later. As `take`. */
+static int
+give(LockBase *self)
+{
+    Writer *actor = acting();
+    uint32_t site;
+    if (actor == NULL || !self->simcore_id || self->release == NULL) {
+        return 0;
+    }
+    Py_INCREF(actor);
+    int result = current_site(&site);
+    if (result == 0) {
+        result = emit(actor, RELEASE, self->simcore_id, site, self->given, 0);
+    }
+    PyObject *done = result < 0 ? NULL : PyObject_CallNoArgs(self->release);
+    if (result == 0 && done == NULL) { /* it was not taken */
+        PyObject *error = PyErr_GetRaisedException();
+        if (emit(actor, UNDO, self->simcore_id, site, 0, 0) == 0) {
+            PyErr_SetRaisedException(error);
+        }
+        else {
+            Py_XDECREF(error);
+        }
+    }
+    Py_DECREF(actor);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 1;
+}
+
+/* The pure method, called with the arguments that came. It finds the same frame at its caller's place. */
+static PyObject *
+purely(LockBase *self, PyObject *name, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *method = PyObject_GetAttr((PyObject *)self, name);
+    PyObject *result = method == NULL ? NULL : PyObject_Vectorcall(method, args, nargs, names);
+    Py_XDECREF(method);
+    return result;
+}
+
+static PyObject *
+lock_enter(LockBase *self, PyObject *unused)
+{
+    int done = take(self);
+    if (done > 0) {
+        Py_RETURN_TRUE;
+    }
+    return done < 0 ? NULL : purely(self, str_enter, NULL, 0, NULL);
+}
+
+static PyObject *
+lock_exit(LockBase *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    int done = give(self);
+    if (done > 0) {
+        Py_RETURN_NONE;
+    }
+    return done < 0 ? NULL : purely(self, str_exit, args, nargs, names);
+}
+
+static PyObject *
+lock_acquire(LockBase *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    /* Other arguments may be wrong ones, which is for Python to say. */
+    int plain = names == NULL && (nargs == 0 || (nargs == 1 && PyBool_Check(args[0])));
+    int done = plain ? take(self) : 0;
+    if (done > 0) {
+        Py_RETURN_TRUE;
+    }
+    return done < 0 ? NULL : purely(self, str_acquire, args, nargs, names);
+}
+
+static PyObject *
+lock_try_first(LockBase *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    int done = take(self);
+    if (done > 0) {
+        Py_RETURN_TRUE;
+    }
+    return done < 0 ? NULL : purely(self, str_acquire, args, nargs, names);
+}
+
+static PyObject *
+lock_release(LockBase *self, PyObject *unused)
+{
+    int done = give(self);
+    if (done > 0) {
+        Py_RETURN_NONE;
+    }
+    return done < 0 ? NULL : purely(self, str_release, NULL, 0, NULL);
+}
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef lock_methods[] = {
+    {"__enter__", (PyCFunction)lock_enter, METH_NOARGS, NULL},
+    {"__exit__", FAST(lock_exit), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"acquire", FAST(lock_acquire), METH_FASTCALL | METH_KEYWORDS, "As of the lock within."},
+    {"try_first", FAST(lock_try_first), METH_FASTCALL | METH_KEYWORDS, "As `acquire`, where one that is free is taken at once."},
+    {"release", (PyCFunction)lock_release, METH_NOARGS, "As of the lock within."},
+    {NULL},
+};
+
+static PyMemberDef lock_members[] = {
+    {"_acquire", T_OBJECT_EX, offsetof(LockBase, acquire), 0, NULL},
+    {"_release", T_OBJECT_EX, offsetof(LockBase, release), 0, NULL},
+    {"simcore_id", T_UINT, offsetof(LockBase, simcore_id), 0, NULL},
+    {"given", T_INT, offsetof(LockBase, given), 0, NULL},
+    {NULL},
+};
+
+static PyTypeObject LockBaseType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "simcore._core.LockBase",
+    .tp_doc = "What a lock of ours has.",
+    .tp_basicsize = sizeof(LockBase),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = (destructor)lock_dealloc,
+    .tp_traverse = (traverseproc)lock_traverse,
+    .tp_clear = (inquiry)lock_clear,
+    .tp_methods = lock_methods,
+    .tp_members = lock_members,
+};
+
+/* Spans ------------------------------------------------------------------------------------------------------------------- */
+
+/* spanning(original, number, fixed, args, kwargs): call the original between two records. */
+static PyObject *
+core_spanning(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 5 || !PyTuple_Check(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "spanning takes a function, a number, an object's id, arguments and named ones");
+        return NULL;
+    }
+    Writer *actor = acting();
+    int64_t number, object = 0;
+    uint32_t site;
+    if (number_of(args[1], UINT16_MAX, &number) < 0 || number_of(args[2], UINT32_MAX, &object) < 0) {
+        return NULL;
+    }
+    if (actor == NULL || actor->spans || !PyTuple_GET_SIZE(args[3])) {
+        object = 0;
+    }
+    else if (!object) {
+        PyObject *told = PyObject_GetAttr(PyTuple_GET_ITEM(args[3], 0), str_simcore_id);
+        if (told == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+        }
+        else if (told == NULL || number_of(told, UINT32_MAX, &object) < 0) {
+            Py_XDECREF(told);
+            return NULL;
+        }
+        Py_XDECREF(told);
+    }
+    if (!object) {
+        return PyObject_Call(args[0], args[3], args[4]);
+    }
+    if (current_site(&site) < 0) {
+        return NULL;
+    }
+    Py_INCREF(actor);
+    actor->spans++;
+    PyObject *result = NULL;
+    if (emit(actor, SPAN, (uint32_t)object, site, number | 1, 0) == 0) {
+        result = PyObject_Call(args[0], args[3], args[4]);
+    }
+    PyObject *error = result == NULL ? PyErr_GetRaisedException() : NULL;
+    actor->spans--;
+    if (emit(actor, SPAN, (uint32_t)object, site, number, 0) == 0) {
+        PyErr_SetRaisedException(error); /* none, where it returned */
+    }
+    else {
+        Py_CLEAR(result);
+        Py_XDECREF(error);
+    }
+    Py_DECREF(actor);
+    return result;
+}
+
+/* The module -------------------------------------------------------------------------------------------------------------- */
+
+static PyObject *
+core_set_up(PyObject *module, PyObject *args)
+{
+    PyObject *place, *own;
+    if (!PyArg_ParseTuple(args, "OO:set_up", &place, &own)) {
+        return NULL;
+    }
+    Py_XSETREF(place_of, Py_NewRef(place));
+    Py_XSETREF(own_site, Py_NewRef(own));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef core_methods[] = {
+    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is, and the site of a frame."},
+    {"here", core_here, METH_NOARGS, "The actor on whose behalf this thread runs now, or None."},
+    {"acting", core_acting, METH_NOARGS, "The actor of this thread if what it does is to be recorded, or None."},
+    {"emit", FAST(core_emit), METH_FASTCALL, "Commit one record, stamped now."},
+    {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
+    {"site_of", core_site_of, METH_O, "The call site of a frame."},
+    {NULL},
+};
+
+static int
+core_exec(PyObject *module)
+{
+    static int done;
+    if (done) { /* its tables are one per process */
+        PyErr_SetString(PyExc_ImportError, "the core is loaded already, in another interpreter of this process");
+        return -1;
+    }
+    static const struct {
+        PyObject **text;
+        const char *is;
+    } names[] = {
+        {&str_renew, "renew"}, {&str_later, "later"},         {&str_simcore_id, "simcore_id"}, {&str_enter, "_enter"},
+        {&str_exit, "_exit"},  {&str_acquire, "_acquire_purely"}, {&str_release, "_release_purely"},
+    };
+    for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
+        if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) {
+            return -1;
+        }
+    }
+    if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
+        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0) {
+        return -1;
+    }
+    PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);
+    int result = tls == NULL ? -1 : PyModule_AddObjectRef(module, "tls", tls);
+    Py_XDECREF(tls);
+    done = result == 0;
+    return result;
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, core_exec},
+#if PY_VERSION_HEX >= 0x030c0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef core_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "simcore._core",
+    .m_doc = "The core in C of what is recorded.",
+    .m_methods = core_methods,
+    .m_slots = core_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&core_module);
+}
