@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 core: Any = None
@@ -20,10 +21,22 @@ class PureWriter:
     __slots__ = ("chunk", "raw", "spans")
 
 
-if TYPE_CHECKING or core is None:  # noqa: SIM108  a type checker takes no expression for a class
+class PureLockBase:
+    """What a lock has that may be recorded: how the lock within is taken and let go of. `given` is the value of a release."""
+
+    __slots__ = ("_acquire", "_release", "given", "simcore_id")
+
+    _acquire: Callable[..., bool]
+    _release: Callable[[], None]
+    given: int
+    simcore_id: int
+
+
+if TYPE_CHECKING or core is None:
     Writer = PureWriter
+    LockBase = PureLockBase
 else:
-    Writer = core.Writer
+    Writer, LockBase = core.Writer, core.LockBase
 
 NAME = "pure Python" if core is None else "C core"
 """What runs, for people."""

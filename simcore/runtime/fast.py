@@ -8,10 +8,11 @@ A lock without an id (made where nothing is recorded) never has a head, so it is
 
 from sys import _getframe as get_frame
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import originals
 from simcore.runtime.actors import emit, is_internal, site_of, tls
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import Lock, RLock, is_wait, take_lock, wait_for
 from simcore.trace.events import HEAD, RECORD, Kind
@@ -49,11 +50,11 @@ def give_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
 
 
 class FastLock(Lock):
-    """A lock that is being recorded. What `Lock` does, in fewer steps."""
+    """A lock that is being recorded. What `Lock` does, in fewer steps; the core in C leaves what is rare to these."""
 
     __slots__ = ()
 
-    def __enter__(self) -> bool:
+    def _enter(self) -> bool:
         try:
             actor = tls.actor
         except AttributeError:
@@ -90,7 +91,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _exit(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             actor = tls.actor
         except AttributeError:
@@ -128,7 +129,7 @@ class FastLock(Lock):
             hide(raised)
             raise
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+    def _acquire_purely(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `_thread.lock.acquire`."""
         try:
             actor = tls.actor
@@ -166,7 +167,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def release(self) -> None:
+    def _release_purely(self) -> None:
         """As `_thread.lock.release`: any thread may."""
         try:
             actor = tls.actor
@@ -215,6 +216,12 @@ class FastLock(Lock):
         got, waited = take_lock(actor, self.simcore_id, site, self._acquire, True, timeout)
         emit(actor, _ACQUIRE, self.simcore_id, site, 1 if got else -1, waited)
         return got
+
+    if TYPE_CHECKING or core is None:
+        __enter__, __exit__, acquire, release = _enter, _exit, _acquire_purely, _release_purely
+    else:
+        __enter__, __exit__ = core.LockBase.__enter__, core.LockBase.__exit__
+        acquire, release = core.LockBase.acquire, core.LockBase.release
 
     acquire_lock = acquire
     release_lock = release
