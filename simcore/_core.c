@@ -54,6 +54,8 @@ PyErr_SetRaisedException(PyObject *error)
 }
 #endif
 
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
 #ifdef Py_GIL_DISABLED
 static PyMutex places_mutex;
 #define LOCK_PLACES() PyMutex_Lock(&places_mutex)
@@ -64,10 +66,11 @@ static PyMutex places_mutex;
 #endif
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
-enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, WRITE = 11, CREATE = 60, SPAN = 61 };
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, WRITE = 11, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
 
 static PyObject *own_site;     /* the site of the very place at which a frame is */
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
+static PyObject *enter_purely; /* what an actor has to do before an operation, at times */
 static PyObject *str_renew, *str_later, *str_simcore_id, *str_enter, *str_exit, *str_acquire, *str_release;
 
 /* Records ----------------------------------------------------------------------------------------------------------------- */
@@ -80,6 +83,18 @@ typedef struct {
 } Record;
 
 typedef char record_is_32_bytes[sizeof(Record) == 32 ? 1 : -1];
+
+/* What an actor waits for, at WAIT_AT in its first chunk: `segment.WAIT`. */
+typedef struct {
+    uint32_t object, site;
+    uint16_t kind, flags;
+    uint32_t ident;
+    uint64_t since;
+} Wait;
+
+typedef char wait_is_24_bytes[sizeof(Wait) == 24 ? 1 : -1];
+
+enum { WAIT_AT = 16, WAIT_TIMED = 1 };
 
 static uint64_t
 now(void)
@@ -211,6 +226,8 @@ static PyTypeObject SlotsType = {
 typedef struct {
     PyObject_HEAD
     PyObject *chunk; /* (what hands out free slots, the buffer in which they are) */
+    PyObject *rest;  /* slots that are held back, or None */
+    Py_buffer wait;  /* where it says what it waits for */
     int raw, spans;
 } Writer;
 
@@ -220,6 +237,8 @@ static int
 writer_traverse(Writer *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->chunk);
+    Py_VISIT(self->rest);
+    Py_VISIT(self->wait.obj);
     return 0;
 }
 
@@ -227,6 +246,10 @@ static int
 writer_clear(Writer *self)
 {
     Py_CLEAR(self->chunk);
+    Py_CLEAR(self->rest);
+    if (self->wait.obj != NULL) {
+        PyBuffer_Release(&self->wait);
+    }
     return 0;
 }
 
@@ -267,12 +290,41 @@ writer_set_chunk(Writer *self, PyObject *chunk, void *closure)
     return 0;
 }
 
+static PyObject *
+writer_get_wait_buffer(Writer *self, void *closure)
+{
+    if (self->wait.obj == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "wait_buffer");
+    }
+    return Py_XNewRef(self->wait.obj);
+}
+
+static int
+writer_set_wait_buffer(Writer *self, PyObject *buffer, void *closure)
+{
+    if (buffer == NULL || self->wait.obj != NULL) {
+        PyErr_SetString(PyExc_AttributeError, "wait_buffer is set once");
+        return -1;
+    }
+    if (PyObject_GetBuffer(buffer, &self->wait, PyBUF_WRITABLE) < 0) {
+        return -1;
+    }
+    if (self->wait.len < WAIT_AT + (Py_ssize_t)sizeof(Wait)) {
+        PyBuffer_Release(&self->wait);
+        PyErr_SetString(PyExc_ValueError, "too small a buffer to wait in");
+        return -1;
+    }
+    return 0;
+}
+
 static PyGetSetDef writer_getset[] = {
+    {"wait_buffer", (getter)writer_get_wait_buffer, (setter)writer_set_wait_buffer, NULL, NULL},
     {"chunk", (getter)writer_get_chunk, (setter)writer_set_chunk, NULL, NULL},
     {NULL},
 };
 
 static PyMemberDef writer_members[] = {
+    {"rest", T_OBJECT, offsetof(Writer, rest), 0, NULL},
     {"raw", T_INT, offsetof(Writer, raw), 0, NULL},
     {"spans", T_INT, offsetof(Writer, spans), 0, NULL},
     {NULL},
@@ -528,6 +580,163 @@ core_emit(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (emit((Writer *)args[0], (int)kind, (uint32_t)object, (uint32_t)site, value, (uint32_t)waited_us) < 0) {
         return NULL;
     }
+    Py_RETURN_NONE;
+}
+
+static uint64_t
+publish(Writer *actor, int kind, uint32_t object, uint32_t site, int flags)
+{
+    Wait *wait = (Wait *)((char *)actor->wait.buf + WAIT_AT);
+    uint64_t since = now();
+    wait->object = object;
+    wait->site = site;
+    wait->kind = (uint16_t)kind;
+    wait->flags = (uint16_t)flags;
+    wait->ident = 0;
+    __atomic_store_n(&wait->since, since, __ATOMIC_RELEASE);
+    return since;
+}
+
+static void
+unpublish(Writer *actor)
+{
+    memset((char *)actor->wait.buf + WAIT_AT, 0, sizeof(Wait));
+}
+
+/* publish(actor, kind, object, site, *, timed, flags=0) */
+static PyObject *
+core_publish(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    int64_t kind, object, site, flags = 0;
+    Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+    if (nargs != 4 || !named || !PyObject_TypeCheck(args[0], &WriterType) || ((Writer *)args[0])->wait.obj == NULL) {
+        PyErr_SetString(PyExc_TypeError, "publish takes an actor, kind, object, site, and whether it waits with a timeout");
+        return NULL;
+    }
+    if (number_of(args[1], UINT16_MAX, &kind) < 0 || number_of(args[2], UINT32_MAX, &object) < 0 ||
+        number_of(args[3], UINT32_MAX, &site) < 0) {
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; at < named; at++) {
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, at), "timed") == 0) {
+            flags |= PyObject_IsTrue(args[4 + at]) ? WAIT_TIMED : 0;
+        }
+        else {
+            int64_t more;
+            if (number_of(args[4 + at], UINT16_MAX, &more) < 0) {
+                return NULL;
+            }
+            flags |= more;
+        }
+    }
+    uint64_t since = publish((Writer *)args[0], (int)kind, (uint32_t)object, (uint32_t)site, (int)flags);
+    return PyLong_FromUnsignedLongLong(since);
+}
+
+static PyObject *
+core_unpublish(PyObject *module, PyObject *actor)
+{
+    if (!PyObject_TypeCheck(actor, &WriterType) || ((Writer *)actor)->wait.obj == NULL) {
+        PyErr_SetString(PyExc_TypeError, "not an actor");
+        return NULL;
+    }
+    unpublish((Writer *)actor);
+    Py_RETURN_NONE;
+}
+
+/* Messages ---------------------------------------------------------------------------------------------------------------- */
+
+/* The first arguments of both, an actor, an object and a site: whether they are such, and fit. */
+static int
+is_message(PyObject *const *args, Py_ssize_t nargs, Py_ssize_t wanted, int64_t *object, int64_t *site)
+{
+    if (nargs != wanted || !PyObject_TypeCheck(args[0], &WriterType) || ((Writer *)args[0])->wait.obj == NULL) {
+        PyErr_SetString(PyExc_TypeError, "an actor, an object, a site, and how it is sent or received");
+        return 0;
+    }
+    return number_of(args[1], UINT32_MAX, object) == 0 && number_of(args[2], UINT32_MAX, site) == 0;
+}
+
+/* sending(actor, object, site, size, send, connection, message): record it and send, which may wait for room. */
+static PyObject *
+core_sending(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    int64_t object, site, size;
+    if (!is_message(args, nargs, 7, &object, &site) || number_of(args[3], 0, &size) < 0) {
+        return NULL;
+    }
+    Writer *actor = (Writer *)args[0];
+    if (emit(actor, SEND, (uint32_t)object, (uint32_t)site, size, 0) < 0) {
+        return NULL;
+    }
+    publish(actor, SEND, (uint32_t)object, (uint32_t)site, 0);
+    PyObject *result = PyObject_Vectorcall(args[4], args + 5, 2, NULL);
+    unpublish(actor);
+    return result;
+}
+
+/* receiving(actor, object, site, size_of, value_of, receive, connection, most): receive and record what came.
+
+   `size_of` tells the size of a message, `value_of` the value of an error, or None where that is none of the connection's. */
+static PyObject *
+core_receiving(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    int64_t object, site, value = 0;
+    if (!is_message(args, nargs, 8, &object, &site)) {
+        return NULL;
+    }
+    Writer *actor = (Writer *)args[0];
+    uint64_t since = publish(actor, RECV, (uint32_t)object, (uint32_t)site, 0);
+    PyObject *result = PyObject_Vectorcall(args[5], args + 6, 2, NULL);
+    unpublish(actor);
+    uint64_t waited_us = (now() - since) / 1000;
+    PyObject *error = result == NULL ? PyErr_GetRaisedException() : NULL;
+    PyObject *told = result == NULL ? PyObject_CallOneArg(args[4], error) : PyObject_CallOneArg(args[3], result);
+    int failed = told == NULL || (told != Py_None && number_of(told, 0, &value) < 0);
+    if (!failed && told != Py_None) {
+        waited_us = waited_us > UINT32_MAX ? UINT32_MAX : waited_us;
+        failed = emit(actor, RECV, (uint32_t)object, (uint32_t)site, value, (uint32_t)waited_us) < 0;
+    }
+    Py_XDECREF(told);
+    if (failed) {
+        Py_CLEAR(result);
+        Py_XDECREF(error);
+    }
+    else if (error != NULL) {
+        PyErr_SetRaisedException(error);
+    }
+    return result;
+}
+
+/* The gate of a recording ------------------------------------------------------------------------------------------------- */
+
+static int closing; /* the process is about to end */
+
+static PyObject *
+core_set_closing(PyObject *module, PyObject *value)
+{
+    closing = PyObject_IsTrue(value);
+    Py_RETURN_NONE;
+}
+
+/* enter(actor, kind, object, site): nothing is prescribed; Python has more to do for an actor with a rest, and at the end. */
+static PyObject *
+core_enter(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 4 || !PyObject_TypeCheck(args[0], &WriterType)) {
+        PyErr_SetString(PyExc_TypeError, "enter takes an actor, kind, object and site");
+        return NULL;
+    }
+    PyObject *rest = ((Writer *)args[0])->rest;
+    if (!closing && (rest == NULL || rest == Py_None)) {
+        Py_RETURN_NONE;
+    }
+    return PyObject_CallOneArg(enter_purely, args[0]);
+}
+
+static PyObject *
+core_gave(PyObject *module, PyObject *actor)
+{
     Py_RETURN_NONE;
 }
 
@@ -843,8 +1052,6 @@ lock_release(LockBase *self, PyObject *unused)
     return done < 0 ? NULL : purely(self, str_release, NULL, 0, NULL);
 }
 
-#define FAST(function) ((PyCFunction)(void (*)(void))(function))
-
 static PyMethodDef lock_methods[] = {
     {"__enter__", (PyCFunction)lock_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(lock_exit), METH_FASTCALL | METH_KEYWORDS, NULL},
@@ -936,20 +1143,28 @@ core_spanning(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 core_set_up(PyObject *module, PyObject *args)
 {
-    PyObject *place, *own;
-    if (!PyArg_ParseTuple(args, "OO:set_up", &place, &own)) {
+    PyObject *place, *own, *enter;
+    if (!PyArg_ParseTuple(args, "OOO:set_up", &place, &own, &enter)) {
         return NULL;
     }
     Py_XSETREF(place_of, Py_NewRef(place));
     Py_XSETREF(own_site, Py_NewRef(own));
+    Py_XSETREF(enter_purely, Py_NewRef(enter));
     Py_RETURN_NONE;
 }
 
 static PyMethodDef core_methods[] = {
-    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is, and the site of a frame."},
+    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is and the site of a frame, and what is done before an operation at times."},
     {"here", core_here, METH_NOARGS, "The actor on whose behalf this thread runs now, or None."},
     {"acting", core_acting, METH_NOARGS, "The actor of this thread if what it does is to be recorded, or None."},
     {"emit", FAST(core_emit), METH_FASTCALL, "Commit one record, stamped now."},
+    {"publish", FAST(core_publish), METH_FASTCALL | METH_KEYWORDS, "Say what an actor waits for; returns since when, in ns."},
+    {"unpublish", core_unpublish, METH_O, "It waits no more."},
+    {"sending", FAST(core_sending), METH_FASTCALL, "Record a message and send it."},
+    {"receiving", FAST(core_receiving), METH_FASTCALL, "Receive a message and record it."},
+    {"set_closing", core_set_closing, METH_O, "Whether the process is about to end."},
+    {"enter", FAST(core_enter), METH_FASTCALL, "As of the gate of a recording."},
+    {"gave", core_gave, METH_O, "As of the gate of a recording."},
     {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
     {"site_of", core_site_of, METH_O, "The call site of a frame."},
     {NULL},

@@ -90,10 +90,8 @@ class Actor(Writer):
         "processes",
         "puts",
         "ranges",
-        "rest",
         "serials",
         "thread_object",
-        "wait_buffer",
     )
 
     def __init__(self, name: str, index: int, thread_object: int = 0) -> None:
@@ -202,18 +200,23 @@ closing = False
 staying: set[int] = set()
 
 
+def _set_closing(value: bool) -> None:
+    global closing
+    closing = value
+    if core is not None:
+        core.set_closing(value)
+
+
 def begin_anew() -> None:
     """This is a forked child: the other threads are the parent's."""
-    global closing
-    closing = False
+    _set_closing(False)
     alive.clear()
     staying.clear()
 
 
 def close() -> None:
     """Let all actors but the main one stay where they come to an operation next."""
-    global closing
-    closing = True
+    _set_closing(True)
     for actor in list(alive.values()):
         actor.chunk = (iter(()).__next__, actor.chunk[1])
 
@@ -224,6 +227,14 @@ def stay(actor: Actor) -> None:
     for_ever = originals.allocate_lock()
     for_ever.acquire()
     for_ever.acquire()
+
+
+def before_operation(actor: Actor) -> None:
+    """What an actor has to do where it comes to an operation: stay there at the end, or look for garbage that was put off."""
+    if closing and actor.index in alive:
+        stay(actor)
+    if actor.rest is not None:
+        actor.look()
 
 
 def is_waiting(actor: Actor) -> bool:
@@ -453,5 +464,6 @@ _OURS: Final = -1
 _LIBRARYS: Final = -2
 
 if not TYPE_CHECKING and core is not None:
-    core.set_up(_place_of, _own_site)
+    core.set_up(_place_of, _own_site, before_operation)
     here, acting, emit, site_of = core.here, core.acting, core.emit, core.site_of
+    publish, unpublish = core.publish, core.unpublish

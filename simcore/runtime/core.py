@@ -18,7 +18,7 @@ if os.environ.get("SIMCORE_PURE") != "1":
 class PureWriter:
     """What an actor has for its records: see `actors.Actor`."""
 
-    __slots__ = ("chunk", "raw", "spans")
+    __slots__ = ("chunk", "raw", "rest", "spans", "wait_buffer")
 
 
 class PureLockBase:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, caller, emit, intern_text, is_waiting, ready
+from simcore.runtime.actors import Actor, before_operation, caller, emit, intern_text, is_waiting, ready
+from simcore.runtime.core import core
 from simcore.trace.events import Kind
 
 _second: Callable[[tuple[Any, str]], str] = itemgetter(1)
@@ -30,10 +31,7 @@ class Free:
 
     def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> None:
         """Nothing is prescribed."""
-        if actors.closing and actor.index in actors.alive:
-            actors.stay(actor)
-        if actor.rest is not None:
-            actor.look()
+        before_operation(actor)
 
     def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
         """Record what has happened."""
@@ -63,10 +61,7 @@ class Free:
 
         The record comes first: who reads this at the other end of a pipe is stamped later.
         """
-        if actors.closing and actor.index in actors.alive:
-            actors.stay(actor)
-        if actor.rest is not None:
-            actor.look()
+        before_operation(actor)
         site = caller(3)
         number = intern_text(text)
         with self.write_lock:
@@ -87,3 +82,6 @@ class Free:
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A recording cannot contradict itself."""
+
+    if not TYPE_CHECKING and core is not None:
+        enter, leave, give, gave = core.enter, core.emit, core.emit, core.gave

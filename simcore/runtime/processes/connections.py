@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from simcore.runtime import actors, gate, originals, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
@@ -130,7 +131,14 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             hide(error)
             raise
 
-    def _send(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
+    def _send_in_c(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
+        try:
+            core.sending(actor, number, site, len(buf), real_send, self, buf)
+        except OSError as error:
+            undo(actor, number, site, error)
+            raise
+
+    def _send_purely(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
         gate.current.give(actor, Kind.SEND, number, site, len(buf))
         since = publish(actor, Kind.SEND, number, site, timed=False)  # noqa: F841  its name says that a signal is let in here
         try:
@@ -141,6 +149,8 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
         finally:
             unpublish(actor)
             gate.current.gave(actor)
+
+    _send = _send_purely if core is None else _send_in_c
 
     def _send_again(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
         want = gate.current.give(actor, Kind.SEND, number, site, len(buf))
@@ -188,7 +198,11 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             hide(error)
             raise
 
-    def _receive(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
+    def _receive_in_c(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
+        gate.current.enter(actor, Kind.RECV, number, site)
+        return core.receiving(actor, number, site, _size, _value_of, real_receive, self, maxsize)
+
+    def _receive_purely(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
         done: list[Any] = []
         gate.current.enter(actor, Kind.RECV, number, site)
         since = publish(actor, Kind.RECV, number, site, timed=False)
@@ -203,6 +217,8 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             unpublish(actor)
         gate.current.leave(actor, Kind.RECV, number, site, _size(done[0]), (originals.monotonic_ns() - since) // 1000)
         return done[0]
+
+    _receive = _receive_purely if core is None else _receive_in_c
 
     def _receive_again(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
         early: list[Any] = []
@@ -295,10 +311,12 @@ def _size(message: Any) -> int:
     return TOO_LONG if message is None else int(message.tell())
 
 
-def _value_of(error: OSError | EOFError) -> int | None:
+def _value_of(error: BaseException) -> int | None:
     """How an error of a receiver is recorded; None for one that is a handler's, and no event."""
     if isinstance(error, EOFError):
         return _END_OF_FILE
+    if not isinstance(error, OSError):
+        return None
     if error.errno:
         return -error.errno
     return _CUT_OFF if error.args == ("got end of file during message",) else None

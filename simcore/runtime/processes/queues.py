@@ -8,6 +8,7 @@ A queue's number travels with the two ends of its pipe.
 """
 
 from collections import deque
+from operator import attrgetter
 from sys import _getframe as get_frame
 from types import TracebackType
 from typing import Any, Final
@@ -117,6 +118,10 @@ class Buffer(deque[Any]):
         actor = acting()
         if actor is not None and tag != _UNTAGGED:
             site = self._site = self._site or site_of(get_frame(1))
+            if not gate.current.following:
+                gate.current.enter(actor, Kind.GET, self._number, site)
+                gate.current.leave(actor, Kind.GET, self._number, site, tag)
+                return item
             want = gate.current.enter(actor, Kind.GET, self._number, site)
             try:
                 gate.current.must(actor, want is None or want == tag, "another item is the first in the buffer")
@@ -168,7 +173,7 @@ def install(patches: Patches, module: Any) -> None:
     patches.method(module.Queue, "_reset", _reset)
     patches.method(module.SimpleQueue, "__init__", __init__)
     for cls in (module.Queue, module.JoinableQueue, module.SimpleQueue):
-        cls.simcore_id = property(_number_of)
+        cls.simcore_id = property(attrgetter("_reader.simcore_queue"))
         for name in ("put", "get", "join", "task_done", "qsize", "empty", "full"):
             if name in vars(cls):
                 patches.method(cls, name, spanned(vars(cls)[name], f"Queue.{name}"))
