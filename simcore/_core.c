@@ -66,12 +66,15 @@ static PyMutex places_mutex;
 #endif
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
-enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, WRITE = 11, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
+
+enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 
 static PyObject *own_site;     /* the site of the very place at which a frame is */
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
 static PyObject *enter_purely; /* what an actor has to do before an operation, at times */
-static PyObject *str_renew, *str_later, *str_simcore_id, *str_enter, *str_exit, *str_acquire, *str_release;
+static PyObject *str_renew, *str_later, *str_simcore_id, *str_enter, *str_exit, *str_acquire, *str_release,
+    *str_number, *str_notempty, *str_simcore_queue, *str_tell;
 
 /* Records ----------------------------------------------------------------------------------------------------------------- */
 
@@ -228,6 +231,8 @@ typedef struct {
     PyObject *chunk; /* (what hands out free slots, the buffer in which they are) */
     PyObject *rest;  /* slots that are held back, or None */
     Py_buffer wait;  /* where it says what it waits for */
+    int64_t puts;    /* how many items it has put somewhere */
+    uint32_t index;
     int raw, spans;
 } Writer;
 
@@ -325,6 +330,8 @@ static PyGetSetDef writer_getset[] = {
 
 static PyMemberDef writer_members[] = {
     {"rest", T_OBJECT, offsetof(Writer, rest), 0, NULL},
+    {"puts", T_LONGLONG, offsetof(Writer, puts), 0, NULL},
+    {"index", T_UINT, offsetof(Writer, index), 0, NULL},
     {"raw", T_INT, offsetof(Writer, raw), 0, NULL},
     {"spans", T_INT, offsetof(Writer, spans), 0, NULL},
     {NULL},
@@ -644,70 +651,6 @@ core_unpublish(PyObject *module, PyObject *actor)
     Py_RETURN_NONE;
 }
 
-/* Messages ---------------------------------------------------------------------------------------------------------------- */
-
-/* The first arguments of both, an actor, an object and a site: whether they are such, and fit. */
-static int
-is_message(PyObject *const *args, Py_ssize_t nargs, Py_ssize_t wanted, int64_t *object, int64_t *site)
-{
-    if (nargs != wanted || !PyObject_TypeCheck(args[0], &WriterType) || ((Writer *)args[0])->wait.obj == NULL) {
-        PyErr_SetString(PyExc_TypeError, "an actor, an object, a site, and how it is sent or received");
-        return 0;
-    }
-    return number_of(args[1], UINT32_MAX, object) == 0 && number_of(args[2], UINT32_MAX, site) == 0;
-}
-
-/* sending(actor, object, site, size, send, connection, message): record it and send, which may wait for room. */
-static PyObject *
-core_sending(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
-{
-    int64_t object, site, size;
-    if (!is_message(args, nargs, 7, &object, &site) || number_of(args[3], 0, &size) < 0) {
-        return NULL;
-    }
-    Writer *actor = (Writer *)args[0];
-    if (emit(actor, SEND, (uint32_t)object, (uint32_t)site, size, 0) < 0) {
-        return NULL;
-    }
-    publish(actor, SEND, (uint32_t)object, (uint32_t)site, 0);
-    PyObject *result = PyObject_Vectorcall(args[4], args + 5, 2, NULL);
-    unpublish(actor);
-    return result;
-}
-
-/* receiving(actor, object, site, size_of, value_of, receive, connection, most): receive and record what came.
-
-   `size_of` tells the size of a message, `value_of` the value of an error, or None where that is none of the connection's. */
-static PyObject *
-core_receiving(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
-{
-    int64_t object, site, value = 0;
-    if (!is_message(args, nargs, 8, &object, &site)) {
-        return NULL;
-    }
-    Writer *actor = (Writer *)args[0];
-    uint64_t since = publish(actor, RECV, (uint32_t)object, (uint32_t)site, 0);
-    PyObject *result = PyObject_Vectorcall(args[5], args + 6, 2, NULL);
-    unpublish(actor);
-    uint64_t waited_us = (now() - since) / 1000;
-    PyObject *error = result == NULL ? PyErr_GetRaisedException() : NULL;
-    PyObject *told = result == NULL ? PyObject_CallOneArg(args[4], error) : PyObject_CallOneArg(args[3], result);
-    int failed = told == NULL || (told != Py_None && number_of(told, 0, &value) < 0);
-    if (!failed && told != Py_None) {
-        waited_us = waited_us > UINT32_MAX ? UINT32_MAX : waited_us;
-        failed = emit(actor, RECV, (uint32_t)object, (uint32_t)site, value, (uint32_t)waited_us) < 0;
-    }
-    Py_XDECREF(told);
-    if (failed) {
-        Py_CLEAR(result);
-        Py_XDECREF(error);
-    }
-    else if (error != NULL) {
-        PyErr_SetRaisedException(error);
-    }
-    return result;
-}
-
 /* The gate of a recording ------------------------------------------------------------------------------------------------- */
 
 static int closing; /* the process is about to end */
@@ -719,7 +662,19 @@ core_set_closing(PyObject *module, PyObject *value)
     Py_RETURN_NONE;
 }
 
-/* enter(actor, kind, object, site): nothing is prescribed; Python has more to do for an actor with a rest, and at the end. */
+/* Python has something to do before an operation of an actor with a rest, and at the end. */
+static int
+before_operation(Writer *actor)
+{
+    if (!closing && (actor->rest == NULL || actor->rest == Py_None)) {
+        return 0;
+    }
+    PyObject *done = PyObject_CallOneArg(enter_purely, (PyObject *)actor);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* enter(actor, kind, object, site): nothing is prescribed. */
 static PyObject *
 core_enter(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -727,11 +682,10 @@ core_enter(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         PyErr_SetString(PyExc_TypeError, "enter takes an actor, kind, object and site");
         return NULL;
     }
-    PyObject *rest = ((Writer *)args[0])->rest;
-    if (!closing && (rest == NULL || rest == Py_None)) {
-        Py_RETURN_NONE;
+    if (before_operation((Writer *)args[0]) < 0) {
+        return NULL;
     }
-    return PyObject_CallOneArg(enter_purely, args[0]);
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -892,8 +846,12 @@ core_site_of(PyObject *module, PyObject *frame)
 typedef struct {
     PyObject_HEAD
     PyObject *acquire, *release; /* of the lock within, bound */
+    PyObject *owned; /* of a re-entrant one: whether it is this thread's */
+    int depth; /* of a re-entrant one; read and written by its owner */
+    int64_t tag; /* where taking it puts an item somewhere: of the item put last */
     uint32_t simcore_id;
     int given; /* the value of a release */
+    char puts; /* whether taking it puts an item somewhere */
 } LockBase;
 
 static int
@@ -901,6 +859,7 @@ lock_traverse(LockBase *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->acquire);
     Py_VISIT(self->release);
+    Py_VISIT(self->owned);
     return 0;
 }
 
@@ -909,6 +868,7 @@ lock_clear(LockBase *self)
 {
     Py_CLEAR(self->acquire);
     Py_CLEAR(self->release);
+    Py_CLEAR(self->owned);
     return 0;
 }
 
@@ -945,7 +905,7 @@ take(LockBase *self)
     if (result == 0) {
         result = reserve(actor, 0, &slot);
     }
-    Py_DECREF(actor);
+    Py_DECREF(actor); /* its thread keeps it */
     if (result < 0) {
         return -1;
     }
@@ -956,7 +916,14 @@ take(LockBase *self)
         return got == NULL ? -1 : 0;
     }
     Py_DECREF(got);
-    commit(slot.at, ACQUIRE, self->simcore_id, site, 1, 0);
+    self->depth += self->owned != NULL;
+    if (self->puts) {
+        self->tag = (int64_t)actor->index << 32 | ++actor->puts;
+        commit(slot.at, PUT, self->simcore_id, site, self->tag, 0);
+    }
+    else {
+        commit(slot.at, ACQUIRE, self->simcore_id, site, 1, 0);
+    }
     let_go(&slot);
     return 1;
 }
@@ -970,11 +937,19 @@ give(LockBase *self)
     if (actor == NULL || !self->simcore_id || self->release == NULL) {
         return 0;
     }
+    if (self->owned != NULL) {
+        PyObject *owned = PyObject_CallNoArgs(self->owned);
+        Py_XDECREF(owned);
+        if (owned != Py_True) {
+            return owned == NULL ? -1 : 0;
+        }
+    }
     Py_INCREF(actor);
     int result = current_site(&site);
     if (result == 0) {
         result = emit(actor, RELEASE, self->simcore_id, site, self->given, 0);
     }
+    self->depth -= result == 0 && self->owned != NULL;
     PyObject *done = result < 0 ? NULL : PyObject_CallNoArgs(self->release);
     if (result == 0 && done == NULL) { /* it was not taken */
         PyObject *error = PyErr_GetRaisedException();
@@ -1020,6 +995,17 @@ lock_exit(LockBase *self, PyObject *const *args, Py_ssize_t nargs, PyObject *nam
     return done < 0 ? NULL : purely(self, str_exit, args, nargs, names);
 }
 
+/* The end of a block that is no event itself. */
+static PyObject *
+lock_just_release(LockBase *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (self->release == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "_release");
+        return NULL;
+    }
+    return PyObject_CallNoArgs(self->release);
+}
+
 static PyObject *
 lock_acquire(LockBase *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
@@ -1056,6 +1042,7 @@ static PyMethodDef lock_methods[] = {
     {"__enter__", (PyCFunction)lock_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(lock_exit), METH_FASTCALL | METH_KEYWORDS, NULL},
     {"acquire", FAST(lock_acquire), METH_FASTCALL | METH_KEYWORDS, "As of the lock within."},
+    {"just_release", FAST(lock_just_release), METH_FASTCALL, "As `__exit__`, without a record."},
     {"try_first", FAST(lock_try_first), METH_FASTCALL | METH_KEYWORDS, "As `acquire`, where one that is free is taken at once."},
     {"release", (PyCFunction)lock_release, METH_NOARGS, "As of the lock within."},
     {NULL},
@@ -1064,7 +1051,11 @@ static PyMethodDef lock_methods[] = {
 static PyMemberDef lock_members[] = {
     {"_acquire", T_OBJECT_EX, offsetof(LockBase, acquire), 0, NULL},
     {"_release", T_OBJECT_EX, offsetof(LockBase, release), 0, NULL},
+    {"_owned", T_OBJECT_EX, offsetof(LockBase, owned), 0, NULL},
+    {"_depth", T_INT, offsetof(LockBase, depth), 0, NULL},
     {"simcore_id", T_UINT, offsetof(LockBase, simcore_id), 0, NULL},
+    {"tag", T_LONGLONG, offsetof(LockBase, tag), 0, NULL},
+    {"puts", T_BOOL, offsetof(LockBase, puts), 0, NULL},
     {"given", T_INT, offsetof(LockBase, given), 0, NULL},
     {NULL},
 };
@@ -1082,6 +1073,191 @@ static PyTypeObject LockBaseType = {
     .tp_methods = lock_methods,
     .tp_members = lock_members,
 };
+
+/* Buffers ----------------------------------------------------------------------------------------------------------------- */
+
+static PyObject *deque_append, *deque_popleft;
+
+/* Put an item in with the tag of who has just taken `_notempty` for that. */
+static PyObject *
+buffer_append(PyObject *self, PyObject *item)
+{
+    LockBase *notempty = (LockBase *)PyObject_GetAttr(self, str_notempty);
+    if (notempty == NULL) {
+        return NULL;
+    }
+    PyObject *tagged = Py_BuildValue("LO", (long long)notempty->tag, item);
+    PyObject *args[] = {self, tagged};
+    PyObject *result = tagged == NULL ? NULL : PyObject_Vectorcall(deque_append, args, 2, NULL);
+    Py_XDECREF(tagged);
+    Py_DECREF(notempty);
+    return result;
+}
+
+/* Take the next item out, and record whose it is. */
+static PyObject *
+buffer_popleft(PyObject *self, PyObject *unused)
+{
+    PyObject *tagged = PyObject_CallOneArg(deque_popleft, self), *number = NULL, *item = NULL;
+    Writer *actor = acting();
+    int64_t tag, object;
+    uint32_t site;
+    if (tagged == NULL || number_of(PyTuple_GET_ITEM(tagged, 0), 0, &tag) < 0) {
+        Py_XDECREF(tagged);
+        return NULL;
+    }
+    if (actor == NULL || !tag ||
+        ((number = PyObject_GetAttr(self, str_number)) != NULL && number_of(number, UINT32_MAX, &object) == 0 &&
+         before_operation(actor) == 0 && current_site(&site) == 0 &&
+         emit(actor, GET, (uint32_t)object, site, tag, 0) == 0)) {
+        item = Py_NewRef(PyTuple_GET_ITEM(tagged, 1));
+    }
+    Py_XDECREF(number);
+    Py_DECREF(tagged);
+    return item;
+}
+
+static PyMethodDef buffer_methods[] = {
+    {"append", buffer_append, METH_O, "As `deque.append`; only called by who has just put."},
+    {"popleft", buffer_popleft, METH_NOARGS, "As `deque.popleft`; only called by the feeder. Raises: IndexError."},
+    {NULL},
+};
+
+static PyType_Slot buffer_slots[] = {{Py_tp_methods, buffer_methods}, {0, NULL}};
+
+static PyType_Spec buffer_spec = {"simcore._core.BufferBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, buffer_slots};
+
+/* The class, made of Python's `deque`. */
+static int
+add_buffer(PyObject *module)
+{
+    PyObject *collections = PyImport_ImportModule("_collections"), *deque = NULL, *made = NULL;
+    if (collections != NULL && (deque = PyObject_GetAttrString(collections, "deque")) != NULL &&
+        (deque_append = PyObject_GetAttrString(deque, "append")) != NULL &&
+        (deque_popleft = PyObject_GetAttrString(deque, "popleft")) != NULL) {
+        made = PyType_FromSpecWithBases(&buffer_spec, deque);
+    }
+    int result = made == NULL ? -1 : PyModule_AddObjectRef(module, "BufferBase", made);
+    Py_XDECREF(collections);
+    Py_XDECREF(deque);
+    Py_XDECREF(made);
+    return result;
+}
+
+/* Messages ---------------------------------------------------------------------------------------------------------------- */
+
+/* The number that an object bears under a name: 0 where it has none, -1 error. */
+static int64_t
+number_named(PyObject *object, PyObject *name)
+{
+    int64_t number = 0;
+    PyObject *told = PyObject_GetAttr(object, name);
+    if (told == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return 0;
+    }
+    if (number_of(told, UINT32_MAX, &number) < 0) {
+        number = -1;
+    }
+    Py_DECREF(told);
+    return number;
+}
+
+/* sending(connection, message, send, rarely): record the message and send it, which may wait for room.
+
+   All but what goes into a queue's pipe is left to `rarely`: who sends there holds the queue's lock. */
+static PyObject *
+core_sending(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    Writer *actor = acting();
+    int64_t number = 0;
+    uint32_t site;
+    if (nargs != 4) {
+        PyErr_SetString(PyExc_TypeError, "sending takes a connection, a message, and how it is sent");
+        return NULL;
+    }
+    if (actor != NULL && (number = number_named(args[0], str_simcore_queue)) > 0) {
+        number = number_named(args[0], str_simcore_id);
+    }
+    if (number <= 0) {
+        return number < 0 ? NULL : PyObject_Vectorcall(args[3], args, 2, NULL);
+    }
+    Py_ssize_t size = PyObject_Size(args[1]);
+    if (size < 0 || current_site(&site) < 0 || emit(actor, SEND, (uint32_t)number, site, size, 0) < 0) {
+        return NULL;
+    }
+    publish(actor, SEND, (uint32_t)number, site, 0);
+    PyObject *result = PyObject_Vectorcall(args[2], args, 2, NULL);
+    unpublish(actor);
+    if (result == NULL && PyErr_ExceptionMatches(PyExc_OSError)) { /* nothing was sent */
+        PyObject *error = PyErr_GetRaisedException(), *told = PyObject_GetAttrString(error, "errno");
+        int64_t code = 0;
+        if (told == NULL || (told != Py_None && number_of(told, 0, &code) < 0) ||
+            emit(actor, UNDO, (uint32_t)number, site, -code, 0) < 0) {
+            Py_DECREF(error);
+        }
+        else {
+            PyErr_SetRaisedException(error);
+        }
+        Py_XDECREF(told);
+    }
+    return result;
+}
+
+/* receiving(connection, most, receive, rarely, value_of): receive a message and record what came.
+
+   `value_of` tells the value of an error, or None where that is none of the connection's. */
+static PyObject *
+core_receiving(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    Writer *actor = acting();
+    int64_t number = 0, value = TOO_LONG;
+    uint32_t site;
+    if (nargs != 5) {
+        PyErr_SetString(PyExc_TypeError, "receiving takes a connection, the most that may come, and how it is received");
+        return NULL;
+    }
+    if (actor != NULL) {
+        number = number_named(args[0], str_simcore_id);
+    }
+    if (number <= 0) {
+        return number < 0 ? NULL : PyObject_Vectorcall(args[3], args, 2, NULL);
+    }
+    if (before_operation(actor) < 0 || current_site(&site) < 0) {
+        return NULL;
+    }
+    uint64_t since = publish(actor, RECV, (uint32_t)number, site, 0);
+    PyObject *result = PyObject_Vectorcall(args[2], args, 2, NULL), *error = NULL, *told = NULL;
+    unpublish(actor);
+    uint64_t waited_us = (now() - since) / 1000;
+    int failed = 0, is_event = 1;
+    if (result == NULL) {
+        error = PyErr_GetRaisedException();
+        told = PyObject_CallOneArg(args[4], error);
+        is_event = told != Py_None;
+        failed = told == NULL || (is_event && number_of(told, 0, &value) < 0);
+    }
+    else if (result != Py_None) {
+        told = PyObject_CallMethodNoArgs(result, str_tell);
+        failed = told == NULL || number_of(told, 0, &value) < 0;
+    }
+    if (!failed && is_event) {
+        waited_us = waited_us > UINT32_MAX ? UINT32_MAX : waited_us;
+        failed = emit(actor, RECV, (uint32_t)number, site, value, (uint32_t)waited_us) < 0;
+    }
+    Py_XDECREF(told);
+    if (failed) {
+        Py_CLEAR(result);
+        Py_XDECREF(error);
+    }
+    else if (error != NULL) {
+        PyErr_SetRaisedException(error);
+    }
+    return result;
+}
 
 /* Spans ------------------------------------------------------------------------------------------------------------------- */
 
@@ -1102,16 +1278,8 @@ core_spanning(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (actor == NULL || actor->spans || !PyTuple_GET_SIZE(args[3])) {
         object = 0;
     }
-    else if (!object) {
-        PyObject *told = PyObject_GetAttr(PyTuple_GET_ITEM(args[3], 0), str_simcore_id);
-        if (told == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-            PyErr_Clear();
-        }
-        else if (told == NULL || number_of(told, UINT32_MAX, &object) < 0) {
-            Py_XDECREF(told);
-            return NULL;
-        }
-        Py_XDECREF(told);
+    else if (!object && (object = number_named(PyTuple_GET_ITEM(args[3], 0), str_simcore_id)) < 0) {
+        return NULL;
     }
     if (!object) {
         return PyObject_Call(args[0], args[3], args[4]);
@@ -1184,6 +1352,8 @@ core_exec(PyObject *module)
     } names[] = {
         {&str_renew, "renew"}, {&str_later, "later"},         {&str_simcore_id, "simcore_id"}, {&str_enter, "_enter"},
         {&str_exit, "_exit"},  {&str_acquire, "_acquire_purely"}, {&str_release, "_release_purely"},
+        {&str_number, "_number"}, {&str_notempty, "_notempty"},
+        {&str_simcore_queue, "simcore_queue"}, {&str_tell, "tell"},
     };
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) {
@@ -1191,7 +1361,7 @@ core_exec(PyObject *module)
         }
     }
     if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
-        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0) {
+        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 || add_buffer(module) < 0) {
         return -1;
     }
     PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);

@@ -18,18 +18,26 @@ if os.environ.get("SIMCORE_PURE") != "1":
 class PureWriter:
     """What an actor has for its records: see `actors.Actor`."""
 
-    __slots__ = ("chunk", "raw", "rest", "spans", "wait_buffer")
+    __slots__ = ("chunk", "index", "puts", "raw", "rest", "spans", "wait_buffer")
 
 
 class PureLockBase:
-    """What a lock has that may be recorded: how the lock within is taken and let go of. `given` is the value of a release."""
+    """What a lock has that may be recorded: how the lock within is taken and let go of. `given` is the value of a release.
 
-    __slots__ = ("_acquire", "_release", "given", "simcore_id")
+    A re-entrant one knows whether it is this thread's, and has a depth that its owner alone reads and writes. Where taking it
+    puts an item somewhere, `puts` says so and `tag` is that of the item put last.
+    """
+
+    __slots__ = ("_acquire", "_depth", "_owned", "_release", "given", "puts", "simcore_id", "tag")
 
     _acquire: Callable[..., bool]
     _release: Callable[[], None]
+    _owned: Callable[[], bool]
+    _depth: int
     given: int
+    puts: bool
     simcore_id: int
+    tag: int
 
 
 if TYPE_CHECKING or core is None:

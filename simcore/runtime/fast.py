@@ -232,14 +232,15 @@ class FastRLock(RLock):
 
     __slots__ = ("_gives", "_takes")
 
-    given = 1
-
     def __init__(self, raw: Any = None) -> None:
         self._takes: dict[int, Any] = {}
         self._gives: dict[int, Any] = {}
         super().__init__(raw)
+        raw = self._raw
+        self._acquire, self._release, self._owned = raw.acquire, raw.release, raw._is_owned
+        self.given = 1
 
-    def __enter__(self) -> bool:
+    def _enter(self) -> bool:
         try:
             actor = tls.actor
         except AttributeError:
@@ -274,7 +275,7 @@ class FastRLock(RLock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _exit(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         frame = get_frame(1)
         try:
             actor = tls.actor
@@ -302,3 +303,11 @@ class FastRLock(RLock):
         _pack(buffer, slot, head, _now())
         self._depth -= 1
         self._raw.release()
+
+    _acquire_purely, _release_purely = RLock.acquire, RLock.release
+
+    if TYPE_CHECKING or core is None:
+        __enter__, __exit__ = _enter, _exit
+    else:
+        __enter__, __exit__ = core.LockBase.__enter__, core.LockBase.__exit__
+        acquire, release = core.LockBase.acquire, core.LockBase.release

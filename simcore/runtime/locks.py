@@ -175,10 +175,10 @@ class Lock(LockBase):
     locked_lock = locked
 
 
-class RLock:
+class RLock(LockBase):
     """A `_thread.RLock` that says what it does. Same behaviour, repr and errors; each depth is an event."""
 
-    __slots__ = ("__weakref__", "_depth", "_raw", "simcore_id")
+    __slots__ = ("__weakref__", "_raw")
 
     def __init__(self, raw: Any = None) -> None:
         self._raw: Any = originals.RLock() if raw is None else raw

@@ -131,14 +131,7 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             hide(error)
             raise
 
-    def _send_in_c(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
-        try:
-            core.sending(actor, number, site, len(buf), real_send, self, buf)
-        except OSError as error:
-            undo(actor, number, site, error)
-            raise
-
-    def _send_purely(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
+    def _send(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
         gate.current.give(actor, Kind.SEND, number, site, len(buf))
         since = publish(actor, Kind.SEND, number, site, timed=False)  # noqa: F841  its name says that a signal is let in here
         try:
@@ -149,8 +142,6 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
         finally:
             unpublish(actor)
             gate.current.gave(actor)
-
-    _send = _send_purely if core is None else _send_in_c
 
     def _send_again(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
         want = gate.current.give(actor, Kind.SEND, number, site, len(buf))
@@ -198,11 +189,7 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             hide(error)
             raise
 
-    def _receive_in_c(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
-        gate.current.enter(actor, Kind.RECV, number, site)
-        return core.receiving(actor, number, site, _size, _value_of, real_receive, self, maxsize)
-
-    def _receive_purely(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
+    def _receive(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
         done: list[Any] = []
         gate.current.enter(actor, Kind.RECV, number, site)
         since = publish(actor, Kind.RECV, number, site, timed=False)
@@ -217,8 +204,6 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             unpublish(actor)
         gate.current.leave(actor, Kind.RECV, number, site, _size(done[0]), (originals.monotonic_ns() - since) // 1000)
         return done[0]
-
-    _receive = _receive_purely if core is None else _receive_in_c
 
     def _receive_again(actor: Actor, self: Any, number: int, maxsize: int | None, site: int) -> Any:
         early: list[Any] = []
@@ -282,6 +267,25 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
                 gate.current.leave(actor, Kind.POLL, number, site, value, waited)
         return bool(value)
 
+    def _send_fast(self: Any, buf: Any) -> None:
+        try:
+            core.sending(self, buf, real_send, _send_bytes)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def _receive_fast(self: Any, maxsize: int | None = None) -> Any:
+        try:
+            return core.receiving(self, maxsize, real_receive, _recv_bytes, _value_of)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    if core is not None and not gate.current.following:
+        patches.method(cls, "_poll", _poll)
+        patches.method(cls, "_send_bytes", _send_fast)
+        patches.method(cls, "_recv_bytes", _receive_fast)
+        return
     for name, replacement in (("_send_bytes", _send_bytes), ("_recv_bytes", _recv_bytes), ("_poll", _poll)):
         patches.method(cls, name, replacement)
 
