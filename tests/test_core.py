@@ -177,7 +177,8 @@ def test_the_environment_refuses_it() -> None:
     for env, name in (({}, "C core"), (PURE, "pure Python")):
         code = f"import os; os.environ.update({env}); import simcore.cli; raise SystemExit(simcore.cli.main(['--version']))"
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        assert out.startswith(f"simcore {simcore.__version__} (") and out.endswith(f", {name})\n")
+        assert out.startswith(f"simcore {simcore.__version__} (")
+        assert out.endswith(f", {name})\n")
     assert NAME == "C core"
 
 
