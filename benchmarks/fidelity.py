@@ -320,6 +320,11 @@ def failed(rows: Sequence[Row]) -> bool:
     return any(row.problems or row.same != row.replays for row in rows)
 
 
+def as_json(rows: Sequence[Row], *, load: bool) -> str:
+    """What `python -m benchmarks --fidelity FILE` reads."""
+    return json.dumps({"python": platform.python_version(), "load": load, "rows": [asdict(row) for row in rows]}, indent=1)
+
+
 def main() -> int:
     """Read the options, go round, print the table."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.fidelity", description=(__doc__ or "").partition("\n")[0])
@@ -337,11 +342,7 @@ def main() -> int:
     with busy_loops(2 if chosen.load else 0):
         rows = run(chosen.recordings, chosen.replays, only=chosen.only, control=not chosen.no_control, kept=chosen.keep)
     if chosen.json:
-        print(
-            json.dumps(
-                {"python": platform.python_version(), "load": chosen.load, "rows": [asdict(row) for row in rows]}, indent=1
-            )
-        )
+        print(as_json(rows, load=chosen.load))
     else:
         print(TITLE, *map(line, rows), sep="\n")
     return int(failed(rows))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import simcore
-from benchmarks.fidelity import SWITCH_INTERVAL_S, TITLE, Case, Loop, Row, Seen, busy_loops, captured, failed, line
+from benchmarks.fidelity import SWITCH_INTERVAL_S, TITLE, Case, Loop, Row, Seen, as_json, busy_loops, captured, failed, line
 from benchmarks.process_programs import PROGRAMS
 from simcore.trace.events import LOCAL_KINDS
 from simcore.trace.model import Trace
@@ -74,6 +74,7 @@ def main() -> int:
     options.add_argument("--only", action="append", default=[], choices=list(PROGRAMS), help="this program; may be given again")
     options.add_argument("--method", action="append", default=[], choices=METHODS, help="this start method; may be given again")
     options.add_argument("--no-control", action="store_true", help="leave out the free runs")
+    options.add_argument("--json", action="store_true", help="rows as JSON")
     options.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / f"simcore-fidelity-{os.getpid()}")
     chosen = options.parse_args()
     with busy_loops(2 if chosen.load else 0):
@@ -85,11 +86,11 @@ def main() -> int:
             control=not chosen.no_control,
             kept=chosen.keep,
         )
-    print(TITLE)
-    for row in rows:
-        print(line(row))
-    same, replays = sum(row.same for row in rows), sum(row.replays for row in rows)
-    print(f"{same} of {replays} replays the same")
+    if chosen.json:
+        print(as_json(rows, load=chosen.load))
+    else:
+        same, replays = sum(row.same for row in rows), sum(row.replays for row in rows)
+        print(TITLE, *map(line, rows), f"{same} of {replays} replays the same", sep="\n")
     return int(failed(rows))
 
 

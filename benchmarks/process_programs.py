@@ -38,9 +38,10 @@ def _together(ctx: Any, target: Callable[..., None], *args: object, number: int 
 
 def _take_turns(meet: Any, worker: int, lock: Any, witness: str) -> None:
     meet.wait()
-    for _ in range(30):
+    for _ in range(50):
         with lock:
             note(witness, worker)
+        time.sleep(0.0002)  # else who has the lock has it again before the others wake
 
 
 def locks(ctx: Any, witness: str) -> None:
@@ -50,7 +51,7 @@ def locks(ctx: Any, witness: str) -> None:
 
 def _add(meet: Any, worker: int, racy: Any, locked: Any) -> None:
     meet.wait()
-    for _ in range(40):
+    for _ in range(1000):
         racy.value += 1
         locked.value += 1
 

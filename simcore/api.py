@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern` marks a function as a pattern, `hookimpl` marks the implementation of a hook.
+"""All that a plugin may import: `pattern` and `probe` mark functions as what they are, `hookimpl` the implementation of a hook.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     _F = TypeVar("_F", bound=Callable[..., object])
 
-__all__ = ["PatternMark", "hookimpl", "pattern"]
+__all__ = ["PatternMark", "ProbeMark", "hookimpl", "pattern", "probe"]
 
 
 class PatternMark:
@@ -130,3 +130,27 @@ def hookimpl(
         return function
 
     return mark if function is None else mark(function)
+
+
+class ProbeMark:
+    """What `probe` says about a function; it lies on the function as `simcore_probe`. The plugin host checks it."""
+
+    __slots__ = ("fix", "means", "severity", "title")
+
+    def __init__(self, title: str, severity: str, means: str, fix: str) -> None:
+        self.title, self.severity, self.means, self.fix = title, severity, means, fix
+
+
+def probe(*, title: str, severity: str = "info", means: str = "", fix: str = "") -> "Callable[[_F], _F]":
+    """Mark a function that `simcore compare` calls at the first line of each child process.
+
+    It takes nothing and returns None, a bool, a number or a short text; of anything else only the type leaves the program, of a
+    long text and of what stands in the environment a digest. Where start methods give different answers a verdict of this
+    `severity` (`silent`, `random`, `hazard`, `cost` or `info`) says `title`, what it `means` and the `fix`.
+    """
+
+    def mark(function: "_F") -> "_F":
+        function.simcore_probe = ProbeMark(title, severity, means, fix)  # type: ignore[attr-defined]
+        return function
+
+    return mark

@@ -28,3 +28,12 @@ def simcore_patterns() -> Iterable[Callable[..., object]] | None:
     A function decorated in the plugin's module is found without this hook. Called once per plugin host, and once more inside the
     recorded program when one of these patterns runs: it must build the same patterns under the same names both times.
     """
+
+
+@hookspec
+def simcore_probes() -> Iterable[Callable[..., object]] | None:
+    """Return what `simcore compare` is to ask in each child process: functions that were passed through `simcore.api.probe(...)`.
+
+    Each is called without arguments at a child's first line and returns a short plain value; only its name crosses into the
+    program, so it stands at the top level of its module.
+    """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from storyteller import critical, told
@@ -12,6 +13,19 @@ from synthetic import build
 
 import simcore
 from simcore.diffing import Diff, diff
+from simcore.diffing.grouped import GroupDiff, GroupOfRuns, Ordering, Turn
+from simcore.diffing.result import (
+    ActorDiff,
+    InputDiff,
+    Moment,
+    Moved,
+    ObjectDiff,
+    Run,
+    Setting,
+    Split,
+    StreamDiff,
+    WaitDiff,
+)
 from simcore.trace.events import Verdict
 from simcore.trace.model import ActorInfo
 
@@ -40,6 +54,8 @@ def test_json_is_plain_and_complete() -> None:
             "compared",
             "same_outcome",
             "same_output",
+            "settings",
+            "setting_split",
             "a",
             "b",
             "split",
@@ -116,3 +132,13 @@ def test_a_hostile_name_cannot_write_to_the_terminal() -> None:
     assert split is not None
     assert split.sentence.isprintable()
     assert "\\x1b[31mred\\n" in split.sentence
+
+
+def test_every_member_of_the_json_is_documented() -> None:
+    """docs/diff.md has a word for each name that `--json` can print, for two runs and for groups."""
+    page = (Path(__file__).parents[1] / "docs" / "diff.md").read_text(encoding="utf-8")
+    pair, groups = page.partition("## `--json`")[2].split("\n### ")[1:]
+    of_pair = (Diff, Run, Moment, Split, ActorDiff, ObjectDiff, WaitDiff, StreamDiff, InputDiff, Moved, Setting)
+    for part, classes in ((pair, of_pair), (groups, (GroupDiff, GroupOfRuns, Ordering, Turn))):
+        names = {one.name for kind in classes for one in fields(kind)} - {"trace_a", "trace_b"}
+        assert {name for name in names if f"`{name}`" not in part} == set()

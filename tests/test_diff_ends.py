@@ -10,6 +10,7 @@ from storyteller import critical, told
 from synthetic import build
 
 from simcore.diffing import diff
+from simcore.diffing.result import Setting
 from simcore.trace.events import FIXED_OBJECTS, Kind, Outcome, Verdict
 from simcore.trace.model import Columns, DeadlockLink, Trace
 
@@ -146,13 +147,13 @@ def test_notes_say_what_was_run_otherwise() -> None:
     b.header = replace(b.header, scenario=scenario, python="3.13.0", files={"bank.py": "1" * 64})
     d = diff(a, b)
     assert d.verdict is Verdict.SAME
+    assert d.settings == (Setting("parameter workers", "2", "5"), Setting("Python", "3.12", "3.13"))
     assert d.notes == (
-        "parameter workers is 2 in A, 5 in B",
-        "A was recorded on Python 3.12, B on 3.13: compared by the operations that the program wrote",
+        "each Python's library has its own steps: compared by the operations that the program wrote",
         "changed between the runs: bank.py",
     )
     b.header = replace(b.header, scenario=replace(scenario, name="other"))
-    assert diff(a, b).notes[0] == "A is a run of synthetic, B of other"
+    assert diff(a, b).settings[0] == Setting("program", "synthetic", "other")
 
 
 # --- traces that are cut off

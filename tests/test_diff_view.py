@@ -55,16 +55,22 @@ def swap() -> tuple[Trace, Trace]:
 def test_the_whole_screen(swap: tuple[Trace, Trace]) -> None:
     """Answer, split, both runs side by side with their source, objects, actors, waiting, what to type next."""
     assert shown(*swap) == (
-        "DIFFERENT ORDER, different outcome (ok / AssertionError at app.py:39)\n"
+        "DIFFERENT ORDER, different outcome\n"
         "They part at event @4: in A main takes `cache_lock` first (app.py:41), in B\n"
         "main/1 does (app.py:88).\n"
+        "  A    app.py:41 | line 41\n"
+        "  B    app.py:88 | line 88\n"
+        "A ends ok, B AssertionError at app.py:39.\n"
         "\n"
-        "   A: pass.simtrace                    |    B: fail.simtrace\n"
-        " 2 main/1 took jobs                    |  2 main/1 took jobs\n"
-        " 3 main/1 released jobs                |  3 main/1 released jobs\n"
-        ">4 main   took cache_lock              | >4 main/1 took cache_lock\n"
-        " 5 main   released cache_lock          |  5 main/1 released cache_lock\n"
-        "   app.py:41 | line 41                 |    app.py:88 | line 88\n"
+        "┊ waits   0 main   1 main/1\n"
+        "   0 1  A: pass.simtrace               |    0 1  B: fail.simtrace\n"
+        " 1 ●    released jobs        app.py:40 |  1 ●    released jobs        app.py:40\n"
+        " 2 │ ●  took jobs            app.py:85 |  2 │ ●  took jobs            app.py:85\n"
+        " 3 │ ●  released jobs        app.py:86 |  3 │ ●  released jobs        app.py:86\n"
+        ">4 ● │  took cache_lock      app.py:41 | >4 │ ●  took cache_lock      app.py:88\n"
+        " 5 ● │  released cache_lock  app.py:42 |  5 │ ●  released cache_lock  app.py:89\n"
+        " 6 │ ●  took cache_lock      app.py:88 |  6 ● ┊  took cache_lock      app.py:41\n"
+        " 7 │ ●  released cache_lock  app.py:89 |  7 ● ┊  released cache_lock  app.py:42\n"
         "\n"
         "objects   `cache_lock`  1 of 2 hand-offs reversed, from @4 on\n"
         "          `jobs`  same order\n"
@@ -78,7 +84,7 @@ def test_the_whole_screen(swap: tuple[Trace, Trace]) -> None:
 def test_a_wide_screen_has_room_for_places(swap: tuple[Trace, Trace]) -> None:
     """With more columns every event is shown with its call site, nothing cut."""
     text = shown(*swap, 120)
-    assert re.search(r">4 main   took cache_lock +app\.py:41 \| >4 main/1 took cache_lock +app\.py:88$", text, re.MULTILINE)
+    assert re.search(r">4 ● │  took cache_lock +app\.py:41 \| >4 │ ●  took cache_lock +app\.py:88$", text, re.MULTILINE)
     assert ".." not in text
 
 
@@ -87,7 +93,7 @@ def test_no_line_is_wider_than_the_screen(swap: tuple[Trace, Trace], width: int)
     """Whatever the width, lines fit, and both sides of the split are there."""
     text = shown(*swap, width)
     assert max(map(cell_len, text.splitlines())) <= width
-    assert text.count(">4 main") == 2
+    assert text.count(">4 ● │") == text.count(">4 │ ●") == 1
 
 
 def test_long_names_fit_as_well() -> None:
@@ -141,7 +147,7 @@ def test_inconclusive_says_why() -> None:
 def test_only_the_outcome_differs() -> None:
     """The same order with another end: no split, both ends in the headline."""
     text = shown(told(*critical("main")), told(*critical("main"), outcome=Outcome.FAILED, error="KeyError: 'x'", exit_code=1))
-    assert text.startswith("SAME ORDER, different outcome (ok / KeyError: 'x')\n")
+    assert text.startswith("SAME ORDER, different outcome\nA ends ok, B KeyError: 'x'.\n")
     assert "They part" not in text
 
 
@@ -150,18 +156,20 @@ def test_only_the_output_differs() -> None:
     text = shown(
         told("main write stdout =one\\n"), named(told("main write stdout =1\\n", "main write stdout =2\\n"), "b.simtrace")
     )
-    assert text.startswith("SAME ORDER, same outcome (ok), different output\n")
-    assert (
-        'output    stdout: 1 line only in A, 2 lines only in B; first at line 1:\n            A "one"\n            B "1"\n'
-        in text
-    )
+    assert text.startswith("SAME ORDER, same outcome, different output\n")
+    assert 'Both end ok; line 1 of stdout is "one" in A, "1" in B.\n' in text
+    assert "output    stdout: 1 line only in A, 2 lines only in B\n" in text
     assert text.endswith("next  simcore replay b.simtrace --pdb @0\n")
 
 
 def test_lines_that_one_run_does_not_have() -> None:
-    """Past the end of a stream it is said to have ended."""
+    """Past the end of a stream the other one goes on. The traceback of an error that is told anyway is told below."""
     text = shown(told("main write stdout =one\\n"), told("main write stdout =one\\n", "main write stdout =2\\n"))
-    assert '            A (ended)\n            B "2"\n' in text
+    assert 'Both end ok; B goes on with "2" in stdout.\n' in text
+    failed = told("main write stderr =Traceback\\n", outcome=Outcome.FAILED, error="KeyError: 1")
+    text = shown(told(), failed)
+    assert "A ends ok, B KeyError: 1.\n" in text
+    assert '            A (ended)\n            B "Traceback"\n' in text
 
 
 def test_an_actor_more() -> None:
@@ -181,8 +189,9 @@ def test_a_side_that_does_nothing_more() -> None:
     b = told(*critical("main/1", "left"), "main acquire right", outcome=Outcome.STALLED)
     b.ending.pending.append(Pending(0, Kind.ACQUIRE, len(FIXED_OBJECTS), 0, 5, timed=False))
     text = shown(a, b)
-    assert ">3 main   released right" in text
-    assert re.search(r"\| > +main +waits to take left$", text, re.MULTILINE)
+    assert text.splitlines()[5] == "┊ waits   0 main   1 main/1"
+    assert ">3 ● │  released right" in text
+    assert re.search(r"\| > +┊ │ +waits to take left$", text, re.MULTILINE)
     text = shown(a, told(*critical("main/1", "left"), "main acquire right"))
     assert re.search(r"\| > +main does nothing more$", text, re.MULTILINE)
 

@@ -311,7 +311,8 @@ def test_a_replay_on_one_processor_is_told_of_all() -> None:
     source = """
     import os, threading
     from pathlib import Path
-    def allowed(): return [line for line in Path("/proc/thread-self/status").read_text().splitlines() if "allowed_list" in line][0]
+    def allowed():
+        return [line for line in Path("/proc/thread-self/status").read_text().splitlines() if "allowed_list" in line][0]
     turn, ready = threading.Semaphore(0), threading.Semaphore(0)
     def answer():
         for _ in range(1000): turn.acquire(); ready.release()

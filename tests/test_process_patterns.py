@@ -174,4 +174,5 @@ def test_a_pattern_of_a_single_file_starts_processes(method: str) -> None:
     Path("relay.py").write_text(RELAY)
     trace = simcore.record("relay", plugins=["relay.py"], start_method=method, timeout_s=60, quiet=True)
     assert trace.outcome is Outcome.OK, trace.ending.error
+    assert {actor.name: actor.thread_name for actor in trace.actors[1:]} == {"main.1": "runner-0", "main.2": "runner-1"}
     assert_same(simcore.replay(trace))

@@ -127,12 +127,11 @@ def command(
     """
     from simcore.engine.parameters import split_assignments
 
-    is_command = bool(ctx.meta[_IS_COMMAND])
     if output is not None:
         _check_output(Path(output))
     run = Run(
-        words=_checked(list(target), is_command),
-        is_command=is_command,
+        words=words_of(ctx, target, "record"),
+        is_command=is_command(ctx),
         params=split_assignments(parameters),
         plugins=plugins,
         output=output,
@@ -228,12 +227,18 @@ def next_commands(trace: Trace, *, named: bool) -> list[str]:
     return [f"simcore replay{path}{stop}", f"simcore show{path}"]
 
 
-def _checked(words: list[str], is_command: bool) -> list[str]:
-    """The words, when they say what to run. Raises: UsageError."""
+def is_command(ctx: click.Context) -> bool:
+    """Whether the words of a `RecordCommand` stood behind `--`."""
+    return bool(ctx.meta[_IS_COMMAND])
+
+
+def words_of(ctx: click.Context, target: Sequence[str], verb: str) -> list[str]:
+    """The words of a `RecordCommand`, when they say what to run. Raises: UsageError."""
+    words = list(target)
     grammar = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
     if not words:
-        raise UsageError(f"record was not told what to run, expected {grammar}", "`simcore list` shows the patterns")
-    if not is_command and not is_file(words[0]) and len(words) > 1:
+        raise UsageError(f"{verb} was not told what to run, expected {grammar}", "`simcore list` shows the patterns")
+    if not is_command(ctx) and not is_file(words[0]) and len(words) > 1:
         raise UsageError(
             f"{words[0]} takes no words of its own, but was given {' '.join(words[1:])}",
             "parameters are set as in -p workers=4; a program and its words follow `--`",

@@ -47,6 +47,9 @@ AROUND: Final = 10
 )
 @click.option("--all", "everything", is_flag=True, help="Leave no rows out in the middle.")
 @click.option("--header", is_flag=True, help="Only what was run, where and by which versions.")
+@click.option("--timeline", is_flag=True, help="A lane per actor, time to the right: who held, waited for and passed on what.")
+@click.option("--by-object", is_flag=True, help="The same with a lane per lock: who held it, how many waited.")
+@click.option("--stats", is_flag=True, help="Per lock how often and long it was held and waited for; the longest waits.")
 @click.option("--output", "output", is_flag=True, help="Only what the program wrote, as it wrote it.")
 @common
 def command(
@@ -58,6 +61,9 @@ def command(
     inner: bool,
     everything: bool,
     header: bool,
+    timeline: bool,
+    by_object: bool,
+    stats: bool,
     output: bool,
     as_json: bool,
 ) -> int:
@@ -65,8 +71,20 @@ def command(
 
     What is listed can be pasted back: `@4711` is a place in the trace, `main/1:17` the 17th step of an actor.
     """
+    _one_of({"--header": header, "--output": output, "--stats": stats, "--timeline": timeline or by_object})
+    if timeline or by_object or stats:
+        refused = {"--kind": bool(kinds), "--events": inner}
+        for option in (name for name, given in refused.items() if given):
+            which = "--stats" if stats else "--timeline"
+            raise UsageError(f"{option} chooses rows of the listing; {which} takes --range, --actor, --object and --all")
     loaded = load_trace(trace)
-    if header:
+    if timeline or by_object or stats:
+        from simcore.cli.figures import show_figures
+
+        selection = select(loaded, span, actors, objects, (), False)
+        view = "stats" if stats else "objects" if by_object else "actors"
+        show_figures(loaded, selection, view, everything=everything, as_json=as_json)
+    elif header:
         _show_header(loaded, as_json)
     elif output:
         _show_output(loaded, as_json)
@@ -78,6 +96,13 @@ def command(
             chosen = bool(span or actors or objects or kinds)
             _show(loaded, selection, everything=everything or bool(span), summary=not chosen)
     return 0
+
+
+def _one_of(given: dict[str, bool]) -> None:
+    """Refuse two answers at once. Raises: UsageError."""
+    names = [name for name, wanted in given.items() if wanted]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} are two answers, expected one of them", f"did you mean {names[0]} ?")
 
 
 def select(

@@ -4,6 +4,8 @@
 """
 
 from simcore.diffing.compare import diff as diff
+from simcore.diffing.grouped import GroupDiff as GroupDiff
+from simcore.diffing.groups import diff_groups as diff_groups
 from simcore.diffing.result import Diff as Diff
 
-__all__ = ["Diff", "diff"]
+__all__ = ["Diff", "GroupDiff", "diff", "diff_groups"]

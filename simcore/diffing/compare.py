@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from operator import ne
 
+from simcore.diffing.causes import SETTING, Causes
 from simcore.diffing.meaning import Lane
-from simcore.diffing.methods import method_notes
+from simcore.diffing.methods import method_notes, other_methods
 from simcore.diffing.objects import GroupOrder, compare_groups, first_reordered, object_diffs, wait_diffs
 from simcore.diffing.output import stream_diffs
 from simcore.diffing.pairing import Change, Pairing, pair_up
 from simcore.diffing.result import ActorDiff, Diff, Run, Split
 from simcore.diffing.returned import compare_results
 from simcore.diffing.sentence import split
+from simcore.diffing.settings import settings
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
 from simcore.diffing.spans import by_events, by_spans, minor
@@ -31,7 +33,8 @@ def diff(a: Trace, b: Trace) -> Diff:
     for trace in (a, b):
         if not isinstance(trace, Trace):
             raise TypeError(f"diff compares two traces, not a {type(trace).__name__}: load a file with Trace.load(path)")
-    by = "events" if minor(a) == minor(b) else "spans"
+    set_up = settings(a, b)
+    by = "events" if minor(a) == minor(b) and not other_methods(a, b) else "spans"
     if by == "events":
         tables = Tables(by_events(a), by_events(b))
     else:
@@ -43,21 +46,23 @@ def diff(a: Trace, b: Trace) -> Diff:
     orders = compare_groups(pairing, shapes)
     streams = stream_diffs(tables, pairing.a, pairing.b)
     paired = Paired(tables, pairing)
-    parts = _Parts(tables, shapes, pairing, orders, output_differs=any(stream.state != "same" for stream in streams))
+    output_differs = any(stream.state != "same" for stream in streams)
+    parts = _Parts(tables, shapes, pairing, orders, output_differs=output_differs, set_up_alike=not set_up)
     objects, private = object_diffs(tables, orders)
-    actors = _actor_diffs(tables, pairing)
+    actors = _actor_diffs(tables, pairing, parts.causes)
     outcome_same = same_outcome(a, b)
-    output_same = all(stream.state == "same" for stream in streams)
-    order, verdict = _verdicts(parts, outcome_same=outcome_same, output_same=output_same)
+    order, verdict = _verdicts(parts, outcome_same=outcome_same, output_same=not output_differs)
     return Diff(
         verdict=verdict,
         order=order,
         compared=by,
         same_outcome=outcome_same,
-        same_output=output_same,
+        same_output=not output_differs,
+        settings=tuple(set_up),
         a=_run(a, "A", sum(1 for one in actors if one.events_a), sum(one.hand_offs_a for one in objects if one.kind in _HANDED)),
         b=_run(b, "B", sum(1 for one in actors if one.events_b), sum(one.hand_offs_b for one in objects if one.kind in _HANDED)),
         split=parts.split() if verdict is Verdict.DIFFERENT else None,
+        setting_split=parts.setting_split() if verdict is Verdict.DIFFERENT else None,
         actors=tuple(actors),
         objects=tuple(objects),
         private_objects=private,
@@ -92,16 +97,29 @@ class _Parts:
     """The places where two traces part. What only lacks its end in a trace that is cut off is no such place."""
 
     def __init__(
-        self, tables: Tables, shapes: Shapes, pairing: Pairing, orders: list[GroupOrder], *, output_differs: bool
+        self,
+        tables: Tables,
+        shapes: Shapes,
+        pairing: Pairing,
+        orders: list[GroupOrder],
+        *,
+        output_differs: bool,
+        set_up_alike: bool,
     ) -> None:
         self.tables, self.pairing = tables, pairing
         self.cut_a, self.cut_b = bool(tables.a.ending.cut_off), bool(tables.b.ending.cut_off)
-        self.steps = [change for change in pairing.steps.values() if self._real(change)]
+        self.set_up_alike = set_up_alike
+        reordered = {} if set_up_alike else dict(_reordered(pairing, orders))
+        self.causes = Causes(pairing, shapes, reordered, set_up_alike=set_up_alike)
+        real = {actor: change for actor, change in pairing.steps.items() if self._real(change)}
+        self.steps = list(real.values())
+        self.set_otherwise = [change for actor, change in real.items() if self.causes.of(actor, change) == SETTING]
         self.writes = [change for change in pairing.writes.values() if self._real(change)] if output_differs else []
         self.orders: list[tuple[int, int]] = []
         for order in orders:
             # One write more shifts the stream, which is a matter of output: there the order of common writes decides.
-            is_stream = shapes.lane_of_group[order.group] == Lane.WRITE
+            # One operation more because of another setting shifts its object in the same way.
+            is_stream = shapes.lane_of_group[order.group] == Lane.WRITE or not set_up_alike
             place = first_reordered(pairing, order.group) if is_stream and order.reordered else None if is_stream else order.parts
             if place is not None:
                 self.orders.append(place)
@@ -111,10 +129,22 @@ class _Parts:
         return not ((change.cut == 1 and self.cut_a) or (change.cut == 2 and self.cut_b))
 
     def split(self) -> Split | None:
-        """The earliest of all places: what is a consequence of another comes after it in both traces."""
-        found = min(self._candidates(), default=None)
-        if found is None:
-            return None
+        """The earliest of all places: what is a consequence of another comes after it in both traces.
+
+        Of runs that were set up in other ways the earliest that does not follow from that, where there is one.
+        """
+        steps = self.steps if self.set_up_alike else [one for one in self.steps if one not in self.set_otherwise]
+        found = min(self._candidates(self.orders, steps, self.writes), default=None)
+        if found is None or (not self.set_up_alike and found[2] == 2):
+            found = min(self._candidates(self.orders, self.steps, self.writes), default=None)
+        return None if found is None else self._told(found)
+
+    def setting_split(self) -> Split | None:
+        """The earliest place at which another setting made an actor do something else."""
+        found = min(self._candidates([], self.set_otherwise, []), default=None)
+        return None if found is None else self._told(found)
+
+    def _told(self, found: tuple[int, int, int, int, int]) -> Split:
         *_, rank, place_a, place_b = found
         a, b = self.tables.a, self.tables.b
         position_a, position_b = place_a if place_a < len(a) else None, place_b if place_b < len(b) else None
@@ -123,18 +153,27 @@ class _Parts:
             why = "result"
         return split(why, self.tables.told_a, position_a, self.tables.told_b, position_b)
 
-    def _candidates(self) -> Iterator[tuple[int, int, int, int, int]]:
+    def _candidates(
+        self, orders: list[tuple[int, int]], steps: list[Change], writes: list[Change]
+    ) -> Iterator[tuple[int, int, int, int, int]]:
         """Per place: its earlier position, the sum of both, what it is, both positions.
 
         Where an actor does nothing more, the place is the end of the trace.
         """
-        places: list[tuple[int, int | None, int | None]] = [(0, *place) for place in self.orders]
-        for rank, changes in ((1, self.steps), (2, self.writes)):
+        places: list[tuple[int, int | None, int | None]] = [(0, *place) for place in orders]
+        for rank, changes in ((1, steps), (2, writes)):
             places += [(rank, *change.first) for change in changes if change.first]
         for rank, place_a, place_b in places:
             p = len(self.tables.a) if place_a is None else place_a
             q = len(self.tables.b) if place_b is None else place_b
             yield min(p, q), p + q, rank, p, q
+
+
+def _reordered(pairing: Pairing, orders: list[GroupOrder]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Per group whose common operations come in another order the first place in A and in B."""
+    for order in orders:
+        if order.reordered and (place := first_reordered(pairing, order.group)) is not None:
+            yield order.group, place
 
 
 def _verdicts(parts: _Parts, *, outcome_same: bool, output_same: bool) -> tuple[Verdict, Verdict]:
@@ -166,7 +205,7 @@ def _run(trace: Trace, letter: str, actors: int, hand_offs: int) -> Run:
     )
 
 
-def _actor_diffs(tables: Tables, pairing: Pairing) -> list[ActorDiff]:
+def _actor_diffs(tables: Tables, pairing: Pairing, causes: Causes) -> list[ActorDiff]:
     """Every actor that did something in either run, each before those that it created."""
     events_a, events_b = Counter(pairing.a.actor), Counter(pairing.b.actor)
     result = []
@@ -174,9 +213,10 @@ def _actor_diffs(tables: Tables, pairing: Pairing) -> list[ActorDiff]:
         info = tables.actor(actor)
         change = pairing.steps.get(actor)
         state = "added" if not events_a[actor] else "missing" if not events_b[actor] else "changed" if change else "same"
+        cause = causes.of(actor, change) if change is not None else ""
         change = change or Change()
         numbers = (events_a[actor], events_b[actor], change.only_a, change.only_b, change.other)
         first_a, first_b = change.first or (None, None)
         first_a, first_b = tables.told_a.place(first_a), tables.told_b.place(first_b)
-        result.append(ActorDiff(info.name, info.thread_name, state, *numbers, first_a, first_b, change.exact))
+        result.append(ActorDiff(info.name, info.thread_name, state, *numbers, first_a, first_b, change.exact, cause))
     return result

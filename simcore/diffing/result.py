@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import NoReturn
 
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
@@ -69,7 +69,9 @@ class ActorDiff:
 
     `events_a` and `events_b` count all its events; of its steps `only_a` and `only_b` have no counterpart and `other_results`
     have one that returned something else; `first_a` and `first_b` are the first that differ. `exact` is False where the sequences
-    differ too much to be aligned at bounded cost: then the counts may be larger than they had to be.
+    differ too much to be aligned at bounded cost: then the counts may be larger than they had to be. `cause` says what a change
+    follows from: `schedule` where both runs were set up alike, else `setting` where nothing that came in another order has
+    reached the actor before, or `either`; it is empty for one that is the same.
     """
 
     name: str
@@ -83,6 +85,7 @@ class ActorDiff:
     first_a: int | None
     first_b: int | None
     exact: bool
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ class StreamDiff:
 class InputDiff:
     """What came from outside, per kind (`clock`, `seed`, `entropy`, `sleep`: time asked for, `gc`: collections).
 
-    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. No part of the verdict.
+    Of `compared` events that both runs have `differ` do; `events_a` and `events_b` count all. `sources` are the clocks,
+    connections or programs that those which differ came from, the first first. No part of the verdict.
     """
 
     kind: str
@@ -160,6 +164,16 @@ class InputDiff:
     differ: int
     first_a: int | None
     first_b: int | None
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something that was set up differently: `start method`, `Python`, `parameter workers`, `arguments`, `program`."""
+
+    name: str
+    a: str
+    b: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +191,10 @@ class Diff:
 
     `verdict` is SAME when order, results, outcome and output are; DIFFERENT when one of them is not; INCONCLUSIVE when a trace is
     cut off before they part. `order` is the same answer for order and results alone. `split` is None where order, results and
-    output are the same. `objects` leaves out those that only one actor used in both runs alike: `private_objects` counts them.
-    `compared` is `events`, or `spans` for traces of two Python minors: then events are the operations that the programmer wrote.
+    output are the same. `settings` are those that the runs do not share; then `setting_split` is the first difference that
+    follows from them, or None, and `split` rather the first that does not. `objects` leaves out those that only one actor used in
+    both runs alike: `private_objects` counts them. `compared` is `events`, or `spans` for traces of two Python minors or start
+    methods: then events are the operations that the programmer wrote.
     `total_order_same` says whether also events that are independent of each other came in the same order.
     `times_differ_ns` is the largest difference between the times of one event, counted from the start of its run.
     """
@@ -188,9 +204,11 @@ class Diff:
     compared: str
     same_outcome: bool
     same_output: bool
+    settings: tuple[Setting, ...]
     a: Run
     b: Run
     split: Split | None
+    setting_split: Split | None
     actors: tuple[ActorDiff, ...]
     objects: tuple[ObjectDiff, ...]
     private_objects: int
@@ -213,25 +231,23 @@ class Diff:
         Enums are their lower-case words; a site is `{"file", "line", "function"}`, or None where unknown; `verdict` and `order`
         are `same`, `different` or `inconclusive`; `a`, `b` are runs; `split` is None or an object; the rest are lists of objects.
         """
-        plain = {
-            name: getattr(self, name)
-            for name in (
-                *("compared", "same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns"),
-                *("a", "b", "split", "actors", "objects", "waiting", "output", "inputs", "moved", "notes"),
-            )
-        }
-        result = {"verdict": self.verdict.value, "order": self.order.value}
-        return result | {name: _plain(value) for name, value in plain.items()}
+        names = (
+            *("compared", "same_outcome", "same_output", "private_objects", "total_order_same", "times_differ_ns", "settings"),
+            *("a", "b", "split", "setting_split", "actors", "objects", "waiting", "output", "inputs", "moved", "notes"),
+        )
+        result: dict[str, object] = {"verdict": self.verdict.value, "order": self.order.value}
+        return result | {name: plain(getattr(self, name)) for name in names}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value of these classes as JSON has it."""
     match value:
         case Site():
             return {"file": value.file, "line": value.line, "function": value.function} if value.line else None
         case Outcome() | Kind() | ObjectKind():
             return value.name.lower()
         case tuple():
-            return [_plain(item) for item in value]
-        case Run() | Split() | Moment() | ActorDiff() | ObjectDiff() | WaitDiff() | StreamDiff() | InputDiff() | Moved():
-            return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+            return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     return value

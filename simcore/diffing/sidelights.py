@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import and_, gt, ne, sub
 
@@ -14,8 +14,12 @@ from simcore.diffing.result import InputDiff, Moved
 from simcore.diffing.shapes import Shapes
 from simcore.diffing.spans import minor
 from simcore.diffing.tables import Tables, translated, without_addresses
-from simcore.trace.events import Kind
+from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import Trace
+from simcore.trace.words import Words
+
+MOST_SOURCES = 8
+"""So many sources of inputs are named per kind."""
 
 
 def same_outcome(a: Trace, b: Trace) -> bool:
@@ -89,6 +93,7 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
     a, b = tables.a.columns, tables.b.columns
     compared, differ = Counter[int](), Counter[int]()
     first: dict[int, tuple[int, int]] = {}
+    sources: dict[int, dict[int, int]] = {}
     for position in shapes.inputs(pairing.b.shape):
         other = pairing.twin[position]
         if other < 0:
@@ -102,14 +107,24 @@ def input_diffs(tables: Tables, shapes: Shapes, pairing: Pairing) -> list[InputD
         if value_a != value_b:
             differ[kind] += 1
             first[kind] = min(first.get(kind, (other, position)), (other, position))
+            sources.setdefault(kind, {}).setdefault(b.object[position], position)
     result = []
     for kind in [*sorted(INPUTS), Kind.GC]:
         events_a, events_b = a.kind.tobytes().count(kind), b.kind.tobytes().count(kind)
         if events_a or events_b:
             first_a, first_b = first.get(kind, (None, None))
             places = tables.told_a.place(first_a), tables.told_b.place(first_b)
-            result.append(InputDiff(kind.name.lower(), events_a, events_b, compared[kind], differ[kind], *places))
+            named = _sources(tables, sources.get(kind, ()))
+            counts = (events_a, events_b, compared[kind], differ[kind])
+            result.append(InputDiff(kind.name.lower(), *counts, *places, named))
     return result
+
+
+def _sources(tables: Tables, things: Iterable[int]) -> tuple[str, ...]:
+    """What inputs came from, by the name that a person knows it by: a program by the one that it was started as."""
+    words, kinds = Words(tables.told_b.recorded), tables.b.objects
+    named = (words.called(thing) for thing in things if kinds[thing].kind not in (ObjectKind.PROCESS, ObjectKind.NONE))
+    return tuple(dict.fromkeys(name for name in named if name))[:MOST_SOURCES]
 
 
 def _number(texts: Sequence[int], index: int) -> int:
@@ -119,17 +134,8 @@ def _number(texts: Sequence[int], index: int) -> int:
 def notes(a: Trace, b: Trace) -> Iterator[str]:
     """What a reader should know about the two runs before he trusts the answer."""
     one, other = a.header, b.header
-    if (one.scenario.target, one.scenario.name) != (other.scenario.target, other.scenario.name):
-        yield f"A is a run of {one.scenario.name}, B of {other.scenario.name}"
-    elif one.scenario.argv != other.scenario.argv:
-        yield f"A ran with the arguments {list(one.scenario.argv)}, B with {list(other.scenario.argv)}"
-    for name in {**one.scenario.params, **other.scenario.params}:
-        values = [scenario.params.get(name, "not given") for scenario in (one.scenario, other.scenario)]
-        if values[0] != values[1]:
-            yield f"parameter {name} is {values[0]} in A, {values[1]} in B"
-    if one.minor != other.minor:
-        how = "" if minor(a) == minor(b) else ": compared by the operations that the program wrote"
-        yield f"A was recorded on Python {one.minor}, B on {other.minor}{how}"
+    if minor(a) != minor(b):
+        yield "each Python's library has its own steps: compared by the operations that the program wrote"
     changed = sorted(file for file, digest in one.files.items() if other.files.get(file, digest) != digest)
     if changed:
         yield f"changed between the runs: {', '.join(changed[:3])}{f' and {len(changed) - 3} more' if len(changed) > 3 else ''}"

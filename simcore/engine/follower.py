@@ -81,12 +81,13 @@ class Follower:
         """Where the actor is that has this turn; waits up to a second for the process to write it."""
         actor = self._trace.actors[self._trace.columns.actor[position]].name
         ask_for_stacks(pid)
+        stack = ""
         for _ in range(50):
-            stack = stack_of(self._reader, actor, self._run / f"stacks-{pid}")
-            if stack:
-                return stack
+            before, stack = stack, stack_of(self._reader, actor, self._run / f"stacks-{pid}")
+            if stack and stack == before:
+                break  # else it may have been read while it was being written
             time.sleep(0.02)
-        return ""
+        return stack
 
     def lingers(self) -> bool:
         """Whether processes that outlive the first one still have turns to take."""

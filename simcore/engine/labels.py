@@ -11,10 +11,14 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where an object was made: the user's line, and the library's line inside it or None; both as (file, line)."""
+    """Where an object was made: the user's line, and the library's line inside it or None; both as (file, line).
+
+    With `whole` the object goes by the user's name alone where the library's line gives it none.
+    """
 
     user: tuple[str, int]
     inner: tuple[str, int] | None
+    whole: bool = False
 
 
 class _Targets(ast.NodeVisitor):
@@ -109,14 +113,14 @@ class Labels:
             names, inside = self.at(file, line), place.inner
             if not names and (unpacked := self._targets(file).unpacked.get(line)):
                 names, inside = [(name, False) for name in unpacked], None
-                place = Place(place.user, None)
+                place = Place(place.user, None, place.whole)
             # `a, b = Lock(), Lock()` makes a, b, and when the line runs again another a, another b.
             number, which = divmod(made[place], len(names) or 1)
             made[place] += 1
             name, several = names[which] if names else ("", False)
             if name and inside is not None:
                 inner = self.at(*inside)
-                name = f"{name}.{inner[0][0].lstrip('_')}" if inner else ""
+                name = f"{name}.{inner[0][0].lstrip('_')}" if inner else name if place.whole else ""
             if not name:
                 result.append("")
                 continue

@@ -45,6 +45,9 @@ from simcore.trace.model import (
 )
 from simcore.trace.twins import Twins, hosts_of
 
+STEP_NS: Final = 256
+"""Stamps are kept in steps of so many nanoseconds. An event takes longer, and what is finer is noise that does not compress."""
+
 _LARGEST_SOURCE: Final = 1_000_000
 _Row = tuple[int, int, int, tuple[int, int, int, int, int, int, int]]
 """A record in the order of the run: stamp, what goes first at one stamp, actor, record as it lies in the segment."""
@@ -168,6 +171,7 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         idents[index] = ident
     stamps = columns.at_ns
     trace_spans = _spans(spans, columns, actor_ids, tables, start_ns, stamps)
+    stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, stamps))
     trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
     _label(trace, tables, files)
     shown = files.user_files()
@@ -336,8 +340,9 @@ class _Tables:
                 stamp, _, kind_and_n, site, inner = self._created[number]
                 file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
                 within = self._definitions.sites.get(inner)
-                inside = within[:2] if within is not None and kind_and_n >> 32 not in _WHOLE else None
-                result.append((stamp, index, Place((file, line), inside)))
+                whole = kind_and_n >> 32 in _WHOLE
+                inside = within[:2] if within is not None and (not whole or kind_and_n >> 32 == ObjectKind.PQUEUE) else None
+                result.append((stamp, index, Place((file, line), inside, whole)))
         return sorted(result, key=lambda item: item[:2])
 
 
@@ -347,7 +352,10 @@ _WHOLE = frozenset(
         *(ObjectKind.POOL, ObjectKind.MANAGER, ObjectKind.PROXY),
     }
 )
-"""What the program makes as such, though it is the library that numbers it: named as the program does, without a name within."""
+"""What the program makes as such, though it is the library that numbers it: named as the program does, without a name within.
+
+Only of queues the library makes some for itself: `pool.inqueue`.
+"""
 
 
 class _Files:

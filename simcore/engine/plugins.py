@@ -21,6 +21,7 @@ from simcore import hookspecs
 from simcore.api import PatternMark
 from simcore.engine.pattern import NotAPattern, Pattern, definition_line, read_pattern
 from simcore.engine.plugin_state import Draft, PluginState, file_of, mark_of, short, shown
+from simcore.engine.probe import Probe, read_probe
 from simcore.errors import PluginError, UnknownPattern, UsageError
 from simcore.runtime import bind
 
@@ -54,6 +55,7 @@ class PluginHost:
         self._manager.add_hookspecs(hookspecs)
         self._patterns: dict[str, Pattern] = {}
         self._left_out: dict[str, str] = {}
+        self._probes: dict[str, Probe] = {}
         drafts: list[Draft] = []
         asked_installed = entry_points is True
         with redirect_stdout(sys.stderr):
@@ -73,6 +75,7 @@ class PluginHost:
                 self._collect(draft)
         self.plugins: Final[tuple[PluginState, ...]] = tuple(draft.state() for draft in drafts)
         self.patterns: Final[dict[str, Pattern]] = dict(sorted(self._patterns.items()))
+        self.probes: Final[tuple[Probe, ...]] = tuple(self._probes[title] for title in sorted(self._probes))
 
     @property
     def advice(self) -> str:
@@ -194,6 +197,10 @@ class PluginHost:
             if isinstance(built, (str, bytes)) or not isinstance(built, Iterable):
                 draft.problem(f"{attribute} returned {short(built)}; expected functions marked with @pattern", *place)
                 return
+            if known.name == "simcore_probes":
+                for item in islice(built, _MOST_BUILT):
+                    self._add_probe(draft, item, attribute, place)
+                return
             for count, item in enumerate(islice(built, _MOST_BUILT + 1)):
                 mark = mark_of(item)
                 if count == _MOST_BUILT:
@@ -202,6 +209,17 @@ class PluginHost:
                     draft.problem(f"{attribute} returned {short(item)}; expected a function marked with @pattern", *place)
                 else:
                     self._add(draft, item, mark, f"{draft.dotted(attribute)}{bind.BUILT}{mark.name}")
+
+    def _add_probe(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
+        try:
+            probe = read_probe(item, file=draft.file)
+        except ValueError as error:
+            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+            return
+        if probe.title in self._probes:
+            draft.problem(f"{attribute} has a probe {probe.title!r}, which is there already; this one is left out", *place)
+            return
+        self._probes[probe.title] = probe
 
     def _add(self, draft: Draft, function: object, mark: PatternMark, qualname: str) -> None:
         label = mark.name or qualname

@@ -113,9 +113,10 @@ def _union(parts: list[Definitions]) -> Definitions:
     whole = Definitions(process=parts[0].process)
     for part in parts:
         for index, known in part.actors.items():
-            # A parent knows its child's name before the child has said who it is.
+            # A parent knows its child's name before the child has said who it is, and what the program calls it.
+            given = whole.actors.get(index, known)[1]
             if known[2] or index not in whole.actors:
-                whole.actors[index] = known
+                whole.actors[index] = (known[0], given or known[1], known[2])
         whole.sites.update(part.sites)
         whole.texts.update(part.texts)
         whole.errors += part.errors

@@ -30,6 +30,6 @@ def stack_of(reader: RunReader, actor: str, stacks: Path) -> str:
         return ""
     for block in text.split("\n\n"):
         if re.search(rf"\b0x0*{ident:x}\b", block.partition("\n")[0]):
-            lines = [line.strip() for line in block.splitlines()[1:] if "simcore/runtime" not in line]
-            return "\n".join(lines)
+            whole = re.findall(r"^ *(File .* in \S+)$", block, re.MULTILINE)
+            return "\n".join(line for line in whole if "simcore/runtime" not in line)
     return ""

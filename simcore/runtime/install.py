@@ -22,6 +22,7 @@ from simcore.runtime import (
     originals,
     output,
     outside,
+    probes,
     processes,
     processor,
     queues,
@@ -116,20 +117,19 @@ def _install(gate: Gate, following: Any) -> None:
     garbage.install(_patches)
     forking.install(_patches)
     executed.install(_patches)
-    imports.install(
-        _patches,
-        {
-            **processes.steps(_patches),
-            "random": lambda module: entropy.install_random(_patches, module),
-            "uuid": lambda module: entropy.install_uuid(_patches, module),
-            "datetime": lambda module: clocks.install_datetime(_patches, module),
-            "logging": lambda module: sweep.install_logging(_patches, module),
-            "socket": lambda module: outside.install_socket(_patches, module),
-            "queue": lambda module: spans.install_queue(_patches, module),
-            "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
-            "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),
-        },
-    )
+    steps: probes.Steps = {
+        **processes.steps(_patches),
+        "random": lambda module: entropy.install_random(_patches, module),
+        "uuid": lambda module: entropy.install_uuid(_patches, module),
+        "datetime": lambda module: clocks.install_datetime(_patches, module),
+        "logging": lambda module: sweep.install_logging(_patches, module),
+        "socket": lambda module: outside.install_socket(_patches, module),
+        "queue": lambda module: spans.install_queue(_patches, module),
+        "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
+        "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),
+    }
+    probes.install(_patches, steps)
+    imports.install(_patches, steps)
     _patches.set(os, "_exit", _exit_now)
     _patches.set(sys, "excepthook", _report)
     atexit.register(_end)

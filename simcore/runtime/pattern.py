@@ -28,8 +28,9 @@ def main() -> None:
         from importlib import import_module
 
         module = import_module(where)
-    if module.__file__ is not None:
-        from simcore.runtime import segment
+    from simcore.runtime import segment
+
+    if module.__file__ is not None and hasattr(segment, "current"):  # else nothing records
         from simcore.runtime.segment import TAG_PROCESS
 
         root = os.path.dirname(os.path.abspath(module.__file__))

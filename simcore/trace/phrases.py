@@ -130,3 +130,18 @@ OTHERWISE: Final = {
     Kind.WAIT: "[see] {1}",
 }
 """What those kinds say for all other values; where none is given, the kind and the value stand as they are."""
+
+LOOKS: Final = {
+    Kind.LOCKED: "[look] whether {0} is locked",
+    Kind.IS_SET: "[look] whether {0} is set",
+    Kind.IS_ALIVE: "[look] whether {0} is alive",
+    Kind.EMPTY: "[look] whether {0} is empty",
+    Kind.QSIZE: "[look] how many items are in {0}",
+    Kind.N_WAITING: "[look] how many wait at {0}",
+    Kind.BROKEN: "[look] whether {0} is broken",
+    Kind.POLL: "[look] whether {0} has something to read",
+    Kind.STATUS: "[look] whether {0} has ended",
+    Kind.READ: "[read] {0}",
+    Kind.VALUE: "[look] at the count of {0}",
+}
+"""Kinds that change nothing, without what they found."""

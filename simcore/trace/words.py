@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from functools import cached_property
 from typing import Final
 
 from simcore.trace.events import RUNNING, TEXT_KINDS, Kind, ObjectKind
@@ -79,10 +81,16 @@ class Words:
         return f'{name} "{clean(info.thread_name)}"' if given else name
 
     def short_actor(self, index: int) -> str:
-        """The name that the program gave the thread where it gave one, else the path."""
+        """The name that the program gave the thread where it gave one, and to no other one, else the path."""
         info = self.trace.actors[index]
-        given = info.thread_name and info.thread_name != "MainThread" and not self.exact
+        given = info.thread_name not in self._unclear and not self.exact
         return clean(info.thread_name if given else info.name)
+
+    @cached_property
+    def _unclear(self) -> frozenset[str]:
+        """Names of threads that tell nobody which thread is meant."""
+        given = Counter(info.thread_name for info in self.trace.actors)
+        return frozenset(name for name, times in given.items() if times > 1 or name in ("", "MainThread"))
 
     def brief_actor(self, index: int) -> str:
         """The same where it is short, else the path."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simcore.diffing.causes import EITHER, SETTING
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.text import clean, count, duration, join, shorten
 from simcore.trace.words import OBJECT_WORDS, RUNNERS
-from simcore.views.sides import Sides
+from simcore.views.sides import Sides, source_of
 from simcore.views.summary import shown_path
 
 if TYPE_CHECKING:
-    from simcore.diffing.result import ActorDiff, Diff, ObjectDiff, Run, Split, StreamDiff, WaitDiff
+    from simcore.diffing.result import ActorDiff, Diff, InputDiff, ObjectDiff, Run, Split, StreamDiff, WaitDiff
 
 MOST: Final = 4
 """So many objects, actors or waits are told one by one; the rest are counted."""
@@ -32,10 +33,15 @@ _STYLES = {Verdict.SAME: "bold green", Verdict.DIFFERENT: "bold red", Verdict.IN
 def diff_view(d: Diff) -> RenderableType:
     """The whole screen; one line where both runs did the same in the same order."""
     if d.verdict is Verdict.SAME:
-        return Group(_same(d), *_remarks(d))
+        return Group(_same(d), *_setting(d), *_remarks(d))
     parts: list[RenderableType] = [_headline(d)]
     if d.split is not None:
-        parts += [_parting(d.split), Text(), Sides(d, d.split)]
+        parts += [_parting(d.split, set_otherwise=bool(d.settings)), *_sources(d, d.split)]
+    if d.verdict is Verdict.DIFFERENT:
+        parts.append(_ending(d))
+    parts += _setting(d)
+    if d.split is not None:
+        parts += [Text(), Sides(d.trace_a, d.trace_b, d.split, whole=d.compared == "spans")]
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
@@ -65,16 +71,81 @@ def _headline(d: Diff) -> Text:
     if d.order is not Verdict.DIFFERENT:
         text.append("SAME ORDER" if d.order is Verdict.SAME else "SAME ORDER as far as both go")
     else:
-        reordered = any(one.state == "reordered" for one in d.objects)
-        text.append("DIFFERENT ORDER" if reordered else "DIFFERENT EVENTS")
-    if d.same_outcome:
-        text.append(f", same outcome ({_outcome(d.a)})")
-    else:
-        one, other = _outcome(d.a), _outcome(d.b)
-        text.append(f", different outcome ({f'{one} / {other}' if one != other else f'another {one}'})")
-    if not d.same_output:
-        text.append(", different output")
+        reordered = any(one.state == "reordered" for one in d.objects) or (d.split is not None and d.split.why == "order")
+        by_setting = d.setting_split is not None and d.split == d.setting_split and not reordered
+        text.append("DIFFERENT ORDER" if reordered else "DIFFERENT SETTING" if by_setting else "DIFFERENT EVENTS")
+        text.append(", same order of what both do" if by_setting else "")
+    text.append(f", {'same' if d.same_outcome else 'different'} outcome")
+    text.append("" if d.same_output else ", different output")
     return text
+
+
+def _ending(d: Diff) -> Text:
+    """What it came to: how both ended, and the first line that they wrote otherwise."""
+    one, other = _outcome(d.a), _outcome(d.b)
+    if d.same_outcome:
+        text = f"Both end {one}"
+    else:
+        text = f"A ends {one}, B {other}" if one != other else f"A ends {one}, B with another {one}"
+    changed = _told_stream(d)
+    if changed is not None:
+        name, (line_a, line_b) = clean(changed.name), map(_quoted, (changed.text_a, changed.text_b))
+        if line_a and line_b:
+            text += f"; line {changed.first_line} of {name} is {line_a} in A, {line_b} in B"
+        else:
+            text += f"; {'A' if line_a else 'B'} goes on with {line_a or line_b} in {name}"
+    return Text(f"{text}.")
+
+
+def _told_stream(d: Diff) -> StreamDiff | None:
+    """The stream whose first other line is told with the outcome. The traceback of an error that is told itself is none."""
+    changed = (stream for stream in d.output if stream.state != "same")
+    return next((one for one in changed if d.same_outcome or one.name != "stderr"), None)
+
+
+def _quoted(line: str | None) -> str:
+    return f'"{shorten(clean(line), 40)}"' if line is not None else ""
+
+
+def _sources(d: Diff, split: Split) -> Iterator[Text]:
+    """The lines of source that did it, where the traces have them: one line where both are the same place."""
+    found: dict[str, str] = {}
+    for letter, trace, moment in (("A", d.trace_a, split.a), ("B", d.trace_b, split.b)):
+        if moment is not None and (line := source_of(trace, moment.site)):
+            told = f"{clean(str(moment.site))} | {line}"
+            found[told] = f"{found[told]}, {letter}" if told in found else letter
+    for told, letters in found.items():
+        yield Text(f"  {letters:<4} {told}", style="dim", no_wrap=True, overflow="crop")
+
+
+def _setting(d: Diff) -> list[Text]:
+    """What was set up otherwise, and what follows from that alone."""
+    if not d.settings:
+        return []
+    told = ", ".join(f"{clean(one.name)} {clean(shorten(one.a, 30))} -> {clean(shorten(one.b, 30))}" for one in d.settings)
+    text = Text("Set up otherwise: ").append(told, style="bold")
+    changed = [one for one in d.actors if one.cause == SETTING]
+    if changed and d.setting_split is not None:
+        text.append(f". From that alone {join([*map(_brief, changed[:MOST]), *(_and_more(changed))])}")
+        if d.split is None or d.setting_split.sentence != d.split.sentence:
+            text.append(f": {clean(d.setting_split.sentence)}")
+    elif d.verdict is Verdict.DIFFERENT:
+        text.append(". Nothing follows from that alone")
+    either = sum(one.cause == EITHER for one in d.actors)
+    if either:
+        them = "it" if either == 1 else "them"
+        text.append(f". Of {count(either, 'actor')} it cannot be told, for another order had reached {them} before")
+    return [text.append(".")]
+
+
+def _and_more(changed: Sequence[ActorDiff]) -> list[str]:
+    number = len(changed) - MOST
+    return [f"{count(number, 'actor')} more differ" if number > 1 else "one actor more differs"] if number > 0 else []
+
+
+def _brief(one: ActorDiff) -> str:
+    where = {"added": " is only in B", "missing": " is only in A"}.get(one.state, f" {_change(one)}")
+    return f"{clean(one.name)}{where}"
 
 
 def _outcome(run: Run) -> str:
@@ -86,7 +157,7 @@ def _outcome(run: Run) -> str:
     return f"{run.outcome.word}{code}"
 
 
-def _parting(split: Split) -> Text:
+def _parting(split: Split, *, set_otherwise: bool) -> Text:
     a, b = (side.position if side is not None else None for side in (split.a, split.b))
     if a == b:
         where = f"at event @{a}"
@@ -94,7 +165,8 @@ def _parting(split: Split) -> Text:
         where = f"at event @{b} of B" if a is None else f"at event @{a} of A"
     else:
         where = f"at event @{a} of A, @{b} of B"
-    return Text(f"They part {where}: ").append(clean(split.sentence), style="bold").append(".")
+    how = "by the schedule " if split.why == "order" and set_otherwise else ""
+    return Text(f"They part {how}{where}: ").append(clean(split.sentence), style="bold").append(".")
 
 
 def _rows(d: Diff) -> Iterator[tuple[str, list[str]]]:
@@ -104,9 +176,15 @@ def _rows(d: Diff) -> Iterator[tuple[str, list[str]]]:
     told = [f"{_awaited(one)} {duration(one.total_a_ns)} -> {duration(one.total_b_ns)}" for one in waits[:MOST]]
     yield "waiting", told + _more(len(waits) - MOST, "object")
     yield "switches", [f"{d.a.switches:,} -> {d.b.switches:,} changes of actor"]
-    yield "output", [line for stream in d.output for line in _stream(stream)]
-    inputs = [f"{_INPUTS.get(one.kind, one.kind)} {one.differ:,} of {one.compared:,}" for one in d.inputs if one.differ]
+    yield "output", [line for stream in d.output for line in _stream(stream, told=stream is _told_stream(d))]
+    inputs = [f"{_input(one)} {one.differ:,} of {one.compared:,}" for one in d.inputs if one.differ]
     yield "inputs", [f"differ: {', '.join(inputs)}"] if inputs else []
+
+
+def _input(one: InputDiff) -> str:
+    """The kind of input, and of what other programs wrote which they are."""
+    word = _INPUTS.get(one.kind, one.kind)
+    return f"{word} ({', '.join(map(clean, one.sources[:MOST]))})" if one.kind == "input" and one.sources else word
 
 
 def _objects(d: Diff) -> list[str]:
@@ -187,7 +265,7 @@ def _change(one: ActorDiff) -> str:
     return " and ".join(parts)
 
 
-def _stream(one: StreamDiff) -> list[str]:
+def _stream(one: StreamDiff, *, told: bool) -> list[str]:
     if one.state == "same":
         return []
     if one.state == "reordered":
@@ -195,8 +273,10 @@ def _stream(one: StreamDiff) -> list[str]:
     else:
         sides = [f"{count(n, 'line')} only in {run}" for n, run in ((one.lines_only_a, "A"), (one.lines_only_b, "B")) if n]
         text = f"{clean(one.name)}: {', '.join(sides)}"
-    quoted = (f'"{shorten(clean(line), 50)}"' if line is not None else "(ended)" for line in (one.text_a, one.text_b))
-    return [f"{text}; first at line {one.first_line}:", *(f"  {run} {line}" for run, line in zip("AB", quoted, strict=True))]
+    if told:
+        return [text]
+    lines = [f"  {run} {_quoted(line) or '(ended)'}" for run, line in (("A", one.text_a), ("B", one.text_b))]
+    return [f"{text}; first at line {one.first_line}:", *lines]
 
 
 def _more(number: int, noun: str) -> list[str]:
@@ -214,7 +294,7 @@ def _remarks(d: Diff) -> list[Text]:
         others = f" and {count(len(d.moved) - 1, 'place')} more" if len(d.moved) > 1 else ""
         lines.append(f"{count(moved, 'event')} moved in the source: {first.a or '?'} -> {first.b or '?'}{others}")
     if d.verdict is Verdict.SAME:
-        inputs = [one.kind for one in d.inputs if one.differ and one.kind != "clock"]
+        inputs = [_input(one) for one in d.inputs if one.differ and one.kind != "clock"]
         lines += [f"inputs differ: {join(inputs)}"] if inputs else []
     return [Text(f"note  {clean(line)}", style="dim") for line in [*lines, *d.notes]]
 

@@ -146,6 +146,16 @@ def outcome_words(trace: Trace) -> str:
     return f"{trace.outcome.name}{how} after {time}"
 
 
+def title(trace: Trace, part: str = "") -> Text:
+    """How every view of a run begins: what was run, how it ended, which `part` is shown; of a trace that was cut off, why."""
+    text = _headline(trace, "")
+    if part:
+        text.append(f"   {part}", style="dim")
+    if trace.ending.cut_off:
+        text.append("\nCUT OFF: ", style="bold yellow").append(clean(trace.ending.cut_off), style="default")
+    return text
+
+
 def _headline(trace: Trace, prefix: str) -> Text:
     text = Text(f"{prefix}{scenario_name(trace)}  ")
     text.append(outcome_words(trace), style=STYLES[trace.outcome])

@@ -86,7 +86,7 @@ class Timeline:
     def _select(self) -> list[int]:
         wanted, columns = self.selection, self.trace.columns
         raw = wanted.inner or wanted.kinds is not None
-        spans = {} if raw else _outermost(self.trace)
+        spans = {} if raw else outermost(self.trace)
         queues = {actor: iter(of_actor) for actor, of_actor in spans.items()}
         current = {actor: next(queue, None) for actor, queue in queues.items()}
         quiet = frozenset[int]() if raw else frozenset(map(int, QUIET_KINDS))
@@ -275,7 +275,7 @@ _PASSING: Final = frozenset({int(Kind.ACQUIRE), int(Kind.RELEASE)})
 _ACCESSES: Final = frozenset({int(Kind.READ), int(Kind.STORE)})
 
 
-def _outermost(trace: Trace) -> dict[int, list[Span]]:
+def outermost(trace: Trace) -> dict[int, list[Span]]:
     """Per actor its spans that lie in no other one, in order; those without events left out."""
     found: dict[int, list[Span]] = {}
     for span in sorted(_held(trace.spans, len(trace)), key=lambda span: (span.first, -span.last)):

@@ -44,9 +44,10 @@ def parse(text: str) -> Birth:
     return Birth(name, int(index), int(object_id), int(site))
 
 
-def announce(actor: Actor, site: int, *, forks_now: bool = False) -> Birth:
+def announce(actor: Actor, site: int, *, called: str = "", forks_now: bool = False) -> Birth:
     """The START of the next child process of this actor; `gate.current.gave` is to follow when it has been started.
 
+    `called` is the name that the program gave it.
     When it `forks_now`, in this thread, the recording has START at the moment of the fork; `forks.disarm` is to follow.
     """
     actor.processes += 1
@@ -54,7 +55,7 @@ def announce(actor: Actor, site: int, *, forks_now: bool = False) -> Birth:
     object_id = actors.create_for(actor, ObjectKind.CHILD, site)
     following = actor.following
     index = actors.new_index() if following is None else following.actor_index(name)
-    segment.current.define(segment.TAG_ACTOR, index, name, "", 0)
+    segment.current.define(segment.TAG_ACTOR, index, name, called, 0)
     birth = Birth(name, index, object_id, site)
     if forks_now and not gate.current.following:
         forks.arm(actor, Kind.START, object_id, site, index)

@@ -62,7 +62,8 @@ def install_process(patches: Patches, module: Any) -> None:
             if actor is None:
                 real_start(self)
                 return
-            birth = announce(actor, site_of(get_frame(1)), forks_now=_method_of(self) == "fork")
+            site, forks_now = site_of(get_frame(1)), _method_of(self) == "fork"
+            birth = announce(actor, site, called=_given_name(self), forks_now=forks_now)
             actor.birth = birth
             actor.raw += 1
             try:
@@ -235,6 +236,13 @@ def _continued(counter: Iterator[int]) -> Iterator[int]:
         return gate.current.local(actor, Kind.DRAW, 0, counter.__next__)
 
     return iter(number, None)
+
+
+def _given_name(process: Any) -> str:
+    """The name that the program gave a process; '' where it has one of `multiprocessing`'s, in which the start method stands."""
+    name, numbers = process.name, ":".join(map(str, process._identity))
+    own = f"{type(process).__name__}-{numbers}"
+    return "" if name in (own, own.replace("Process", "PoolWorker")) else str(name)
 
 
 def _method_of(process: Any) -> str:

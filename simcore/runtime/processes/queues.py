@@ -152,8 +152,21 @@ def _number_of(queue: Any) -> int:
 
 
 def _name(queue: Any, frame: Any) -> None:
-    """Give a new queue its number."""
+    """Give a new queue its number.
+
+    Its maker is what called the class, or the context: `self._inqueue = self._ctx.SimpleQueue()`.
+    """
+    while frame.f_back is not None and _is_making(queue, frame):
+        frame = frame.f_back
     queue._reader.simcore_queue = queue._writer.simcore_queue = actors.create(ObjectKind.PQUEUE, frame)
+
+
+def _is_making(queue: Any, frame: Any) -> bool:
+    """Whether this frame is the library's way from the maker of a queue to its class."""
+    if not actors.is_internal(frame.f_code):
+        return False
+    of_class = frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is queue
+    return of_class or frame.f_globals.get("__name__") == "multiprocessing.context"
 
 
 def install(patches: Patches, module: Any) -> None:

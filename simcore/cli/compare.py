@@ -1,0 +1,155 @@
+"""`simcore compare`: what changes for a program when its start method does."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from simcore.cli import console
+from simcore.cli.options import common, plugin_option
+from simcore.cli.record import RecordCommand, is_file
+from simcore.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simcore.methods.measure import Plan
+
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+@click.command(cls=RecordCommand)
+@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...")
+@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated.")
+@click.option(
+    "--methods",
+    default="fork,spawn,forkserver",
+    show_default=True,
+    metavar="LIST",
+    help="Which to compare; the first is what the others are held against. One twice shows what is noise.",
+)
+@click.option(
+    "-n", "runs", type=click.IntRange(min=1), default=7, show_default=True, metavar="N", help="Timing runs for each method."
+)
+@click.option("--barrier", is_flag=True, help="Let all children of a run begin together: only the logic is left.")
+@click.option(
+    "--duration", "duration_s", type=_SECONDS, metavar="S", help="Of a service: end each run after S seconds with SIGTERM."
+)
+@click.option("--ready", metavar="TEXT", help="With --duration: count from when TEXT stands in its output.")
+@click.option(
+    "--timeout", "timeout_s", type=_SECONDS, default=60.0, show_default=True, metavar="S", help="What runs so long hangs."
+)
+@plugin_option
+@common
+@click.pass_context
+def command(
+    ctx: click.Context,
+    target: Sequence[str],
+    parameters: Sequence[str],
+    methods: str,
+    runs: int,
+    barrier: bool,
+    duration_s: float | None,
+    ready: str | None,
+    timeout_s: float,
+    plugins: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Run a program under fork, spawn and forkserver and say what differs, worst first, and what to change.
+
+    The program stays as it is; the start method is forced, even over its own get_context("fork"). It is run N + 1 times for each
+    method (N + 2 when a target runs in one child only), and so often are its side effects repeated. What it prints is not shown.
+
+    Ends with 0 when nothing differs that matters (no verdict above INFO), else with 1.
+    """
+    from simcore.methods.measure import labels_of, measure, run_count
+    from simcore.methods.report import report
+    from simcore.methods.verdicts import judge
+    from simcore.views.methods import comparison_view
+
+    if ready is not None and duration_s is None:
+        raise UsageError("--ready was given without --duration, expected both", "how long is it to run after that? --duration 5")
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    labels_of(names)
+    plan = replace(
+        _plan(list(target), bool(ctx.meta["simcore.is_command"]), parameters, plugins),
+        methods=names,
+        runs=runs,
+        barrier=barrier,
+        duration_s=duration_s,
+        ready=ready or "",
+        timeout_s=timeout_s,
+    )
+    with _progress(run_count(plan)) as advance:
+        comparison = measure(plan, each_run=advance)
+    comparison.verdicts = judge(comparison)
+    facts = report(comparison)
+    if as_json:
+        console.answer_json(facts)
+    else:
+        console.answer(comparison_view(facts))
+    return ExitCode.NO if comparison.matters else ExitCode.YES
+
+
+def _plan(words: list[str], is_command: bool, parameters: Sequence[str], plugins: Sequence[str]) -> Plan:
+    """What to run, without how. Raises: UsageError."""
+    from simcore.engine.parameters import split_assignments
+    from simcore.engine.plugins import PluginHost
+    from simcore.engine.scenario import command_of, resolve
+    from simcore.methods.measure import Plan
+
+    if not words:
+        raise UsageError(
+            "compare was not told what to run, expected PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND...",
+            "`simcore list` shows the patterns",
+        )
+    if not is_command and not is_file(words[0]) and len(words) > 1:
+        raise UsageError(
+            f"{words[0]} takes no words of its own, but was given {' '.join(words[1:])}",
+            "parameters are set as in -p workers=4; a program and its words follow `--`",
+        )
+    host = PluginHost(plugins)
+    scenario = resolve(
+        words if is_command else words[0],
+        argv=() if is_command else words[1:],
+        params=split_assignments(parameters),
+        plugins=plugins,
+        host=host,
+    )
+    text = sys.stdin.buffer.read() if is_command and "-" in words[1:] and not sys.stdin.isatty() else None
+    return Plan(
+        command=command_of(scenario),
+        shown=shlex.join(words),
+        text=text,
+        cwd=scenario.cwd,
+        probes=[probe.facts() for probe in host.probes],
+    )
+
+
+@contextmanager
+def _progress(runs: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr for somebody who watches; nothing otherwise. Yields what to call before each run."""
+    if not console.is_terminal(sys.stderr):
+        yield lambda _label: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    console.talk(Text(f"the program is run up to {runs} times, and so often are its side effects repeated", style="dim"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=runs)
+        number = 0
+
+        def advance(label: str) -> None:
+            nonlocal number
+            bar.update(task, completed=number, description=f"run {number + 1} of {runs}  {label}")
+            number += 1
+
+        yield advance
