@@ -14,7 +14,6 @@
 #include <Python.h>
 #include <structmember.h>
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -73,8 +72,8 @@ enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 static PyObject *own_site;     /* the site of the very place at which a frame is */
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
 static PyObject *enter_purely; /* what an actor has to do before an operation, at times */
-static PyObject *str_renew, *str_later, *str_simcore_id, *str_enter, *str_exit, *str_acquire, *str_release,
-    *str_number, *str_notempty, *str_simcore_queue, *str_tell;
+static PyObject *str_renew, *str_later, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
+static PyObject *str_enter, *str_exit, *str_acquire, *str_release; /* the pure methods of locks */
 
 #include "core/records.h"
 #include "core/actors.h"
@@ -96,7 +95,7 @@ core_set_up(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef core_methods[] = {
-    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is and the site of a frame, and what is done before an operation at times."},
+    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is and its site, and what is done before an operation."},
     {"here", core_here, METH_NOARGS, "The actor on whose behalf this thread runs now, or None."},
     {"acting", core_acting, METH_NOARGS, "The actor of this thread if what it does is to be recorded, or None."},
     {"emit", FAST(core_emit), METH_FASTCALL, "Commit one record, stamped now."},
@@ -124,10 +123,17 @@ core_exec(PyObject *module)
         PyObject **text;
         const char *is;
     } names[] = {
-        {&str_renew, "renew"}, {&str_later, "later"},         {&str_simcore_id, "simcore_id"}, {&str_enter, "_enter"},
-        {&str_exit, "_exit"},  {&str_acquire, "_acquire_purely"}, {&str_release, "_release_purely"},
-        {&str_number, "_number"}, {&str_notempty, "_notempty"},
-        {&str_simcore_queue, "simcore_queue"}, {&str_tell, "tell"},
+        {&str_renew, "renew"},
+        {&str_later, "later"},
+        {&str_simcore_id, "simcore_id"},
+        {&str_simcore_queue, "simcore_queue"},
+        {&str_tell, "tell"},
+        {&str_number, "_number"},
+        {&str_notempty, "_notempty"},
+        {&str_enter, "_enter"},
+        {&str_exit, "_exit"},
+        {&str_acquire, "_acquire_purely"},
+        {&str_release, "_release_purely"},
     };
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) return -1;

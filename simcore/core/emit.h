@@ -1,6 +1,6 @@
 /* Reserving a slot and committing a record, what an actor waits for, and the gate of a recording. Part of `_core.c`. */
 
-/* A slot that is reserved. `owner` keeps its memory; `slots` is what it came from, where that is ours. */
+/* A slot that is reserved, and what keeps its memory: the slots it came from, or else a view of the buffer. */
 typedef struct {
     char *at;
     Slots *slots;
@@ -26,7 +26,7 @@ slots_in(PyObject *take)
     return self != NULL && Py_IS_TYPE(self, &SlotsType) ? (Slots *)self : NULL;
 }
 
-/* From what hands out slots in pure Python, as after slots were put back: 1 got one, 0 none is left, -1 error. */
+/* From what hands out slots in pure Python, as where one was held back: 1 got one, 0 none is left, -1 error. */
 static int
 reserve_slowly(PyObject *chunk, Slot *slot)
 {

@@ -1,14 +1,14 @@
-/* Locks that are being recorded: what goes without waiting is done here, all else by the pure methods of the same class. Part of `_core.c`. */
+/* Locks, of threads and between processes. Part of `_core.c`. */
 
 /* What a lock of ours has, whichever lock it wraps. The methods are for one that is being recorded: they do what goes without
    waiting, and leave all else to the pure methods of the same class. */
 typedef struct {
     PyObject_HEAD
     PyObject *acquire, *release; /* of the lock within, bound */
-    PyObject *owned; /* of a re-entrant one: whether it is this thread's */
-    int depth; /* of a re-entrant one; read and written by its owner */
-    int64_t tag; /* where taking it puts an item somewhere: of the item put last */
+    PyObject *owned;             /* of a re-entrant one: whether it is this thread's */
+    int64_t tag;                 /* where taking it puts an item somewhere: of the item put last */
     uint32_t simcore_id;
+    int depth; /* of a re-entrant one; read and written by its owner */
     int given; /* the value of a release */
     char puts; /* whether taking it puts an item somewhere */
 } LockBase;
