@@ -9,7 +9,7 @@ from synthetic import header
 
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Columns, DeadlockLink, Ending, ObjectInfo, Site, Trace
-from simcore.views.timeline import Selection, Timeline
+from simcore.views.events import EventList, Selection
 
 LOCK = len(FIXED_OBJECTS)
 
@@ -55,9 +55,9 @@ def small(*events: tuple[int, Kind, int, int, int, int], threads: int = 3, **cha
     return Trace(**({"header": header("buffer", expect=("ok",))} | fields | changes))  # type: ignore[arg-type]
 
 
-def everything(trace: Trace, **options: object) -> Timeline:
-    """The timeline of a whole trace."""
-    return Timeline(trace, Selection(0, len(trace) - 1, **options))  # type: ignore[arg-type]
+def everything(trace: Trace, **options: object) -> EventList:
+    """All events of a trace."""
+    return EventList(trace, Selection(0, len(trace) - 1, **options))  # type: ignore[arg-type]
 
 
 def leak() -> Trace:

@@ -18,11 +18,11 @@ from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessI
 from simcore.views.actor_chart import ActorChart
 from simcore.views.cells import ACTOR_MARKS, Lane, Marks, counts, painted, painted_lock
 from simcore.views.chart import Chart
+from simcore.views.events import Selection
 from simcore.views.object_chart import ObjectChart
 from simcore.views.scale import FOLD, SHORTEST_NS, scale
 from simcore.views.stats import Stats
 from simcore.views.stretches import Stretches
-from simcore.views.timeline import Selection
 from simcore.views.usage import Usage
 from simcore.views.window import window_of
 

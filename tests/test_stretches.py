@@ -10,9 +10,9 @@ from synthetic import build
 
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, Span
+from simcore.views.events import Selection
 from simcore.views.states import Mode
 from simcore.views.stretches import Stretches
-from simcore.views.timeline import Selection
 from simcore.views.window import window_of
 
 US = 1000

@@ -9,8 +9,8 @@ from simcore.cli import console
 
 if TYPE_CHECKING:
     from simcore.trace.model import Trace
+    from simcore.views.events import Selection
     from simcore.views.stretches import Stretches
-    from simcore.views.timeline import Selection
     from simcore.views.window import Window
 
 

@@ -16,7 +16,7 @@ from simcore.trace.events import FIXED_OBJECTS, Kind
 
 if TYPE_CHECKING:
     from simcore.trace.model import Trace
-    from simcore.views.timeline import Selection
+    from simcore.views.events import Selection
 
 HEAD: Final = 30
 TAIL: Final = 20
@@ -109,7 +109,7 @@ def select(
     trace: Trace, span: str | None, actors: Sequence[str], objects: Sequence[str], kinds: Sequence[str], inner: bool
 ) -> Selection:
     """The selection that these options mean. Raises: UsageError for what the trace does not have."""
-    from simcore.views.timeline import Selection
+    from simcore.views.events import Selection
 
     first, last = _range(trace, span)
     return Selection(
@@ -125,24 +125,24 @@ def select(
 def _show(trace: Trace, selection: Selection, *, everything: bool, summary: bool) -> None:
     from rich.text import Text
 
+    from simcore.views.events import EventList
     from simcore.views.lanes import Lanes
     from simcore.views.summary import summary_view
-    from simcore.views.timeline import Timeline
 
     if summary:
         console.answer(summary_view(trace, in_full=True), Text())
-    console.answer(Lanes(Timeline(trace, selection), None if everything else HEAD, TAIL))
+    console.answer(Lanes(EventList(trace, selection), None if everything else HEAD, TAIL))
 
 
 def _show_json(trace: Trace, selection: Selection) -> None:
+    from simcore.views.events import EventList, event_facts
     from simcore.views.summary import summary_facts
-    from simcore.views.timeline import Timeline, event_facts
 
-    timeline = Timeline(trace, selection)
+    shown = EventList(trace, selection)
     facts = summary_facts(trace)
-    facts["hidden"] = timeline.hidden
+    facts["hidden"] = shown.hidden
     console.answer_json_list(
-        {"summary": facts}, "events", (event_facts(trace, timeline.words, position) for position in timeline.positions)
+        {"summary": facts}, "events", (event_facts(trace, shown.words, position) for position in shown.positions)
     )
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simcore.trace.text import count, path_key
-from simcore.views.timeline import Row, Timeline
+from simcore.views.events import EventList, Row
 
 NARROWEST: Final = 38
 """Fewer columns than this for a lane, and the words go beside the lanes."""
@@ -26,13 +26,13 @@ _PLAIN_MARKS: Final = {"did": "*", "waits": "o", "starts": "/", "got": "\\", "al
 
 
 class Lanes:
-    """A renderable of a timeline's rows; `head` and `tail` as for `Timeline.rows`."""
+    """A renderable of the rows of a list of events; `head` and `tail` as for `EventList.rows`."""
 
-    def __init__(self, timeline: Timeline, head: int | None = None, tail: int = 0) -> None:
-        self.timeline = timeline
-        self.rows = timeline.rows(head, tail)
+    def __init__(self, shown: EventList, head: int | None = None, tail: int = 0) -> None:
+        self.shown = shown
+        self.rows = shown.rows(head, tail)
         seen = {row.actor for row in self.rows if not row.gap}
-        homes = timeline.trace.processes
+        homes = shown.trace.processes
         self.actors = sorted(seen, key=lambda actor: (path_key(homes[actor]), actor))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -49,9 +49,9 @@ class Lanes:
             yield from self._wide()
         else:
             yield from self._narrow(room, plain=plain)
-        if self.timeline.hidden:
+        if self.shown.hidden:
             yield Text()
-            what = f"{count(self.timeline.hidden, 'event')} inside operations, of one thread only or quiet"
+            what = f"{count(self.shown.hidden, 'event')} inside operations, of one thread only or quiet"
             yield Text(f"{what}: --events shows them", style="dim")
 
     def _wide(self) -> Iterator[RenderableType]:
@@ -73,7 +73,7 @@ class Lanes:
         if lanes:
             yield from self._legend()
             yield Text()
-        lives = _Lives(self.timeline, self.actors)
+        lives = _Lives(self.shown, self.actors)
         heading = Text(" ".join(_lane_name(number) for number in range(len(self.actors))))
         for part in self._split():
             if isinstance(part, Row):
@@ -87,20 +87,20 @@ class Lanes:
             table.add_column("where", overflow="fold", style="dim", max_width=max(room // 3, 12))
             for row in part:
                 number = self.actors.index(row.actor)
-                who = Text(self.timeline.words.brief_actor(row.actor), style=_colour(number))
+                who = Text(self.shown.words.brief_actor(row.actor), style=_colour(number))
                 cells = [lives.marks(row, marks)] if lanes else []
                 table.add_row(_position(row), _ms(row), *cells, who, _styled(row), row.site)
             yield table
 
     def _legend(self) -> Iterator[RenderableType]:
         """Which lane is whose; of several processes each has a line of its own."""
-        trace = self.timeline.trace
+        trace = self.shown.trace
         pids = {info.name: info.pid for info in trace.ending.processes}
         lines: dict[str, Text] = {}
         for number, actor in enumerate(self.actors):
             line = lines.setdefault(trace.processes[actor], Text())
             line.append(f"{'   ' if line.plain else ''}{_lane_name(number)} ", style="dim")
-            line.append(self.timeline.words.actor(actor), style=_colour(number))
+            line.append(self.shown.words.actor(actor), style=_colour(number))
         for name, line in lines.items():
             if len(lines) > 1 and pids.get(name):
                 line.append(f"   pid {pids[name]}", style="dim")
@@ -120,7 +120,7 @@ class Lanes:
             yield run
 
     def _heading(self, actor: int) -> Text:
-        return Text(self.timeline.words.actor(actor), style=f"bold {_colour(self.actors.index(actor))}")
+        return Text(self.shown.words.actor(actor), style=f"bold {_colour(self.actors.index(actor))}")
 
     def _words(self, row: Row) -> Text:
         text = Text("└ " if row.state == "got" else "")
@@ -131,16 +131,16 @@ class Lanes:
 class _Lives:
     """Which lanes are alive or waiting at a row, for the marks of those that do nothing there."""
 
-    def __init__(self, timeline: Timeline, actors: Sequence[int]) -> None:
+    def __init__(self, shown: EventList, actors: Sequence[int]) -> None:
         self.actors = actors
         self.waiting: dict[int, int] = {}
         self.first: dict[int, int] = {}
         self.last: dict[int, int] = {}
-        for position, actor in enumerate(timeline.trace.columns.actor):
+        for position, actor in enumerate(shown.trace.columns.actor):
             self.first.setdefault(actor, position)
             self.last[actor] = position
-        for pending in timeline.trace.ending.pending:
-            self.last[pending.actor] = len(timeline.trace)
+        for pending in shown.trace.ending.pending:
+            self.last[pending.actor] = len(shown.trace)
 
     def marks(self, row: Row, marks: dict[str, str]) -> Text:
         text = Text()

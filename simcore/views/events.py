@@ -62,7 +62,7 @@ class Row:
     until: int = -1
 
 
-class Timeline:
+class EventList:
     """The rows of a trace under a selection. `hidden` counts the events within the range that were left out as quiet or inner."""
 
     def __init__(self, trace: Trace, selection: Selection) -> None:

@@ -15,9 +15,9 @@ from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, Site, Span
 from simcore.trace.words import Words
 from simcore.views.divergence import divergence_view
+from simcore.views.events import EventList, Selection, event_facts
 from simcore.views.lanes import Lanes
 from simcore.views.summary import header_view, summary_view
-from simcore.views.timeline import Selection, Timeline, event_facts
 
 
 def test_a_long_wait_is_shown_from_its_beginning() -> None:
@@ -47,8 +47,8 @@ def test_writes_that_go_on_with_each_other_are_one_row() -> None:
     texts = ["done", "\n", "", b"\x00"]
     written = [(0, 1, 0), (0, 1, 1), (0, 2, 0), (1, 2, 2), (1, 1, 0), (1, 1, 1), (0, 1, 1), (0, 1, 3), (0, 1, 0)]
     trace = small(*((actor, Kind.WRITE, stream, text, 1, 0) for actor, stream, text in written), texts=texts)
-    timeline = everything(trace)
-    assert [(row.position, row.what) for row in timeline.rows()] == [
+    shown = everything(trace)
+    assert [(row.position, row.what) for row in shown.rows()] == [
         (0, 'stdout: "done\\n"'),
         (2, 'stderr: "done"'),
         (4, 'stdout: "done\\n"'),
@@ -56,8 +56,8 @@ def test_writes_that_go_on_with_each_other_are_one_row() -> None:
         (7, "stdout: 1 bytes"),
         (8, 'stdout: "done"'),
     ]
-    assert timeline.hidden == 3
-    assert timeline.positions == list(range(9))
+    assert shown.hidden == 3
+    assert shown.positions == list(range(9))
     assert len(everything(trace, inner=True).rows()) == 9
 
 
@@ -87,7 +87,7 @@ def test_a_selection_by_actor_object_kind_and_range() -> None:
     assert everything(trace, actors={2}).positions == [4, 5]
     assert everything(trace, objects={LOCK}).positions == [0, 3, 4, 5]
     assert everything(trace, actors={1}, objects={LOCK}, kinds={Kind.RELEASE}).positions == [3]
-    assert Timeline(trace, Selection(2, 4)).positions == [2, 3, 4]
+    assert EventList(trace, Selection(2, 4)).positions == [2, 3, 4]
 
 
 def test_an_operation_is_one_row_or_two() -> None:
@@ -103,8 +103,8 @@ def test_an_operation_is_one_row_or_two() -> None:
         (2, Kind.ACQUIRE, LOCK, 0, 52, 0),
     )
     spans = [Span("Condition.wait", 1, LOCK, 2, 1, 5), Span("Lock.inner", 1, LOCK, 2, 4, 5), Span("Queue.get", 2, LOCK, 2, 6, 7)]
-    timeline = everything(small(*events, spans=spans))
-    assert [(row.position, row.state, row.what) for row in timeline.rows()] == [
+    shown = everything(small(*events, spans=spans))
+    assert [(row.position, row.state, row.what) for row in shown.rows()] == [
         (0, "did", "took stock"),
         (1, "starts", "Condition.wait stock"),
         (2, "did", "took stock"),
@@ -112,27 +112,27 @@ def test_an_operation_is_one_row_or_two() -> None:
         (5, "got", "Condition.wait stock after 48 us"),
         (7, "did", "Queue.get stock"),
     ]
-    assert timeline.hidden == 2
+    assert shown.hidden == 2
     assert everything(small(*events, spans=spans), inner=True).positions == list(range(8))
 
 
 def test_spans_that_no_event_answers_to_are_ignored() -> None:
     """A span without events, or one that points outside of a cut-off trace, hides nothing."""
     spans = [Span("Event.set", 1, LOCK, 2, 3, 2), Span("Barrier.wait", 2, LOCK, 2, 4, 400), Span("Queue.put", 1, LOCK, 2, -3, 1)]
-    timeline = everything(small(*CONTENDED, spans=spans))
-    assert timeline.positions == [0, 2, 3, 4, 5]
+    shown = everything(small(*CONTENDED, spans=spans))
+    assert shown.positions == [0, 2, 3, 4, 5]
 
 
 def test_the_middle_is_left_out_with_what_shows_it() -> None:
     """The first and last events stay; between them the range that was left out can be pasted back."""
-    timeline = everything(build(3, 300, 1))
-    rows = timeline.rows(10, 5)
+    shown = everything(build(3, 300, 1))
+    rows = shown.rows(10, 5)
     (gap,) = [row for row in rows if row.gap]
-    shown = [row.position for row in rows if not row.gap and row.state != "waits"]
-    assert len(shown) == 15
-    assert gap.gap == len(timeline.positions) - 15
-    assert gap.what == f"@{timeline.positions[10]}..@{timeline.positions[-6]}"
-    assert f"... {gap.gap} events more; --range {gap.what}" in rendered(Lanes(timeline, 10, 5))
+    left = [row.position for row in rows if not row.gap and row.state != "waits"]
+    assert len(left) == 15
+    assert gap.gap == len(shown.positions) - 15
+    assert gap.what == f"@{shown.positions[10]}..@{shown.positions[-6]}"
+    assert f"... {gap.gap} events more; --range {gap.what}" in rendered(Lanes(shown, 10, 5))
 
 
 def test_lanes_hold_the_words_where_they_are_wide_enough() -> None:
