@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.core import LockBase
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind, ObjectKind
 
@@ -55,16 +56,10 @@ def take_lock(
     return got, (originals.monotonic_ns() - began) // 1000
 
 
-class Lock:
+class Lock(LockBase):
     """A `_thread.lock` that says what it does. Same behaviour, repr and errors; `raw` is an existing lock to go on with."""
 
-    __slots__ = ("__weakref__", "_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
-
-    given = 0
-    """The value of a release."""
-
-    _acquire: Callable[..., bool]
-    _release: Callable[[], None]
+    __slots__ = ("__weakref__", "_gives", "_raw", "_takes")
 
     def __init__(self, kind: ObjectKind = ObjectKind.LOCK, raw: Any = None) -> None:
         if raw is None:
@@ -72,6 +67,7 @@ class Lock:
         self._raw = raw
         self._acquire = raw.acquire
         self._release = raw.release
+        self.given = 0
         self._takes: dict[int, Any] = {}
         self._gives: dict[int, Any] = {}
         self.simcore_id = actors.create(kind, get_frame(1))
@@ -179,10 +175,10 @@ class Lock:
     locked_lock = locked
 
 
-class RLock:
+class RLock(LockBase):
     """A `_thread.RLock` that says what it does. Same behaviour, repr and errors; each depth is an event."""
 
-    __slots__ = ("__weakref__", "_depth", "_raw", "simcore_id")
+    __slots__ = ("__weakref__", "_raw")
 
     def __init__(self, raw: Any = None) -> None:
         self._raw: Any = originals.RLock() if raw is None else raw

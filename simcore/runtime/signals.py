@@ -105,7 +105,7 @@ def _lets_in(frame: FrameType) -> bool:
     return ("since" in known and frame.f_code is not _PUBLISH) or frame.f_code.co_name == "write"
 
 
-_PUBLISH: Final = actors.publish.__code__
+_PUBLISH: Final = getattr(actors.publish, "__code__", None)  # in C it is interrupted nowhere
 
 
 _interrupt: Callable[..., None] = _thread.interrupt_main
