@@ -66,20 +66,26 @@ static PyMutex places_mutex;
 #endif
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
-enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, PUT = 8, GET = 9, WRITE = 11, START = 4, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
 
 enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 
 static PyObject *own_site;     /* the site of the very place at which a frame is */
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
 static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
-static PyObject *str_enter, *str_exit, *str_acquire, *str_release; /* the pure methods of locks */
+static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
+static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
+static PyObject *str_raw_acquire, *str_raw_release;                                        /* the methods of its batons */
 
 #include "core/records.h"
 #include "core/actors.h"
 #include "core/emit.h"
 #include "core/sites.h"
 #include "core/locks.h"
+#include "core/follow.h"
+#include "core/turns.h"
+#include "core/retaken.h"
+#include "core/lock_type.h"
 #include "core/messages.h"
 #include "core/spans.h"
 
@@ -104,6 +110,10 @@ static PyMethodDef core_methods[] = {
     {"receiving", FAST(core_receiving), METH_FASTCALL, "Receive a message and record it."},
     {"enter", FAST(core_enter), METH_FASTCALL, "As of the gate of a recording."},
     {"gave", core_gave, METH_O, "As of the gate of a recording."},
+    {"enter_turn", FAST(core_enter_turn), METH_FASTCALL, "As `Follow.enter`."},
+    {"leave_turn", FAST(core_leave_turn), METH_FASTCALL, "As `Follow.leave`."},
+    {"give_turn", FAST(core_give_turn), METH_FASTCALL, "As `Follow.give`."},
+    {"pass_on", core_pass_on, METH_O, "As `Follow.gave`."},
     {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
     {"site_of", core_site_of, METH_O, "The call site of a frame."},
     {NULL},
@@ -134,12 +144,20 @@ core_exec(PyObject *module)
         {&str_exit, "_exit"},
         {&str_acquire, "_acquire_purely"},
         {&str_release, "_release_purely"},
+        {&str_insist, "_insist"},
+        {&str_undo, "_undo"},
+        {&str_enter_purely, "_enter"},
+        {&str_differs, "_differs"},
+        {&str_semaphore, "_semaphore"},
+        {&str_raw_acquire, "acquire"},
+        {&str_raw_release, "release"},
     };
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) return -1;
     }
     if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
-        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 || add_buffer(module) < 0) {
+        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 ||
+        PyModule_AddType(module, &FollowingType) < 0 || add_buffer(module) < 0) {
         return -1;
     }
     PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);

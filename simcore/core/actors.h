@@ -4,6 +4,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *chunk; /* (what hands out free slots, the buffer in which they are) */
     PyObject *rest;  /* slots that are held back, or None */
+    PyObject *following; /* in a replay: its part of the order */
     Py_buffer wait;  /* where it says what it waits for */
     int64_t puts;    /* how many items it has put somewhere */
     uint32_t index;
@@ -17,6 +18,7 @@ writer_traverse(Writer *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->chunk);
     Py_VISIT(self->rest);
+    Py_VISIT(self->following);
     Py_VISIT(self->wait.obj);
     return 0;
 }
@@ -26,6 +28,7 @@ writer_clear(Writer *self)
 {
     Py_CLEAR(self->chunk);
     Py_CLEAR(self->rest);
+    Py_CLEAR(self->following);
     if (self->wait.obj != NULL) {
         PyBuffer_Release(&self->wait);
     }
@@ -108,6 +111,7 @@ static PyGetSetDef writer_getset[] = {
 
 static PyMemberDef writer_members[] = {
     {"rest", T_OBJECT, offsetof(Writer, rest), 0, NULL},
+    {"following", T_OBJECT, offsetof(Writer, following), 0, NULL},
     {"puts", T_LONGLONG, offsetof(Writer, puts), 0, NULL},
     {"index", T_UINT, offsetof(Writer, index), 0, NULL},
     {"raw", T_INT, offsetof(Writer, raw), 0, NULL},

@@ -84,7 +84,6 @@ class Actor(Writer):
         "chunks",
         "created",
         "failed",
-        "following",
         "name",
         "processes",
         "ranges",

@@ -18,7 +18,13 @@ if os.environ.get("SIMCORE_PURE") != "1":
 class PureWriter:
     """What an actor has for its records: see `actors.Actor`."""
 
-    __slots__ = ("chunk", "index", "puts", "raw", "rest", "spans", "wait_buffer")
+    __slots__ = ("chunk", "following", "index", "puts", "raw", "rest", "spans", "wait_buffer")
+
+
+class PureFollowing:
+    """What an actor has for its part of the order in a replay: see `follow.Following`."""
+
+    __slots__ = ("_batons", "_far", "_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "status", "told")
 
 
 class PureLockBase:
@@ -43,8 +49,9 @@ class PureLockBase:
 if TYPE_CHECKING or core is None:
     Writer = PureWriter
     LockBase = PureLockBase
+    FollowingBase = PureFollowing
 else:
-    Writer, LockBase = core.Writer, core.LockBase
+    Writer, LockBase, FollowingBase = core.Writer, core.LockBase, core.FollowingBase
 
 NAME = "pure Python" if core is None else "C core"
 """What runs, for people."""

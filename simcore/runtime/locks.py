@@ -94,13 +94,18 @@ class Lock(LockBase):
                 got, waited = take_lock(actor, self.simcore_id, site, self._acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
         gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
+
+    def _insist(self, actor: Actor) -> bool:
+        """In replay: take what the trace has free there, though somebody may still be about to let go of it."""
+        gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+        return True
 
     def release(self) -> None:
         """As `_thread.lock.release`: any thread may."""
@@ -147,7 +152,7 @@ class Lock(LockBase):
             hide(raised)
             raise
 
-    _enter, _exit = __enter__, __exit__
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
 
     def locked(self) -> bool:
         """As `_thread.lock.locked`."""
@@ -214,7 +219,7 @@ class RLock(LockBase):
                 got, waited = take_lock(actor, self.simcore_id, site, self._raw.acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.current.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
@@ -262,6 +267,13 @@ class RLock(LockBase):
             hide(raised)
             raise
 
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
+
+    def _insist(self, actor: Actor) -> bool:
+        """As of `Lock`."""
+        gate.current.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+        return True
+
     # What Condition asks of its lock.
 
     def _is_owned(self) -> bool:
@@ -300,7 +312,7 @@ class RLock(LockBase):
             if want is None:
                 _, waited = take_lock(actor, self.simcore_id, site, raw.acquire, True, -1)
             else:
-                gate.current.must(actor, raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
             self._deepen(depth)
         finally:
             gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, depth, waited)

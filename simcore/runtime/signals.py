@@ -70,7 +70,7 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         _missed.add(number)
         return None
     actor = here()
-    if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
+    if actor is not None and frame is not None and (_waits_for_turn(actor) or (is_ours(frame) and not _lets_in(frame))):
         put_off = [_trip_again(number)]
         return None
     _busy = True
@@ -93,6 +93,11 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         while _missed:
             put_off.append(_trip_again(_missed.pop()))
         _busy = False
+
+
+def _waits_for_turn(actor: Actor) -> bool:
+    """Whether it does so in C, within the program's own frame."""
+    return actor.following is not None and bool(actor.following.blocked)
 
 
 def _lets_in(frame: FrameType) -> bool:

@@ -85,13 +85,17 @@ class SemLock(LockBase):
                 )
                 value = 1 if got else -1 if block else 0
             elif value > 0:
-                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has it free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
         gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
+
+    def _insist(self, actor: Actor) -> bool:
+        gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has it free there")
+        return True
 
     def _try_or_wait(self, block: bool, timeout: float = -1) -> bool:
         return bool(self._acquire(block, None if timeout == -1 else timeout))
@@ -143,7 +147,7 @@ class SemLock(LockBase):
             raise
         return None
 
-    _enter, _exit = __enter__, __exit__
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
 
     def _get_value(self) -> int:
         return self._read(Kind.VALUE, self._raw._get_value, get_frame(1))
@@ -227,6 +231,8 @@ class RetakenSemLock(SemLock):
 
     __enter__: Any = RetakenLock.__enter__
     __exit__: Any = RetakenLock.__exit__
+    acquire: Any = SemLock.acquire if core is None else RetakenLock.acquire
+    release: Any = SemLock.release if core is None else RetakenLock.release
 
 
 class _FromInside(property):
