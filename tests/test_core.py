@@ -3,7 +3,9 @@
 import gc
 import subprocess
 import sys
+import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -203,6 +205,15 @@ def actor(monkeypatch: pytest.MonkeyPatch) -> actors.Actor:
     return actors.Actor("main", 7)
 
 
+@pytest.fixture
+def switch_often() -> Iterator[None]:
+    """Threads follow each other in a hurry."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
 @built
 def test_slots_are_handed_out_once(actor: actors.Actor) -> None:
     """In order, to the end; one that is put back is the next, but not when the one behind it is taken already."""
@@ -253,6 +264,35 @@ def test_what_a_finaliser_records_goes_behind(actor: actors.Actor, monkeypatch: 
     records = [actors.RECORD.unpack_from(actor.chunk[1], at) for at in range(segment.FIRST_RECORD, segment.CHUNK, 32)]
     kinds = [actors.HEAD.unpack(head)[4] for head, stamp in records if stamp]
     assert kinds == [41] * 256 + [42] * 300 + [41]
+
+
+@pytest.mark.parametrize("kinds", [[Kind.SLEEP], [Kind.ACQUIRE, Kind.RELEASE], [Kind.SPAN, Kind.SLEEP]], ids=str)
+def test_slots_taken_away_are_handed_out_once(
+    actor: actors.Actor, kinds: list[Kind], monkeypatch: pytest.MonkeyPatch, switch_often: None
+) -> None:
+    """However often another thread interrupts an actor, each record is there once, and in its order."""
+    came: list[actors.Actor] = []
+    monkeypatch.setattr(actors, "held_up", came.append)
+    monkeypatch.setattr(actors, "between", lambda _: None)
+    actors.emit(actor, kinds[0], 1, 1, 0)
+    actor.interrupt()
+    actors.emit(actor, kinds[-1], 1, 1, 1)
+    assert came == [actor]  # at its next operation
+    over: list[bool] = []
+
+    def take_away() -> None:
+        while not over:
+            actor.interrupt()
+
+    thread = threading.Thread(target=take_away)
+    thread.start()
+    for n in range(2, 6000):
+        actors.emit(actor, kinds[n % len(kinds)], 1, 1, n)
+    over.append(True)
+    thread.join()
+    memory: Any = segment.current
+    found = [actors.RECORD.unpack_from(b, at) for b in memory.buffers for at in range(segment.FIRST_RECORD, segment.CHUNK, 32)]
+    assert [actors.HEAD.unpack(head)[0] for head, stamp in found if stamp] == list(range(6000))
 
 
 @built
