@@ -61,6 +61,7 @@ def _look(actor: Actor) -> None:
         else:
             collect_now(actor, (1 if middle > _thresholds[1] else 0) | at_rest, go_on)
     finally:
+        rest.end_halt()
         _busy.release()
 
 
