@@ -6,6 +6,7 @@ is looked for when they are at rest.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor
@@ -19,14 +20,14 @@ _held: set[int] = set()
 starting: dict[int, Actor] = {}
 """Who waits, inside of `Thread.start`, for an actor to begin, by that actor's index."""
 
-_halt = originals.allocate_lock()
-"""Taken by the actor that holds up the others for a moment."""
+_halt: Any = originals.RLock()
+"""Taken by the actor that holds up the others for a moment. Re-entrant, for a signal handler may come by there on its thread."""
 
 
 def begin_anew() -> None:
     """This is a forked child: the other threads are the parent's."""
     global _halt
-    _halt = originals.allocate_lock()
+    _halt = originals.RLock()
     actors.held_up = None
     actors.alive.clear()
     starting.clear()
@@ -62,7 +63,7 @@ def await_others(actor: Actor, patience_s: float) -> bool:
 def halt(actor: Actor, patience_s: float) -> tuple[bool, Callable[[], object]]:
     """Hold up all others at their next operations; whether they came there in time, and what lets them go on.
 
-    That is to be called in either case. It is a function in C: no thread comes between it and what is called in C behind it.
+    That is to be called once, in C: no thread comes between it and what is called in C behind it. `end_halt` behind all that.
     """
     if actors.held_up is not None:  # this process ends
         return False, int
@@ -71,7 +72,14 @@ def halt(actor: Actor, patience_s: float) -> tuple[bool, Callable[[], object]]:
     try:
         return await_others(actor, patience_s), _halt.release
     finally:
-        actors.held_up = None
+        if actors.held_up is _pause:
+            actors.held_up = None
+
+
+def end_halt() -> None:
+    """Let the others go on if an error came before that."""
+    if _halt._is_owned():
+        _halt.release()
 
 
 def _pause(actor: Actor) -> None:

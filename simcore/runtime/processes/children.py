@@ -6,29 +6,24 @@ calls `start`, BEGIN as the child's first, JOIN and STATUS where it looks. How t
 
 import itertools
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any
 
-from simcore.runtime import actors, forks, gate, imports, originals
+from simcore.runtime import forks, gate, imports, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth as births
-from simcore.runtime.processes import pids
+from simcore.runtime.processes import listing, pids
 from simcore.runtime.processes.birth import Birth, announce, begin, told_pid
 from simcore.runtime.processes.forking import make_end
 from simcore.runtime.threads import serial
-from simcore.trace.events import FIXED_OBJECTS, RUNNING, Kind, ObjectKind
+from simcore.trace.events import RUNNING, Kind
 
-_PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 _KEY = "simcore_actor"
 """Where a child of a fork server finds who it is, in the preparation data."""
-
-_started: dict[str, "weakref.ref[Any]"] = {}
-"""Processes that this process started, by their actor's name."""
 
 
 def unrecorded(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +70,7 @@ def install_process(patches: Patches, module: Any) -> None:
                 gate.current.gave(actor)
             self._popen.simcore_child = birth
             self._popen.pid = told_pid(actor, birth.object_id, self._popen.pid)
-            _started[birth.name] = weakref.ref(self)
+            listing.keep(actor, birth.name, self)
         except BaseException as error:
             hide(error)
             raise
@@ -186,19 +181,15 @@ def install_process(patches: Patches, module: Any) -> None:
         if actor is None:
             found: list[Any] = real_children()
             return found
-        site = site_of(get_frame(1))
-        if gate.current.following:
-            text = gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, int)
-            named = [_started[name]() for name in actor.following.text(text).split("\n") if name in _started]
-            return [process for process in named if process is not None]
-        actor.raw += 1
-        try:
-            found = sorted(real_children(), key=lambda process: child.name if (child := _child_of(process)) is not None else "")
-        finally:
-            actor.raw -= 1
-        names = "\n".join(child.name for process in found if (child := _child_of(process)) is not None)
-        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: actors.intern_text(names))
-        return found
+
+        def ask() -> list[Any]:
+            actor.raw += 1
+            try:
+                return list(real_children())
+            finally:
+                actor.raw -= 1
+
+        return listing.listed(actor, site_of(get_frame(1)), ask, _name_of)
 
     def __hash__(self: Any) -> int:
         number: int | None = self.__dict__.get("_simcore_serial")
@@ -254,6 +245,11 @@ def _method_of(process: Any) -> str:
 def _child_of(process: Any) -> Birth | None:
     """Who a process object stands for, if this process has started it and it is recorded."""
     return getattr(process.__dict__.get("_popen"), "simcore_child", None)
+
+
+def _name_of(process: Any) -> str:
+    child = _child_of(process)
+    return "" if child is None else child.name
 
 
 def install_popen(patches: Patches, module: Any) -> None:

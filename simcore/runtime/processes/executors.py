@@ -7,12 +7,15 @@ to have it. Here it is given what it needs of the executor without the executor 
 import weakref
 from typing import Any
 
+from simcore.runtime import gate
+from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
+from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import tasks
 from simcore.runtime.processes.unlocked import Adopted, Entries, change, look
 from simcore.runtime.spans import named, spanned
-from simcore.trace.events import ObjectKind
+from simcore.trace.events import Kind, ObjectKind
 
 
 class _Inside:
@@ -64,6 +67,9 @@ def install(patches: Patches, module: Any) -> None:
     patches.method(cls, "__init__", named(cls.__init__, ObjectKind.POOL))
     patches.method(manager, "__init__", _manager_init(manager.__init__))
     patches.method(manager, "is_shutting_down", _is_shutting_down(manager.is_shutting_down))
+    bell = module._ThreadWakeup
+    patches.method(bell, "wakeup", _wakeup(bell.wakeup, module))
+    patches.method(bell, "close", _close(bell.close))
     patches.set(module, "_process_worker", tasks.working(module._process_worker, lambda task: task.work_id))
     for name in ("submit", "map", "shutdown"):
         patches.method(cls, name, spanned(vars(cls)[name], f"Executor.{name}"))
@@ -93,7 +99,13 @@ def _adopt(cls: Any) -> None:
             owner.__dict__["_shutdown_thread"] = value
         return value
 
+    def wakeup(value: Any, owner: Any) -> Any:
+        if value is not None:
+            value.simcore_id = owner.simcore_id
+        return value
+
     for name, adopt in (
+        ("_executor_manager_thread_wakeup", wakeup),
         ("_processes", processes),
         ("_pending_work_items", pending),
         ("_call_queue", call_queue),
@@ -114,6 +126,41 @@ def _manager_init(original: Any) -> Any:
             self.executor_reference = _Reference(executor, self.executor_reference)
 
     return __init__
+
+
+def _wakeup(original: Any, module: Any) -> Any:
+    """At the end of the program alone nobody has the executor's lock, and whether it was closed by then is anybody's guess."""
+
+    def wakeup(self: Any) -> None:
+        try:
+            actor = acting()
+            if not module._global_shutdown or actor is None or not gate.current.following:
+                original(self)
+            elif _sends_next(actor, getattr(self._writer, "simcore_id", 0)):
+                self._writer.send_bytes(b"")
+        except BaseException as error:
+            hide(error)
+            raise
+
+    return wakeup
+
+
+def _sends_next(actor: Actor, number: int) -> bool:
+    """In replay: whether the trace has this actor send through that connection now."""
+    mine = actor.following
+    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
+        _, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, at)
+        if kind not in (Kind.GC, Kind.SIGNAL):
+            return bool(kind == Kind.SEND and its_object == number)
+    return False
+
+
+def _close(original: Any) -> Any:
+    def close(self: Any) -> None:
+        with change(0 if self._closed else getattr(self, "simcore_id", 0), 1):
+            original(self)
+
+    return close
 
 
 def _is_shutting_down(original: Any) -> Any:
