@@ -197,8 +197,10 @@ class Follow:
     def _wait(self, mine: Following, flags: int) -> None:
         if flags & AWAIT and not mine.told:
             mine.blocked = True
-            (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire()
-            mine.blocked = False
+            try:
+                (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire()
+            finally:
+                mine.blocked = False
         mine.told = False
 
     def _leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
