@@ -1,8 +1,8 @@
-/* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair.
+/* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair; and of a replay: turns, and locks in them.
 
    It mirrors simcore.runtime: the classes and functions here bear the names of the pure Python ones and do what those do;
    `simcore.runtime.core` chooses between the two. Whatever is rare is left to Python, which is called from here: a new place in
-   the source, slots that are used up, a lock that somebody else holds.
+   the source, slots that are used up, a lock that somebody else holds, an operation that is not the next one of the trace.
 
    Between the moment at which a slot is reserved and the moment at which it is committed nothing else may take it. Finalisers
    may run there (an allocation can start the collector on 3.11), and what they record goes into the slots behind it. A slot is
@@ -181,7 +181,7 @@ static PyModuleDef_Slot core_slots[] = {
 static struct PyModuleDef core_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "simcore._core",
-    .m_doc = "The core in C of what is recorded.",
+    .m_doc = "The core in C of recording and replay.",
     .m_methods = core_methods,
     .m_slots = core_slots,
 };
