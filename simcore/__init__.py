@@ -7,6 +7,7 @@ recorded program loads nothing else.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simcore.analysis import locks as locks
     from simcore.diffing import Diff as Diff
     from simcore.diffing import diff as diff
     from simcore.engine import Replay as Replay
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Diff": "simcore.diffing",
     "diff": "simcore.diffing",
+    "locks": "simcore.analysis",
     "Replay": "simcore.engine",
     "record": "simcore.engine",
     "replay": "simcore.engine",

@@ -33,6 +33,7 @@ def test_help_lists_the_verbs(run: Run) -> None:
 def test_every_verb_has_help_and_json(run: Run, verb: str) -> None:
     """Each says what it does within 80 columns, and takes --json and --no-color."""
     code, out, err = run(verb, "--help")
+    assert f"\n Usage: simcore {verb} [OPTIONS]" in f"\n{out}", "torn apart: longer than 80 columns"
     assert (code, err) == (0, "")
     assert f"simcore {verb}" in out
     for option in ("--json", "--no-color"):
@@ -72,6 +73,12 @@ def test_version(run: Run) -> None:
         (["show", "--xyz"], "no such option --xyz", "`simcore show --help` lists what it takes"),
         (["record", "--choas", "nix"], "no such option --choas", "did you mean --chaos ?"),
         (["info"], "missing argument 'PATTERN'", "`simcore info --help` lists what it takes"),
+        (
+            ["preflight", "mutex"],
+            "missing option '--to'. Choose from: spawn, forkserver",
+            "`simcore preflight --help` lists what it takes",
+        ),
+        (["record", "--max-runs", "3", "mutex"], "--max-runs was given without --until-failure", "add --until-failure"),
         (["info", "nix"], "there is no pattern 'nix'", ""),
         (["show"], "there is no trace in ", "record one: simcore record mutex"),
         (["show", "nix"], "there is no trace nix, here or in ", "`simcore record NAME` makes one"),

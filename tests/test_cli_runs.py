@@ -103,7 +103,7 @@ def test_a_pattern_is_recorded_shown_replayed_and_diffed(run: Run, plugin: str, 
     assert (code, out) == (0, "done\n" * 3)
     assert re.match(r"simcore: turns  ok in \d", err)
     assert "4 threads in 1 process" in err
-    assert "next:  simcore replay a.simtrace   simcore show a.simtrace" in err
+    assert "next:  simcore replay a.simtrace   simcore show a.simtrace --timeline\n" in err
     code, out, err = run("replay", "a.simtrace", "--times", "2")
     assert (code, err) == (0, "")
     assert out.startswith("replayed 2 of 2: same order, results and output")
@@ -111,6 +111,14 @@ def test_a_pattern_is_recorded_shown_replayed_and_diffed(run: Run, plugin: str, 
     assert (code, json.loads(out)["verdict"]) == (0, "same")
     assert run("diff", "a.simtrace", "a.simtrace")[0] == 0
     assert not (here / ".simtraces").exists()
+
+
+def test_a_command_to_type_next_is_one_that_a_shell_takes(run: Run, plugin: str) -> None:
+    """A path with a space stands in quotes in a command, and as it is elsewhere."""
+    _, _, err = run("record", "turns", "--plugin", plugin, "-o", "my run.simtrace")
+    assert "trace: my run.simtrace\n" in err
+    assert "simcore replay 'my run.simtrace'" in err
+    assert "simcore show 'my run.simtrace' --timeline\n" in err
 
 
 def test_record_does_not_overwrite_what_is_no_trace(run: Run, here: Path) -> None:
@@ -174,12 +182,38 @@ def test_a_hunt_shows_its_progress_to_a_terminal(here: Path) -> None:
     assert out.startswith(b"run 3 FAILED")
 
 
+@pytest.mark.parametrize(
+    ("words", "noted"),
+    [
+        (("record", "app.py", "-o", "x.simtrace"), "-o"),
+        (("record", "app.py", "--output=x.simtrace"), "--output"),
+        (("record", "app.py", "--chaos"), "--chaos"),
+        (("record", "app.py", "-o", "x.txt", "--seed", "3", "--json"), ""),
+        (("record", "--", sys.executable, "app.py", "-o", "x.simtrace", "--chaos"), ""),
+        (("preflight", "app.py", "--to", "spawn"), "--to"),
+        (("preflight", "--to", "spawn", "app.py", "--to", "spawn"), ""),
+    ],
+)
+def test_options_behind_the_program_are_its_own_and_noted(run: Run, here: Path, words: tuple[str, ...], noted: str) -> None:
+    """The program gets every word behind it; of one that is hardly its own it is said to whom it went."""
+    (here / "app.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    code, out, err = run(*words)
+    assert ("note: " in err) == bool(noted), err
+    if noted:
+        assert f"note: {noted} goes to app.py; simcore's own options stand before it\n" in err
+    if words[:2] == ("preflight", "app.py"):
+        assert (code, out) == (2, "")
+    else:
+        assert str(list(words[words.index("app.py") + 1 :])) in out
+    assert not (here / "x.simtrace").exists()
+
+
 def test_the_trace_folder_is_used_without_an_output(run: Run, plugin: str) -> None:
     """A trace per run, numbered; the last one is meant when none is named."""
     for number in (1, 2):
         _, _, err = run("record", "turns", "--plugin", plugin)
         assert f"trace: .simtraces/turns-{number}.simtrace" in err
-        assert "next:  simcore replay   simcore show" in err
+        assert "next:  simcore replay   simcore show --timeline" in err
     assert "trace: .simtraces/turns-2.simtrace" in run("show")[1]
 
 

@@ -212,6 +212,14 @@ def test_a_program_without_differences_gets_no_verdict_above_info() -> None:
     assert not comparison.matters
 
 
+def test_a_program_that_starts_no_process_has_no_verdict_and_a_report(run: Run) -> None:
+    """None at all, which is said."""
+    Path("alone.py").write_text("print('hello')\n")
+    code, out, err = run("compare", "-n", "1", "alone.py")
+    assert (code, err) == (0, ""), err
+    assert "VERDICTS\n  none: this program does the same under all of them\n" in out
+
+
 def test_one_method_against_itself_gets_no_verdict_above_info() -> None:
     """What differs between two columns of one method is noise, and is not called anything else."""
     comparison = compared(ALL_IN_ONE, ("fork", "fork"))

@@ -196,6 +196,16 @@ def test_a_side_that_does_nothing_more() -> None:
     assert re.search(r"\| > +main does nothing more$", text, re.MULTILINE)
 
 
+def test_an_actor_that_writes_nothing_more_may_do_something_else() -> None:
+    """Its writes are compared by themselves: that it does nothing more is not what is said."""
+    a = told("main write stderr =ready\\n", *critical("main"))
+    b = told(*critical("main"))
+    text = shown(a, b)
+    assert 'in A main writes "ready\\n" to stderr, in B it writes nothing more.' in " ".join(text.split())
+    assert re.search(r"\| > +main writes nothing more$", text, re.MULTILINE)
+    assert "does nothing more" not in text
+
+
 def test_many_differences_are_counted() -> None:
     """Of many objects and actors some are told, the rest counted."""
     names = [f"main/{n}" for n in range(1, 9)]

@@ -1,6 +1,7 @@
 """Objects go by the names that the programmer gave them where they are made."""
 
 from simcore.engine.labels import Labels, Place
+from simcore.trace.events import ObjectKind
 
 USER = """
 lock = Lock()
@@ -41,6 +42,30 @@ def test_two_names_on_one_line_are_two_names() -> None:
 def test_one_of_several_has_its_index() -> None:
     """A comprehension makes sticks[0], sticks[1]..."""
     assert labelled(6, 6, 6) == ["sticks[0]", "sticks[1]", "sticks[2]"]
+
+
+MIXED = """
+jobs, ready, done = LifoQueue(), Event(), make()
+lock, both = mp.Lock(), mp.Value("i", 0)
+one = Lock(); many = [Lock() for _ in range(2)]
+"""
+
+
+def test_of_different_things_on_one_line_each_has_its_own_name() -> None:
+    """By what is called to make it; what cannot be told has no name, for a wrong one is worse."""
+    labels = Labels({"user.py": MIXED, "/lib/queue.py": LIBRARY, "/lib/synchronize.py": LIBRARY}.get)
+    mutex, inside = ("/lib/queue.py", 3), ("/lib/synchronize.py", 3)
+    places = {
+        Place(("user.py", 2), None, kind=ObjectKind.EVENT): "ready",
+        Place(("user.py", 2), mutex, kind=ObjectKind.LOCK): "jobs.mutex",
+        Place(("user.py", 2), None, kind=ObjectKind.QUEUE): "jobs",
+        Place(("user.py", 2), None, kind=ObjectKind.BARRIER): "done",
+        Place(("user.py", 3), inside, kind=ObjectKind.PRLOCK): "",
+        Place(("user.py", 3), None, whole=True, kind=ObjectKind.SHARED): "both",
+        Place(("user.py", 3), None, kind=ObjectKind.PLOCK): "lock",
+        Place(("user.py", 4), None, kind=ObjectKind.LOCK): "",
+    }
+    assert labels.label(places) == list(places.values())
 
 
 def test_what_the_library_makes_inside_is_a_part() -> None:

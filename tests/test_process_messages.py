@@ -343,6 +343,80 @@ def test_signals_while_a_message_is_awaited() -> None:
     programs.assert_same(answer)
 
 
+WAITS = """
+import multiprocessing as mp, os, signal, subprocess, sys, time
+from multiprocessing.connection import Listener
+class Late(Exception): pass
+def late(*_): raise Late
+def after(call):
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try: print("got", call())
+    except Late: print("late")
+def child(): time.sleep(0.3)
+if __name__ == "__main__":
+    ctx = mp.get_context(sys.argv[1])
+    signal.signal(signal.SIGALRM, late)
+    lock, event, queue = ctx.Lock(), ctx.Event(), ctx.SimpleQueue()
+    lock.acquire()
+    for call in (lock.acquire, lambda: lock.acquire(timeout=9), event.wait, queue.get): after(call)
+    with Listener(("127.0.0.1", 0)) as listener: after(listener.accept)
+    process = ctx.Process(target=child)
+    process.start()
+    for call in (process.join, lambda: process.join(9)): after(call)
+    process.join()
+    print(process.exitcode)
+    pid = os.fork()
+    if not pid:
+        child()
+        os._exit(3)
+    for call in (lambda: os.waitpid(pid, 0), os.wait, lambda: os.waitid(os.P_PID, pid, os.WEXITED)): after(call)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    popen = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"])
+    after(popen.wait)
+    print(popen.wait())
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_signals_while_a_process_or_a_shared_lock_is_awaited(method: str) -> None:
+    """The handler runs at once, not when the wait is over; what it raises ends the wait, and the child's end is seen later."""
+    trace, ran = programs.record([programs.written(WAITS), method])
+    answer, replayed = programs.replay(trace)
+    assert ran.out == replayed.out == b"late\n" * 7 + b"0\n" + b"late\n" * 3 + b"3\n" + b"late\n0\n"
+    programs.assert_same(answer)
+
+
+INTERRUPTED = """
+import multiprocessing as mp, os, signal, sys, time
+def child(ready):
+    try:
+        ready.set()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted")
+        sys.exit(3)
+if __name__ == "__main__":
+    ctx = mp.get_context(sys.argv[1])
+    ready = ctx.Event()
+    process = ctx.Process(target=child, args=(ready,))
+    process.start()
+    ready.wait()
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_is_interrupted(method: str) -> None:
+    """Its KeyboardInterrupt is an event under every start method, and comes again in replay."""
+    trace, ran = programs.record([programs.written(INTERRUPTED), method])
+    answer, replayed = programs.replay(trace)
+    assert ran.out == replayed.out == b"interrupted\n3\n"
+    assert [event.actor for event in trace if event.kind is Kind.SIGNAL] == ["main.1"]
+    programs.assert_same(answer)
+
+
 HANDED = """
 def use(conn):
     other = conn.recv()

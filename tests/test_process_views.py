@@ -18,6 +18,7 @@ from simcore.trace.events import FIXED_OBJECTS, RUNNING, Kind, ObjectKind, Verdi
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, ProcessInfo, Trace
 from simcore.trace.text import path_key
 from simcore.trace.words import Words
+from simcore.views.figures import is_queue, traffic
 from simcore.views.lanes import Lanes
 from simcore.views.processes import process_facts, processes_of, processes_view
 from simcore.views.summary import summary_view
@@ -175,6 +176,34 @@ def test_processes_are_listed_with_what_started_them() -> None:
     }
 
 
+def test_what_never_began_has_the_pid_that_its_parent_was_told() -> None:
+    """A program that is no Python, or a child killed before its first instruction; a `start` that raised has no process."""
+    program = """
+        import multiprocessing, subprocess
+        subprocess.run(["true"])
+        process = multiprocessing.get_context("spawn").Process(target=lambda: None)
+        try: process.start()
+        except Exception as error: print(type(error).__name__)
+    """
+    trace = record(program)[0].check()
+    main, other, failed = processes_of(trace)
+    assert other.pid not in (0, main.pid)
+    assert (other.status, other.failed) == (0, False)
+    assert (failed.pid, failed.status, failed.failed) == (0, None, True)
+    view = processes_view(trace)
+    assert view is not None
+    assert rendered(view).splitlines()[3].split() == ["main.2", "0", "not", "started"]
+
+
+def test_an_error_of_many_lines_is_told_in_few() -> None:
+    """As that of a program without a guard whose child is spawned: line ends and indents are no part of the sentence."""
+    trace = record("raise RuntimeError('\\n        An attempt\\n\\n        was made' + ' to start' * 100 + '.')")[0]
+    text = " ".join(rendered(summary_view(trace)).split())
+    assert "RuntimeError: An attempt was made to start" in text
+    assert "to start. at program.py:1" in text
+    assert text.count("to start") < 40
+
+
 def test_one_process_needs_no_list() -> None:
     """The summary of a program with threads only is what it was."""
     trace = small((0, Kind.SLEEP, 14, 1, 1, 0))
@@ -308,6 +337,29 @@ def test_names_of_own_objects_do_not_depend_on_who_was_first(runs: dict[str, Tra
     for trace in runs.values():
         names = {label for label, info in zip(trace.object_labels, trace.objects, strict=True) if info.kind is ObjectKind.LOCK}
         assert {name for name in names if name.startswith("ledger_lock")} == {"ledger_lock@main.1", "ledger_lock@main.2"}
+
+
+CLOSED = """
+    import multiprocessing
+    def work(jobs):
+        for number in range(6):
+            jobs.put(number)
+    if __name__ == "__main__":
+        jobs = multiprocessing.Queue()
+        child = multiprocessing.Process(target=work, args=(jobs,))
+        child.start()
+        for _ in range(6):
+            jobs.get()
+        child.join()
+"""
+
+
+def test_what_ends_the_feeder_of_a_queue_is_no_item() -> None:
+    """Six were put, six went through; the seventh in the buffer is the library's."""
+    trace, _ = record(CLOSED)
+    (queue,) = [one for one in traffic(trace) if is_queue(trace, one.object)]
+    assert (trace.object_labels[queue.object], queue.hand_offs) == ("jobs", 6)
+    assert sum(kind == Kind.GET for kind in trace.columns.kind) == 7
 
 
 def test_the_command_line_knows_processes(run: Run, here: Path) -> None:

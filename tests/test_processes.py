@@ -193,6 +193,54 @@ def test_a_lock_held_elsewhere_is_free_in_a_fresh_child(method: str) -> None:
     assert witness() == "in\n"
 
 
+HELD_BY_A_SIBLING = """
+def work(lock, taken):
+    with lock:
+        taken.set()
+        time.sleep(1)
+if __name__ == "__main__":
+    ctx = mp.get_context(method)
+    lock, taken = ctx.Lock(), ctx.Event()
+    found = [ctx.Process(target=work, args=(lock, taken)) for _ in range(2)]
+    found[0].start()
+    taken.wait()
+    found[1].start()
+    for process in found: process.join()
+"""
+HELD_BY_THE_PARENT = """
+def work(lock):
+    with lock: pass
+if __name__ == "__main__":
+    ctx = mp.get_context(method)
+    lock = ctx.RLock()
+    with lock:
+        process = ctx.Process(target=work, args=(lock,))
+        process.start()
+        time.sleep(1)
+    process.join()
+"""
+REPLACED_WORKERS = """
+if __name__ == "__main__":
+    with mp.get_context(method).Pool(2, maxtasksperchild=1) as pool:
+        for _ in range(2):
+            pool.apply(abs, (-1,))
+            time.sleep(0.8)
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "source",
+    [HELD_BY_A_SIBLING, HELD_BY_THE_PARENT, REPLACED_WORKERS],
+    ids=["a sibling holds the lock", "the parent holds the lock", "a worker is replaced while others are idle"],
+)
+def test_a_shared_lock_held_at_a_start_is_no_deadlock(source: str, method: str) -> None:
+    """It is one lock for all processes, also for a forked child: whoever holds it gives it back."""
+    trace = run(source, method)
+    assert (trace.outcome, trace.ending.exit_code) == (Outcome.OK, 0)
+    again(trace)
+
+
 STUBBORN = """
 def work(lock, ready):
     count = 0

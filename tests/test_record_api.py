@@ -203,6 +203,7 @@ def test_targets_that_do_not_exist() -> None:
     assert refused(lambda: simcore.record("mutx"), UnknownPattern).startswith("there is no pattern 'mutx'")
     assert refused(lambda: simcore.record("nix.py")) == "there is no file nix.py"
     assert refused(lambda: simcore.record("nix:")) == "'nix:' is no module:function"
+    assert refused(lambda: simcore.record("nix.deep:main")) == "there is no module nix.deep, here or installed"
     assert refused(lambda: simcore.record([])) == "there is no command behind --"
     assert refused(lambda: simcore.record(["no-such-command-at-all"])) == "there is no command 'no-such-command-at-all'"
     assert refused(lambda: simcore.record(["./nix"])) == "there is no command './nix'"
@@ -261,8 +262,8 @@ def test_parameters_that_do_not_fit() -> None:
     path = program(LOCKS)
     assert "a program has no parameters" in refused(lambda: simcore.record(path, params={"workers": 3}))
     assert "a command has no parameters" in refused(lambda: simcore.record(["true"], params={"workers": 3}))
-    message = refused(lambda: simcore.record("mod:go", params={"what": object()}), BadParameter)
-    assert message.startswith("the parameters of mod:go cannot be handed to another process")
+    message = refused(lambda: simcore.record("json:dumps", params={"what": object()}), BadParameter)
+    assert message.startswith("the parameters of json:dumps cannot be handed to another process")
     assert "takes no arguments" in refused(lambda: simcore.record("mutex", argv=["x"]))
 
 

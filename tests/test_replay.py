@@ -1,5 +1,6 @@
 """Replay: a faithful one is silent, an unfaithful one says exactly where and why; it never hangs."""
 
+import sys
 from array import array
 from dataclasses import replace
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pytest
 
 import simcore
 from simcore.engine.replaying import replay
-from simcore.errors import Divergence, NotReplayable, UsageError
+from simcore.errors import Divergence, NotReplayable, TraceError, UsageError
 from simcore.trace.events import Kind, Outcome, Verdict
 from simcore.trace.model import Columns, Trace
 
@@ -97,7 +98,17 @@ def test_a_changed_file_is_a_warning_and_strict_refuses() -> None:
     result = replay(trace)
     assert result.verdict is Verdict.SAME
     assert result.warnings == ("program.py changed since the recording",)
-    with pytest.raises(UsageError, match=r"program\.py changed"):
+    with pytest.raises(UsageError, match=r"program\.py changed since"):
+        replay(trace, strict=True)
+
+
+def test_a_file_that_is_gone_is_said_to_be() -> None:
+    """Of a command it is the command that fails, and looks like a change of the program otherwise."""
+    Path("program.py").write_text(CONTENDED)
+    trace = simcore.record([sys.executable, "program.py"])
+    Path("program.py").unlink()
+    assert replay(trace).warnings == ("program.py is gone since the recording",)
+    with pytest.raises(UsageError, match=r"program\.py is gone since the recording"):
         replay(trace, strict=True)
 
 
@@ -241,3 +252,22 @@ def test_results_refuse_to_be_booleans() -> None:
     for thing in (trace, result, result.runs[0], result.verdict):
         with pytest.raises(TypeError, match="neither true nor false"):
             bool(thing)
+
+
+def test_a_trace_that_is_cut_off_replays_as_far_as_it_is_intact(tmp_path: Path) -> None:
+    """How the run ended may be lost: that is no difference. Without any event there is nothing to replay."""
+    data = recorded(CONTENDED).save(tmp_path / "whole.simtrace").read_bytes()
+    path = tmp_path / "cut.simtrace"
+    for lost in range(20, len(data), 20):
+        path.write_bytes(data[:-lost])
+        trace = Trace.load(path)
+        if trace.ending.exit_code is None:
+            break
+    assert len(trace) > 100
+    assert replay(trace).verdict is Verdict.SAME
+    while len(trace):
+        lost += 20
+        path.write_bytes(data[:-lost])
+        trace = Trace.load(path)
+    with pytest.raises(TraceError, match=r"cut\.simtrace has no events to replay: the file is cut off"):
+        replay(trace)

@@ -215,13 +215,14 @@ def test_a_timer_that_fires_all_the_time() -> None:
     """Dozens of signals in the midst of lock operations: none is lost on the way to its place."""
     source = """
         import signal, threading
-        lock, deep, count = threading.Lock(), threading.RLock(), 0
+        lock, deep, enough, count = threading.Lock(), threading.RLock(), threading.Event(), 0
         def handler(number, frame):
             global count
             count += 1
+            if count == 50: enough.set()
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
-        while count < 50:
+        while not enough.is_set():  # count itself would be asked between two operations, where a signal's place is not exact
             for _ in range(50):
                 with deep, lock: pass
         signal.setitimer(signal.ITIMER_REAL, 0)

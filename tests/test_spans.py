@@ -39,6 +39,23 @@ def test_spans_name_what_was_called() -> None:
     ]
 
 
+def test_an_object_that_the_library_hands_on_goes_by_the_programs_name() -> None:
+    """`threading.RLock` is a function, `BoundedSemaphore` calls its base: what they make is no part of something else."""
+    trace, _ = record("""
+        import threading
+        class Account:
+            def __init__(self):
+                self.account_lock = threading.RLock()
+        account = Account()
+        seats = threading.BoundedSemaphore(2)
+        wakeup = threading.Condition()
+        with account.account_lock, seats, wakeup: pass
+        """)
+    taken = {trace.object_labels[o] for o, k in zip(trace.columns.object, trace.columns.kind, strict=True) if k == Kind.ACQUIRE}
+    assert taken == {"account_lock", "seats.cond", "wakeup.lock"}
+    assert ("main", "Semaphore.acquire", "seats") in spans(trace)
+
+
 def test_only_the_outermost_call_is_a_span() -> None:
     """`Barrier.wait` holds the `Condition.wait` inside it, `Future.result` what it waits on."""
     trace, _ = record("""

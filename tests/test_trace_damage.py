@@ -44,6 +44,7 @@ def test_a_file_cut_anywhere_yields_its_prefix(tmp_path: Path) -> None:
         for name in ("actors", "sites", "objects", "texts", "spans"):
             rows = getattr(trace, name)
             assert rows == getattr(whole, name)[: len(rows)]
+        assert trace.sites, "the unknown site is in every trace"
         assert trace.columns.at_ns == whole.columns.at_ns[: len(trace)]
         found = len(trace.actors) + len(trace.sites) + len(trace.objects) + len(trace.texts) + len(trace) + len(trace.spans)
         assert found >= most

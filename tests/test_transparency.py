@@ -428,3 +428,27 @@ def test_forked_children_have_actors_of_their_own() -> None:
     assert trace.ending.not_controlled == []
     shared = {event.object for event in trace if event.kind is Kind.ACQUIRE and event.actor.startswith("main.")}
     assert shared.isdisjoint(event.object for event in trace if event.kind is Kind.ACQUIRE and event.actor == "main")
+
+
+def test_what_orders_threads_and_processes_unseen_is_named() -> None:
+    """A lock of the file system, and an asyncio loop that another thread wakes: they work as ever."""
+    source = """
+        import asyncio, fcntl, signal, traceback
+        async def main(): print(await asyncio.to_thread(len, "abc"))
+        asyncio.run(main())
+        with open("one", "w") as one, open("one", "w") as other:
+            fcntl.flock(one, fcntl.LOCK_EX)
+            try: fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError: traceback.print_exc()
+            def alarm(number, frame): raise TimeoutError
+            signal.signal(signal.SIGALRM, alarm)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            try: fcntl.flock(other, fcntl.LOCK_EX)
+            except TimeoutError: print("given up")
+        """
+    expected = plain(source)
+    trace, ran = record(source)
+    assert ran == expected
+    assert trace.ending.not_controlled == ["1 asyncio loop (woken by another thread)", "1 file lock (fcntl.flock)"]
+    alone, _ = record("import asyncio\nasyncio.run(asyncio.sleep(0))\n")
+    assert alone.ending.not_controlled == []

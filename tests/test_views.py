@@ -131,6 +131,20 @@ def test_hand_offs_count_changes_of_hands_only() -> None:
     assert (one.object, one.hand_offs, one.longest_wait_ns, one.waiter, one.behind) == (LOCK, 2, 3000, 2, 1)
 
 
+def test_a_signal_handler_is_no_thread() -> None:
+    """What it does has a name of its own among the actors, but runs on the thread that it interrupts."""
+    trace = build(3, 100, 1)
+    trace.actors[2] = trace.actors[2]._replace(name="main!SIGINT")
+    assert "  2 threads in 1 process   100 events" in rendered(summary_view(trace)).splitlines()
+
+
+def test_commands_that_take_more_than_a_line_stand_on_a_line_each() -> None:
+    """No command is broken within 80 columns."""
+    commands = ["simcore replay a/long/path/to.simtrace --pdb failure", "simcore show a/long/path/to.simtrace --timeline"]
+    lines = rendered(summary_view(build(3, 1208, 1), next_commands=commands)).splitlines()
+    assert lines[-2:] == [f"  next:  {commands[0]}", f"         {commands[1]}"]
+
+
 def test_the_summary_says_the_answer_first() -> None:
     """Outcome and time in the first line, then threads, hand-offs of the busiest lock, the longest wait, what to type next."""
     trace = build(3, 1208, 1)
@@ -323,6 +337,33 @@ def test_plugins_are_shown_with_their_state(tmp_path) -> None:
     bad = host.find_plugin("bad")
     assert "Traceback (most recent call last):" in rendered(plugin_view(bad), width=200)
     assert plugin_facts(bad)["state"] == "broken"
+
+
+PROBES = """
+from simcore.api import hookimpl, probe
+
+
+@probe(title="depth")
+def depth():
+    return 1
+
+
+@hookimpl
+def simcore_probes():
+    return [depth]
+"""
+
+
+def test_a_plugin_of_probes_says_how_many(tmp_path) -> None:
+    """What it contributes is counted, patterns and probes apart; one that does not work costs no other."""
+    both = PLUGIN.format(section="1", name="both", function="both") + PROBES.replace('"depth"', '"width"')
+    host = host_of(tmp_path, asks=PROBES, both=both, some=PROBES.replace('"depth"', '"height"').replace("[depth]", "[depth, 1]"))
+    text = rendered(plugins_view(host.plugins), width=200)
+    assert re.search(r"^ok +asks +1 probe +", text, re.M)
+    assert re.search(r"^ok +both +pattern and 1 probe +", text, re.M)
+    assert re.search(r"^warning +some +1 probe +", text, re.M)
+    assert "3 plugins, 1 pattern, 3 probes; 1 with problems" in text
+    assert plugin_facts(host.find_plugin("asks"))["probes"] == ["depth"]
 
 
 def test_without_a_plugin_the_lists_say_what_to_do() -> None:

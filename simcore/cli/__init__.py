@@ -75,7 +75,7 @@ def _usage(error: ClickException) -> tuple[str, str]:
     """What click found wrong, in our words: lower case, no full stop; and the help that answers it."""
     from click.exceptions import NoSuchOption
 
-    message = error.format_message().strip().rstrip(".").replace("\n", " ")
+    message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "simcore"
     hint = f"`{command} --help` lists what it takes"

@@ -22,7 +22,7 @@ from simcore.errors import ExitCode
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.text import clean, count, duration, shorten
 from simcore.trace.words import Words
-from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts
+from simcore.views.summary import blocked, outcome_words, shown_path, summary_facts, typed_path
 
 _RUNS_FOR_COMPARISON: Final = 20
 """How many more runs are made to have one that passes beside one that failed at once."""
@@ -155,10 +155,10 @@ def _report(number: int, failed: Trace, passed_at: int, passed: Trace | None, sp
     last.append(", ".join(f"{shown_path(path)} (run {of})" for path, of in kept), style="default")
     if split:
         last.append("\nfirst split  ", style="dim").append(split)
-    fail = shown_path(kept[0][0]) if kept else ""
+    fail = typed_path(kept[0][0]) if kept else ""
     last.append("\nnext  ", style="dim").append(f"simcore replay {fail}")
     if len(kept) > 1:
-        last.append(f"\n      simcore diff {shown_path(kept[1][0])} {fail}")
+        last.append(f"\n      simcore diff {typed_path(kept[1][0])} {fail}")
     return Group(*parts, last)
 
 

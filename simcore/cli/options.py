@@ -49,9 +49,21 @@ def common(function: _Command) -> _Command:
 
 def plugin_option(function: _Command) -> _Command:
     """`--plugin FILE`, as often as one likes, passed as `plugins`."""
-    return click.option("--plugin", "plugins", metavar="FILE", multiple=True, help="Load a plugin from a file; may be repeated.")(
-        function
-    )
+    return click.option(
+        "--plugin", "plugins", metavar="FILE", multiple=True, callback=_named, help="Load a plugin from a file; may be repeated."
+    )(function)
+
+
+def _named(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of `--plugin`; one that is not there costs nothing but itself, and is said."""
+    for file in files:
+        if not os.path.exists(file):
+            from rich.text import Text
+
+            from simcore.trace.text import clean
+
+            console.talk(Text(f"--plugin {clean(file)}: there is no such file", style="yellow"))
+    return files
 
 
 def usage_error(message: str, given: str, known: Iterable[str]) -> UsageError:

@@ -23,6 +23,8 @@ from simcore.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from simcore.trace.model import Trace
 
+_MAX_RUNS: Final = 500
+
 _LIKE_THE_PROGRAM: Final = ("file", "command")
 """Targets after which the exit code is the program's own."""
 
@@ -53,10 +55,8 @@ _LIKE_THE_PROGRAM: Final = ("file", "command")
 @click.option(
     "--max-runs",
     type=click.IntRange(min=1),
-    default=500,
-    show_default=True,
     metavar="N",
-    help="With --until-failure: give up after N runs.",
+    help="With --until-failure: give up after N runs.  [default: 500]",
 )
 @click.option(
     "--on-stall",
@@ -78,7 +78,7 @@ def command(
     start_method: str | None,
     chaos: bool,
     until_failure: bool,
-    max_runs: int,
+    max_runs: int | None,
     on_stall: str | None,
     no_source: bool,
     plugins: Sequence[str],
@@ -94,6 +94,8 @@ def command(
     """
     from simcore.engine.parameters import split_assignments
 
+    if max_runs is not None and not until_failure:
+        raise UsageError("--max-runs was given without --until-failure, expected both", "add --until-failure")
     if output is not None:
         _check_output(Path(output))
     run = Run(
@@ -113,7 +115,7 @@ def command(
     if until_failure:
         from simcore.cli.hunt import hunt
 
-        return hunt(run, max_runs, as_json=as_json)
+        return hunt(run, max_runs or _MAX_RUNS, as_json=as_json)
     folder()
     trace = run.once()
     if as_json:
@@ -187,11 +189,12 @@ def exit_code(trace: Trace) -> int:
 def next_commands(trace: Trace, *, named: bool) -> list[str]:
     """What to type after this run; a trace in the trace folder is the latest and needs no name."""
     from simcore.trace.events import Outcome
-    from simcore.views.summary import shown_path
+    from simcore.views.summary import typed_path
 
-    path = f" {shown_path(trace.path)}" if named and trace.path is not None else ""
+    path = f" {typed_path(trace.path)}" if named and trace.path is not None else ""
     stop = " --pdb failure" if trace.outcome is Outcome.FAILED and trace.ending.error_site else ""
-    return [f"simcore replay{path}{stop}", f"simcore show{path}"]
+    drawn = " --timeline" if len(trace.actors) > 1 else ""
+    return [f"simcore replay{path}{stop}", f"simcore show{path}{drawn}"]
 
 
 def _check_output(path: Path) -> None:

@@ -6,17 +6,33 @@ One grammar for all verbs that run something: `record`, `compare`, `preflight`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import click
+from rich.text import Text
 from rich_click import RichCommand
 
+from simcore.cli import console
+from simcore.cli.options import SUFFIX
 from simcore.errors import UsageError
+from simcore.trace.text import clean
 
 GRAMMAR: Final = "PATTERN | FILE.py | MODULE:FUNCTION | -- COMMAND..."
 
+_SHORT: Final = "PATTERN | FILE.py | MOD:FUNC | -- COMMAND"
+"""The same for the line `Usage:`, which is torn apart where it does not fit on 80 columns."""
+
 _PARAMETERS: Final = "Set a parameter of the pattern; may be repeated."
 _IS_COMMAND: Final = "simcore.is_command"
+_HARDLY_ANOTHERS: Final = frozenset(
+    {
+        *("--chaos", "--until-failure", "--max-runs", "--on-stall", "--switch-interval", "--start-method", "--no-source"),
+        *("--methods", "--fail-on"),
+    }
+)
+"""Options that few programs have: behind FILE.py they are most likely meant for us. Of others nothing is said."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -31,7 +47,26 @@ class TargetCommand(RichCommand):
             return super().parse_args(ctx, [args[cut], *args[:cut], *args[cut + 1 :]])
         command = cut < len(args) and args[cut] == "--"
         ctx.meta[_IS_COMMAND] = command
-        return super().parse_args(ctx, args if command else [*args[:cut], "--", *args[cut:]])
+        try:
+            return super().parse_args(ctx, args if command else [*args[:cut], "--", *args[cut:]])
+        finally:  # behind `--no-color`, in front of what may be wrong
+            if cut < len(args) and not command and (word := self._misplaced(ctx, args[:cut], args[cut + 1 :])):
+                text = f"note: {word} goes to {clean(args[cut])}; simcore's own options stand before it"
+                console.talk(Text(text, style="yellow"))
+
+    def _misplaced(self, ctx: click.Context, before: list[str], behind: list[str]) -> str:
+        """The first word behind FILE.py that looks much like an option of ours; the program gets it all the same."""
+        options = {name: param for param in self.get_params(ctx) if isinstance(param, click.Option) for name in param.opts}
+        for word, following in pairwise([*behind, ""]):
+            name, _, value = word.partition("=")
+            option = options.get(name)
+            if option is None:
+                continue
+            writes_trace = option.name == "output" and (value or following).endswith(SUFFIX)
+            lacking = option.required and not any(given.partition("=")[0] in option.opts for given in before)
+            if name in _HARDLY_ANOTHERS or writes_trace or lacking:
+                return name
+        return ""
 
     def _end_of_options(self, ctx: click.Context, args: list[str]) -> int:
         """Index of `--` or of the first word that is neither an option nor an option's value."""
@@ -50,7 +85,7 @@ def target_options(function: _Function) -> _Function:
     option = click.option(
         "-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the pattern; may be repeated."
     )
-    return click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar=GRAMMAR)(option(function))
+    return click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar=_SHORT)(option(function))
 
 
 def is_file(word: str) -> bool:

@@ -52,17 +52,22 @@ def split(why: str, told_a: Told, position_a: int | None, told_b: Told, position
 
 def _one_sided(here: Moment | None, there: Trace, letter: str, other: str) -> str:
     """The sentence for an event whose actor does nothing more in the other run; nothing when the event is the other run's."""
-    return f"in {letter} {_who(here)} {here.action}{_at(here)}, in {other} it {_idle(there, here.actor)}" if here else ""
+    return f"in {letter} {_who(here)} {here.action}{_at(here)}, in {other} it {_idle(there, here)}" if here else ""
 
 
-def _idle(trace: Trace, actor: str) -> str:
-    """What an actor does that does nothing more: it waits, or it was never there, or that was all."""
+def _idle(trace: Trace, here: Moment) -> str:
+    """What an actor does that does nothing more: it waits, or it was never there, or that was all.
+
+    The writes of an actor are compared by themselves: one that writes nothing more may still do something else.
+    """
     for pending in trace.ending.pending:
-        if trace.actors[pending.actor].name == actor:
+        if trace.actors[pending.actor].name == here.actor:
             site = trace.sites[pending.site]
             called = Words(trace, exact=True).called(pending.object)
             return f"waits for {called}{f' ({site})' if site.line else ''}"
-    return "does nothing more" if any(info.name == actor for info in trace.actors) else "is not there"
+    if all(info.name != here.actor for info in trace.actors):
+        return "is not there"
+    return "writes nothing more" if here.kind is Kind.WRITE else "does nothing more"
 
 
 def _sentence(a: Moment, first_a: str, b: Moment, first_b: str) -> str:

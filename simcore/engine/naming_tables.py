@@ -72,23 +72,35 @@ class Tables:
             result.append(ObjectInfo(self._actor_ids.get(actor, 0), kind, n, self.site(site), "", process))
         return result
 
-    def places(self) -> list[tuple[int, int, Place]]:
-        """For each object of the program: when it was made, its index, where."""
+    def places(self) -> list[tuple[int, int, int, Place]]:
+        """For each object of the program: when it was made, its index, by which actor, where.
+
+        What nobody used is not in the trace (index -1), but counts among what was made on its line: of three locks in a list of
+        which only the last was taken, that one is the third.
+        """
         result = []
         told = set()
+        made = set()
         for key, index in self.object_ids.items():
             number = key[0] if isinstance(key, tuple) else key
             if number in told or (isinstance(key, tuple) and number in self.object_ids):
                 continue  # a copy is called as its original is; of one that nobody used the first copy stands for it
             if number in self._created and index >= len(FIXED_OBJECTS):
                 told.add(number)
-                stamp, _, kind_and_n, site, inner = self._created[number]
-                file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
-                within = self._definitions.sites.get(inner)
-                whole = kind_and_n >> 32 in _WHOLE
-                inside = within[:2] if within is not None and (not whole or kind_and_n >> 32 == ObjectKind.PQUEUE) else None
-                result.append((stamp, index, Place((file, line), inside, whole)))
+                made.add(self._created[number][3:])
+                result.append(self._place(number, index))
+        unused = (number for number, one in self._created.items() if number not in told and one[3:] in made)
+        result += [self._place(number, -1) for number in unused]
         return sorted(result, key=lambda item: item[:2])
+
+    def _place(self, number: int, index: int) -> tuple[int, int, int, Place]:
+        stamp, actor, kind_and_n, site, inner = self._created[number]
+        file, line, _ = self._definitions.sites.get(site, ("", 0, ""))
+        within = self._definitions.sites.get(inner)
+        whole = kind_and_n >> 32 in _WHOLE
+        inside = within[:2] if within is not None and (not whole or kind_and_n >> 32 == ObjectKind.PQUEUE) else None
+        place = Place((file, line), inside, whole, ObjectKind(kind_and_n >> 32))
+        return stamp, index, self._actor_ids.get(actor, 0), place
 
 
 _WHOLE = frozenset(
@@ -109,12 +121,14 @@ def label(trace: Trace, tables: Tables, files: SourceFiles) -> None:
         if site.line:
             files.digest(site.file)
     places: dict[str, list[tuple[int, Place]]] = {}
-    for _, index, place in tables.places():
+    for _, index, creator, place in tables.places():
         # Each process counts for itself: which of two made its `lock` first is luck, and none of its name.
-        maker = process_of(trace.actors[trace.objects[index].creator].name)
+        maker = process_of(trace.actors[creator].name)
         places.setdefault(maker, []).append((index, place))
     for made in places.values():
         for (index, _), label in zip(made, labels.label(place for _, place in made), strict=True):
+            if index < 0:
+                continue
             info = trace.objects[index]
             if info.kind not in (ObjectKind.WAITER, ObjectKind.THREAD, ObjectKind.CHILD):
                 trace.objects[index] = info._replace(label=label)

@@ -26,7 +26,7 @@ class PluginState:
 
     `origin` is its distribution and version, or its file; `file` is empty unless it was loaded as a single file. `state` is `ok`,
     `warning` (something of it does not work) or `broken` (nothing does). `problems` are one line each with file and line;
-    `details` has for each a traceback, or an empty text.
+    `details` has for each a traceback, or an empty text. `probes` are titles.
     """
 
     name: str
@@ -37,6 +37,7 @@ class PluginState:
     problems: tuple[str, ...]
     details: tuple[str, ...]
     patterns: tuple[Pattern, ...]
+    probes: tuple[str, ...]
 
 
 class Draft:
@@ -51,9 +52,10 @@ class Draft:
         self.problems: list[str] = []
         self.details: list[str] = []
         self.patterns: list[Pattern] = []
+        self.probes: list[str] = []
 
     def state(self) -> PluginState:
-        works = bool(self.patterns) or self.hooked
+        works = bool(self.patterns or self.probes) or self.hooked
         return PluginState(
             self.name,
             self.version,
@@ -63,6 +65,7 @@ class Draft:
             tuple(self.problems),
             tuple(self.details),
             tuple(self.patterns),
+            tuple(self.probes),
         )
 
     def problem(self, text: str, file: str = "", line: int = 0, detail: str = "") -> None:

@@ -220,6 +220,7 @@ class PluginHost:
             draft.problem(f"{attribute} has a probe {probe.title!r}, which is there already; this one is left out", *place)
             return
         self._probes[probe.title] = probe
+        draft.probes.append(probe.title)
 
     def _add(self, draft: Draft, function: object, mark: PatternMark, qualname: str) -> None:
         label = mark.name or qualname

@@ -21,7 +21,7 @@ from simcore.engine.recording import settings_of
 from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import check_replayable, command_of
 from simcore.engine.semaphores import Semaphores, remove_semaphores
-from simcore.errors import Divergence, Inconclusive, UsageError
+from simcore.errors import Divergence, Inconclusive, TraceError, UsageError
 from simcore.runtime.order import STATUS
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Verdict
 from simcore.trace.model import Trace
@@ -98,6 +98,11 @@ def replay(
     Raises: TraceError, NotReplayable, UsageError.
     """
     original = trace if isinstance(trace, Trace) else Trace.load(trace)
+    if not len(original) and original.ending.exit_code is None:
+        name = original.path.name if original.path is not None else "the trace"
+        raise TraceError(
+            f"{name} has no events to replay: {original.ending.cut_off or 'nothing was recorded'}", "record it again"
+        )
     if times < 1:
         raise UsageError(f"times is {times}, expected 1 or more")
     if stop_at is not None and not 0 <= stop_at < len(original):
@@ -105,9 +110,9 @@ def replay(
     check_interpreter(original)
     check_replayable(original.header.scenario)
     changed = changed_files(original)
-    warnings = [f"{name} changed since the recording" for name in changed]
+    warnings = [f"{what} since the recording" for what in changed]
     if strict and changed:
-        raise UsageError(f"{', '.join(changed)} changed since the recording", "replay without --strict, or put the files back")
+        raise UsageError(f"{', '.join(changed)} since the recording", "replay without --strict, or put the files back")
     runs = []
     for _ in range(times):
         run = _replay_once(original, real_time=real_time, grace_s=grace_s, stop_at=stop_at, quiet=quiet)
@@ -121,16 +126,19 @@ def replay(
 
 
 def changed_files(trace: Trace) -> list[str]:
-    """The user's files whose content is not what was recorded."""
+    """The user's files whose content is not what was recorded: `app.py changed`, `app.py is gone`."""
     changed = []
     root = _root_of(trace)
     for name, digest in trace.header.files.items():
         try:
             now = hashlib.sha256((root / name).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            changed.append(f"{name} is gone")
+            continue
         except OSError:
             now = ""
         if now != digest:
-            changed.append(name)
+            changed.append(f"{name} changed")
     return changed
 
 

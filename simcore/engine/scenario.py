@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from simcore.engine.plugins import PluginHost
@@ -12,6 +13,17 @@ from simcore.trace.model import Scenario
 
 HASH_SEED = 0
 """PYTHONHASHSEED of every recorded run, so that sets of strings iterate alike in all of them; the environment's goes first."""
+
+
+def _can_be_found(package: str) -> bool:
+    """Whether an import would find this top-level module from here. Nothing is executed for that."""
+    sys.path.insert(0, os.getcwd())
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return True  # what is wrong with it, its import says best
+    finally:
+        sys.path.pop(0)
 
 
 def resolve(
@@ -42,6 +54,10 @@ def resolve(
     if colon:
         if not module or not function:
             raise UsageError(f"{target!r} is no module:function", "write it as: package.module:function")
+        if not _can_be_found(module.partition(".")[0]):
+            raise UsageError(
+                f"there is no module {module}, here or installed", f"run it where `python -c 'import {module}'` works"
+            )
         return Scenario(
             target="function",
             name=target,

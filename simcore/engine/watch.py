@@ -196,6 +196,11 @@ class Watch:
         self._kinds[copy] = self._kinds[object_id]
         return copy
 
+    def _copies(self, objects: set[int], forker: int, child: int) -> dict[int, int]:
+        """The copies that a forked child has of these objects. What processes share is no copy: its owner keeps it."""
+        pairs = {self._own(known, forker): self._own(known, child) for known in objects}
+        return {original: copy for original, copy in pairs.items() if copy != original}
+
     def _process_number(self, process: str) -> int:
         return self._forks[process][1] + 1 if process in self._forks else 0
 
@@ -217,7 +222,7 @@ class Watch:
         for _, _, actor, kind, object_id, value, site in sorted(rows):
             if kind == Kind.START:
                 if self._reader.processes.get(self._process.get(value, ""), {}).get("start method") == "fork":
-                    history.fork(actor, value, {self._own(known, actor): self._own(known, value) for known in objects})
+                    history.fork(actor, value, self._copies(objects, actor, value))
                 continue
             history.feed(actor, kind, self._own(object_id, actor), self._kinds.get(object_id, ObjectKind.NONE), value, site)
         history.twins.ended |= dead

@@ -295,10 +295,18 @@ def create(kind: ObjectKind, frame: FrameType) -> int:
     if actor is None:
         return 0
     made: FrameType | None = frame
-    while made is not None and made.f_code.co_filename.startswith(_here):
+    while made is not None and (made.f_code.co_filename.startswith(_here) or _hands_on(made.f_code)):
         made = made.f_back
     inner = _own_site(made) if made is not None and is_internal(made.f_code) else 0
     return create_for(actor, kind, site_of(frame), inner)
+
+
+_HANDING_ON: Final = frozenset({"RLock", "BoundedSemaphore.__init__"})
+
+
+def _hands_on(code: CodeType) -> bool:
+    """Whether this is `threading`'s way to make one object and no more: what it makes is no part of something else."""
+    return code.co_qualname in _HANDING_ON and is_internal(code)
 
 
 def create_for(actor: Actor, kind: ObjectKind, site: int, inner: int = 0) -> int:

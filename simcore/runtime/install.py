@@ -124,6 +124,8 @@ def _install(gate: Gate, following: Any) -> None:
         "datetime": lambda module: clocks.install_datetime(_patches, module),
         "logging": lambda module: sweep.install_logging(_patches, module),
         "socket": lambda module: outside.install_socket(_patches, module),
+        "fcntl": lambda module: outside.install_fcntl(_patches, module),
+        "asyncio.base_events": lambda module: outside.install_asyncio(_patches, module),
         "queue": lambda module: spans.install_queue(_patches, module),
         "concurrent.futures._base": lambda module: spans.install_futures(_patches, module),
         "concurrent.futures.thread": lambda module: spans.install_thread_executor(_patches, module),

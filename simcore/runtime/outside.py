@@ -5,10 +5,12 @@ An audit hook would see all of it, but `sys._getframe` is audited too: with any 
 
 import os
 import threading
+from itertools import starmap
 from typing import Any
 
 from simcore.runtime import originals, segment
 from simcore.runtime.actors import acting, here
+from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_NOTE
 
@@ -31,6 +33,49 @@ def install_socket(patches: Patches, module: Any) -> None:
             return original(self, address)
 
         patches.method(module.socket, name, replaced)
+
+
+_noted: set[str] = set()
+
+
+def _note_once(what: str, detail: str) -> None:
+    if what not in _noted and acting() is not None:
+        _noted.add(what)
+        note(what, detail)
+
+
+def install_fcntl(patches: Patches, module: Any) -> None:
+    """Note that processes exclude each other by locks of the file system."""
+    for name in ("flock", "lockf"):
+        original = getattr(module, name)
+
+        def replaced(*arguments: Any, name: str = name, original: Any = original) -> Any:
+            _note_once("file lock", f"fcntl.{name}")
+            done: list[Any] = []  # its name says that a signal is let in here
+            try:
+                done.extend(starmap(original, (arguments,)))
+            except BaseException as error:
+                hide(error)
+                raise
+            return done[0]
+
+        patches.set(module, name, replaced)
+
+
+def install_asyncio(patches: Patches, module: Any) -> None:
+    """Note that other threads hand callbacks to a loop: when it wakes up for that is in no recording."""
+    original = module.BaseEventLoop.call_soon_threadsafe
+
+    def call_soon_threadsafe(self: Any, *arguments: Any, **named: Any) -> Any:
+        if self._thread_id not in (None, originals.get_ident()):
+            _note_once("asyncio loop", "woken by another thread")
+        try:
+            return original(self, *arguments, **named)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    patches.method(module.BaseEventLoop, "call_soon_threadsafe", call_soon_threadsafe)
 
 
 def count_native_threads() -> None:

@@ -300,6 +300,11 @@ def install(patches: Patches) -> None:
     patches.set(signal, "signal", _signal)
     patches.set(signal, "getsignal", _getsignal)
     patches.set(signal, "pause", _pause)
+    take_over()
+
+
+def take_over() -> None:
+    """Take over the handler that every Python starts with, which a fork server gives its children back as it was."""
     if (
         threading.current_thread() is threading.main_thread()
         and originals.signal_getsignal(signal.SIGINT) is signal.default_int_handler

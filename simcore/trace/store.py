@@ -18,7 +18,7 @@ from simcore.errors import TraceError, UsageError
 from simcore.trace import codec, tables
 from simcore.trace.codec import Damage, FrameKind
 from simcore.trace.events import FORMAT_VERSION, Outcome
-from simcore.trace.model import Ending, Header, Trace
+from simcore.trace.model import Ending, Header, Site, Trace
 from simcore.trace.tables import Sizes
 from simcore.trace.upgrades import OLDEST, readable, upgrade
 
@@ -215,6 +215,8 @@ class _Collector:
     def cut(self, cut: Cut) -> None:
         """End the trace where the file ends. An ending that was read stays: only the mark behind it is missing."""
         trace = self.trace
+        if not trace.sites:
+            trace.sites.append(Site("", 0, ""))  # the unknown one, which every trace has
         if not self._ended:
             trace.ending = Ending(Outcome.KILLED, duration_ns=trace.columns.at_ns[-1] if len(trace) else 0)
         said = f"the file is cut off: {cut.what}, at byte {cut.offset:,}; {len(trace):,} events are intact"

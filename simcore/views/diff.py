@@ -15,7 +15,7 @@ from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.text import clean, count, duration, join, shorten
 from simcore.trace.words import OBJECT_WORDS, RUNNERS
 from simcore.views.sides import Sides, source_of
-from simcore.views.summary import shown_path
+from simcore.views.summary import typed_path
 
 if TYPE_CHECKING:
     from simcore.diffing.result import ActorDiff, Diff, InputDiff, ObjectDiff, Run, Split, StreamDiff, WaitDiff
@@ -306,4 +306,4 @@ def _next(d: Diff) -> list[Text]:
         return []
     # A write is no step: its place in the trace names it.
     event = f"@{split.b.position}" if split.b.kind is Kind.WRITE else split.b.event
-    return [Text("next  ", style="dim").append(f"simcore replay {shown_path(path)} --pdb {clean(event)}", style="default")]
+    return [Text("next  ", style="dim").append(f"simcore replay {typed_path(path)} --pdb {clean(event)}", style="default")]

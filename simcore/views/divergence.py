@@ -14,7 +14,7 @@ from simcore.trace.locate import name_of
 from simcore.trace.model import Trace
 from simcore.trace.text import clean, count
 from simcore.trace.words import Words
-from simcore.views.summary import shown_path
+from simcore.views.summary import typed_path
 
 BEFORE: Final = 3
 """How many events before the divergence are shown."""
@@ -45,7 +45,7 @@ def divergence_view(trace: Trace, divergence: Divergence, matched: int) -> Rende
 
 def next_commands(trace: Trace, divergence: Divergence) -> list[str]:
     """What to type after this divergence: stop just before it, look at the events around it."""
-    path = f" {shown_path(trace.path)}" if trace.path is not None else ""
+    path = f" {typed_path(trace.path)}" if trace.path is not None else ""
     position = _position(trace, divergence)
     if position is None or not len(trace):
         return []

@@ -37,6 +37,7 @@ def traffic(trace: Trace) -> list[Traffic]:
     last = [-1] * len(trace.objects)
     longest = [(0, -1, -1)] * len(trace.objects)
     columns = trace.columns
+    put_by_program = _items(trace)
     acquire, get = int(Kind.ACQUIRE), int(Kind.GET)
     for kind, thing, actor, value, waited in zip(
         columns.kind, columns.object, columns.actor, columns.value, columns.waited_us, strict=True
@@ -46,6 +47,8 @@ def traffic(trace: Trace) -> list[Traffic]:
                 continue
             before, last[thing] = last[thing], actor
         elif kind == get and queues[thing] and value >= 0:
+            if thing in put_by_program and value not in put_by_program[thing]:
+                continue
             before = value >> 32
         else:
             continue
@@ -58,6 +61,21 @@ def traffic(trace: Trace) -> list[Traffic]:
     ]
     inner = [info.kind in _QUEUES and info.kind is not ObjectKind.PQUEUE for info in trace.objects]
     return sorted(found, key=lambda one: (inner[one.object], -one.hand_offs, one.object))
+
+
+def _items(trace: Trace) -> dict[int, set[int]]:
+    """Of each queue between processes the items that the program put, where it put any.
+
+    A process that ends, or closes the queue, puts one more, which tells the feeder thread to end.
+    """
+    columns = trace.columns
+    put, found = int(Kind.PUT), dict[int, set[int]]()
+    for span in trace.spans:
+        if trace.objects[span.object].kind is ObjectKind.PQUEUE and span.operation == "Queue.put":
+            for position in range(span.first, span.last + 1):
+                if (columns.kind[position], columns.object[position], columns.actor[position]) == (put, span.object, span.actor):
+                    found.setdefault(span.object, set()).add(columns.value[position])
+    return found
 
 
 def is_queue(trace: Trace, thing: int) -> bool:

@@ -12,7 +12,7 @@ from rich.text import Text
 from simcore.trace.events import Verdict
 from simcore.trace.text import clean, count, join, shorten
 from simcore.views.sides import Sides, source_of
-from simcore.views.summary import shown_path
+from simcore.views.summary import typed_path
 
 if TYPE_CHECKING:
     from simcore.diffing.grouped import GroupDiff, GroupOfRuns, Ordering
@@ -117,8 +117,8 @@ def _next(d: GroupDiff) -> list[Text]:
     lines: list[str] = []
     paths = [trace.path for trace in d.examples]
     if d.split is not None and d.split.b is not None and paths[1] is not None:
-        lines.append(f"simcore replay {shown_path(paths[1])} --pdb {clean(d.split.b.event)}")
+        lines.append(f"simcore replay {typed_path(paths[1])} --pdb {clean(d.split.b.event)}")
     if paths[0] is not None and paths[1] is not None:
-        lines.append(f"simcore diff {shown_path(paths[0])} {shown_path(paths[1])}")
+        lines.append(f"simcore diff {typed_path(paths[0])} {typed_path(paths[1])}")
     heads = ("next  ", "      ")
     return [Text(head, style="dim").append(line, style="default") for head, line in zip(heads, lines, strict=False)]

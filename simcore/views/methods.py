@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -166,7 +167,7 @@ def _verdicts(report: Row) -> list[RenderableType]:
     grid = Table.grid(padding=(0, 0, 0, 2))
     grid.add_column(width=8)
     grid.add_column(overflow="fold")
-    for verdict, following in zip(report["verdicts"], [*report["verdicts"][1:], {"fix": ""}], strict=True):
+    for verdict, following in pairwise([*report["verdicts"], {"fix": ""}]):
         text = Text(clean(verdict["text"]))
         if verdict["seen"]:
             text.append(f"  [{clean(verdict['seen'])}]", style="dim")

@@ -36,7 +36,10 @@ def plugins_view(plugins: Sequence[PluginState], advice: str = "") -> Renderable
     for plugin in troubled:
         parts.append(Text())
         parts += [Padding(Text(clean(problem)), (0, 0, 0, 2)) for problem in plugin.problems]
-    summary = Text(f"\n{count(len(plugins), 'plugin')}, {count(sum(len(plugin.patterns) for plugin in plugins), 'pattern')}")
+    numbers = [count(len(plugins), "plugin"), count(sum(len(plugin.patterns) for plugin in plugins), "pattern")]
+    if probes := sum(len(plugin.probes) for plugin in plugins):
+        numbers.append(count(probes, "probe"))
+    summary = Text("\n" + ", ".join(numbers))
     if troubled:
         names = " ".join(clean(plugin.file or plugin.name) for plugin in troubled[:1])
         summary.append(f"; {len(troubled)} with problems: `simcore plugins check {names}` shows the traceback", style="yellow")
@@ -67,6 +70,7 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
         "file": plugin.file,
         "state": plugin.state,
         "patterns": [pattern.name for pattern in plugin.patterns],
+        "probes": list(plugin.probes),
         "problems": [
             {"problem": problem, "traceback": detail} for problem, detail in zip(plugin.problems, plugin.details, strict=True)
         ],
@@ -75,9 +79,12 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
 
 def _contributes(plugin: PluginState) -> str:
     names = [clean(pattern.name) for pattern in plugin.patterns]
+    probes = [count(len(plugin.probes), "probe")] if plugin.probes else []
     if names == [plugin.name]:
-        return "pattern"
-    return join(names[:4]) if 0 < len(names) <= 4 else count(len(names), "pattern")
+        return join(["pattern", *probes])
+    if 0 < len(names) <= 4:
+        return join([*names, *probes])
+    return join([*([count(len(names), "pattern")] if names or not probes else []), *probes])
 
 
 def _origin(plugin: PluginState) -> str:

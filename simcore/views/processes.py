@@ -37,6 +37,8 @@ class Member:
     started_ns: int | None = None
     begun_ns: int | None = None
     status: int | None = None
+    failed: bool = False
+    """Whether `start` raised an error, so that there never was such a process."""
 
     @property
     def took_ns(self) -> int | None:
@@ -51,9 +53,12 @@ def processes_of(trace: Trace) -> list[Member]:
     for actor, member in enumerate(homes):
         member.actors.append(actor)
     columns, children = trace.columns, dict[int, Member]()
-    kinds = {int(kind) for kind in (Kind.START, Kind.BEGIN, Kind.JOIN, Kind.STATUS, Kind.WAIT, Kind.EXIT)}
+    kinds = {int(kind) for kind in (Kind.START, Kind.PID, Kind.BEGIN, Kind.JOIN, Kind.STATUS, Kind.WAIT, Kind.EXIT)}
+    starting: dict[int, Member] = {}
     for position, (actor, kind) in enumerate(zip(columns.actor, columns.kind, strict=True)):
         homes[actor].events += 1
+        if actor in starting and kind not in (Kind.PID, Kind.GC, Kind.SIGNAL):
+            starting.pop(actor).failed = True
         if kind not in kinds:
             continue
         thing, value = columns.object[position], columns.value[position]
@@ -65,12 +70,17 @@ def processes_of(trace: Trace) -> list[Member]:
         elif trace.objects[thing].kind is not ObjectKind.CHILD:
             continue
         elif kind == Kind.START and 0 <= value < len(homes):
-            children[thing] = homes[value]
+            children[thing] = starting[actor] = homes[value]
             homes[value].started_ns = columns.at_ns[position]
+        elif kind == Kind.PID and thing in children:
+            starting.pop(actor, None)
+            children[thing].pid = children[thing].pid or value
         elif kind == Kind.BEGIN:
             homes[actor].begun_ns = columns.at_ns[position]
         elif kind in (Kind.JOIN, Kind.STATUS) and value > RUNNING and thing in children:
             children[thing].status = value
+    for member in homes:
+        member.failed = member.failed and member.begun_ns is None and member.status is None
     if trace.ending.exit_code is not None and homes:
         homes[0].status = trace.ending.exit_code
     return sorted(found.values(), key=lambda member: path_key(member.name))
@@ -101,7 +111,7 @@ def processes_view(trace: Trace) -> RenderableType | None:
             clean(member.start_method),
             "" if took is None else duration(took),
             f"{member.events:,}",
-            "" if status is None else exit_words(status),
+            "not started" if member.failed else "" if status is None else exit_words(status),
         )
         threads = [actor for actor in member.actors if trace.actors[actor].name != member.name]
         for actor in threads[:MOST_THREADS]:

@@ -25,6 +25,8 @@ def replay_view(trace: Trace, replay: Replay, times: int) -> RenderableType:
     parting = next((run for run in replay.runs if run.divergence is not None or run.differs), None)
     if parting is None and replay.verdict is Verdict.SAME:
         parts: list[RenderableType] = [_same(trace, replay, times)]
+        if trace.ending.cut_off:
+            parts.append(Text("  CUT OFF: ", style="bold yellow").append(clean(trace.ending.cut_off), style=_PLAIN))
         if replay.runs and replay.runs[-1].trace.ending.deadlock:
             again = dataclasses.replace(replay.runs[-1].trace, sources=trace.sources)
             parts += [Text(), deadlock_view(again)]
@@ -53,6 +55,7 @@ def replay_facts(trace: Trace, replay: Replay) -> dict[str, object]:
         "trace": str(trace.path) if trace.path is not None else None,
         "events": len(trace),
         "outcome": trace.outcome.word,
+        "cut_off": trace.ending.cut_off,
         "recorded_ns": trace.ending.duration_ns,
         "runs": [_run_facts(run) for run in replay.runs],
         "warnings": list(replay.warnings),
@@ -65,7 +68,7 @@ def _same(trace: Trace, replay: Replay, times: int) -> Text:
     text.append("same order and results" if changed else "same order, results and output", style="bold green")
     if changed:
         text.append("; ").append(changed, style="bold yellow")
-    if trace.outcome is not Outcome.OK:
+    if trace.outcome is not Outcome.OK and (trace.outcome is not Outcome.KILLED or trace.ending.exit_code is not None):
         text.append(f", and the same end: {trace.outcome.name}")
     took = [run.duration_ns for run in replay.runs]
     each = duration(sum(took) // max(len(took), 1))

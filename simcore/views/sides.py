@@ -197,7 +197,8 @@ def _end(words: Words, there: Moment | None) -> _Cell:
         if words.trace.actors[pending.actor].name == name:
             what = f"waits to {words.operation(pending.kind, pending.object)}"
             return _Cell("", name, clean(name), what, words.site(words.trace.sites[pending.site]), split=True, at=at)
-    return _Cell(what=f"{clean(name)} does nothing more", split=True, at=at)
+    verb = "writes" if there is not None and there.kind is Kind.WRITE else "does"
+    return _Cell(what=f"{clean(name)} {verb} nothing more", split=True, at=at)
 
 
 def source_of(trace: Trace, site: Site) -> str:

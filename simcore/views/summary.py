@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_facts,
 from simcore.views.figures import Traffic, is_queue, traffic
 from simcore.views.processes import methods, process_facts, processes_view
 
+LONGEST_ERROR = 240
+"""Of a longer error the middle is left out: what a spawned child says of a missing `__main__` guard fills a screen."""
+
 STYLES = {
     Outcome.OK: "bold green",
     Outcome.FAILED: "bold red",
@@ -27,6 +31,10 @@ STYLES = {
     Outcome.KILLED: "bold red",
     Outcome.TIMEOUT: "bold yellow",
 }
+
+
+_NEXT_WIDTH = 71
+"""What 80 columns leave beside `next:`; commands that take more stand on a line each."""
 
 
 def summary_view(
@@ -48,7 +56,10 @@ def summary_view(
     if place and trace.path is not None:
         last.append("trace: ", style="dim").append(shown_path(trace.path))
     if next_commands:
-        last.append("\n" if last.plain else "").append("next:  ", style="dim").append("   ".join(next_commands))
+        together = "   ".join(next_commands)
+        apart = "\n       ".join(next_commands)
+        last.append("\n" if last.plain else "").append("next:  ", style="dim")
+        last.append(together if len(together) <= _NEXT_WIDTH else apart)
     if last.plain:
         parts.append(Padding(last, (0, 0, 0, 2)))
     return Group(*parts)
@@ -125,6 +136,11 @@ def shown_path(path: Path) -> str:
         return clean(os.fspath(path))
 
 
+def typed_path(path: Path) -> str:
+    """The same as a word of a command: in quotes where a shell would take it apart."""
+    return shlex.quote(shown_path(path))
+
+
 def scenario_name(trace: Trace) -> str:
     """What the run is called in one or a few words: the pattern, the file, or the command shortened."""
     scenario = trace.header.scenario
@@ -168,7 +184,8 @@ def _headline(trace: Trace, prefix: str) -> Text:
 
 
 def _counts(trace: Trace) -> Text:
-    where = f"{count(len(trace.actors), 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
+    threads = sum("!" not in info.name for info in trace.actors)  # the runs of a signal handler are its thread's
+    where = f"{count(threads, 'thread')} in {count(len(set(trace.processes)), 'process', 'processes')}"
     how = methods(trace)
     parts = [f"{where} ({join(how)})" if how else where, count(len(trace), "event")]
     if (n_bytes := _size(trace)) is not None:
@@ -197,7 +214,7 @@ def _traffic_lines(words: Words) -> list[Text]:
 def _ending_lines(trace: Trace, words: Words) -> list[Text]:
     ending, lines = trace.ending, []
     if ending.error and trace.outcome is not Outcome.DEADLOCK:
-        text = Text(clean(ending.error), style="red")
+        text = Text(shorten(clean(" ".join(ending.error.split())), LONGEST_ERROR), style="red")
         if where := words.site_in_full(trace.sites[ending.error_site]):
             text.append(f"  at {where}", style="default")
         lines.append(text)
@@ -235,8 +252,6 @@ def _traffic_facts(trace: Trace, one: Traffic) -> dict[str, object]:
 def _command(header: Header) -> str:
     scenario = header.scenario
     words = scenario.argv if scenario.target == "command" else (scenario.name, *scenario.argv)
-    import shlex
-
     return shlex.join(words)
 
 

@@ -33,7 +33,7 @@ _from_bits: Final = Struct("<q").unpack
 _pack: Final = RECORD.pack_into
 _head: Final = HEAD.pack
 _now: Final = originals.monotonic_ns
-_flock: Final = fcntl.flock
+_flock: Final[Callable[[int, int], None]] = getattr(fcntl.flock, "original", fcntl.flock)
 _LOCK: Final = fcntl.LOCK_EX
 _UNLOCK: Final = fcntl.LOCK_UN
 

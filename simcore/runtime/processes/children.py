@@ -11,7 +11,7 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any
 
-from simcore.runtime import forks, gate, imports, originals
+from simcore.runtime import forks, gate, imports, originals, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -105,9 +105,13 @@ def install_process(patches: Patches, module: Any) -> None:
                 value = _status(self)
             elif want != RUNNING:
                 _see_end(self, child, want)
+        except BaseException:
+            if want is not None:
+                gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+            raise
         finally:
             actor.raw -= 1
-            gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+        gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
 
     def _see_end(self: Any, child: Birth, status: int) -> None:
         make_end(child.index, self._popen.pid, status)
@@ -290,6 +294,7 @@ def install_spawn(patches: Patches, module: Any) -> None:
         key = data.pop(_KEY, None)
         if key is not None and here() is None:
             begin(births.parse(key), method="forkserver")
+            signals.take_over()
         real_prepare(data)
 
     patches.set(module, "get_preparation_data", get_preparation_data)

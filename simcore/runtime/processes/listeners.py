@@ -212,7 +212,9 @@ class Socket(socket.socket):
             return True
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(timeout))
+        done: list[Any] = []  # its name says that a signal is let in here
+        done.extend(map(poll.poll, (timeout,)))
+        return bool(done[0])
 
     def connect(self, address: Any) -> None:
         """As `socket.connect`."""

@@ -98,7 +98,11 @@ class SemLock(LockBase):
         return True
 
     def _try_or_wait(self, block: bool, timeout: float = -1) -> bool:
-        return bool(self._acquire(block, None if timeout == -1 else timeout))
+        if not block:
+            return bool(self._acquire(False))
+        done: list[bool] = []  # its name says that a signal is let in here
+        done.extend(map(self._acquire, (True,), (None if timeout == -1 else timeout,)))
+        return done[0]
 
     def release(self) -> None:
         """As `SemLock.release`."""

@@ -109,9 +109,13 @@ class _Popen:
                 value = popen.returncode
             elif want != RUNNING:
                 self._see_end(actor, popen, child, want)
+        except BaseException as error:
+            if want is not None or isinstance(error, self.module.TimeoutExpired):
+                gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+            raise
         finally:
             actor.raw -= 1
-            gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
+        gate.current.leave(actor, Kind.JOIN, child.object_id, site, value, waited)
         if value == RUNNING:
             raise self.module.TimeoutExpired(popen.args, timeout)
         children.pop(popen.pid, None)

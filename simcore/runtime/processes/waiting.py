@@ -6,6 +6,7 @@ by then the child has done all that it did when it was recorded.
 
 import os
 from collections.abc import Callable
+from itertools import starmap
 from signal import SIGCHLD, SIGCONT
 from sys import _getframe as get_frame
 from typing import Any
@@ -25,6 +26,7 @@ _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 _LOOKS, _CALM, _PAUSE_S = 150, 3, 0.002
 _NONE = -1
 _NO_CHILD = -2
+_INTERRUPTED = -3
 _UNKNOWN = 0xFFFFFFF
 
 _real_wait4: Callable[[int, int], tuple[int, int, Any]] = os.wait4
@@ -71,6 +73,13 @@ def _real_target(asked: int) -> int:
     return pids.real(asked) if asked > 0 else -pids.real(-asked) if asked < -1 else asked
 
 
+def _ask(real: Callable[..., Any], *arguments: int) -> Any:
+    """Wait for real. A signal is let in as long as no child has ended: what is said of one is said once."""
+    done: list[Any] = []  # its name says so
+    done.extend(starmap(real, (arguments,)))
+    return done[0]
+
+
 def _take(
     actor: Actor,
     site: int,
@@ -91,6 +100,11 @@ def _take(
             since = publish(actor, Kind.WAIT, _PROCESS, site, timed=timed)
             try:
                 pid, status = ask()
+            except ChildProcessError:
+                raise
+            except BaseException:
+                value = _INTERRUPTED
+                raise
             finally:
                 unpublish(actor)
                 waited = (originals.monotonic_ns() - since) // 1000
@@ -108,7 +122,8 @@ def _take(
             children.pop(pid, None)
         return pid, status
     finally:
-        gate.current.leave(actor, Kind.WAIT, _PROCESS, site, value, waited)
+        if value != _INTERRUPTED:
+            gate.current.leave(actor, Kind.WAIT, _PROCESS, site, value, waited)
 
 
 def _waiting(real: Any, *, pid_first: bool, usage: bool) -> Any:
@@ -123,7 +138,7 @@ def _waiting(real: Any, *, pid_first: bool, usage: bool) -> Any:
                 return real(*arguments, **named)  # raises as the original does, or is told by name what to wait for
             if actor.raw:
                 asked = (_real_target(arguments[0]), *arguments[1:]) if pid_first else arguments
-                pid, *rest = real(*asked)
+                pid, *rest = _ask(real, *asked)
                 return (pids.told(pid), *rest)
             return wait(actor, arguments, site_of(get_frame(1)))
         except BaseException as error:
@@ -134,7 +149,7 @@ def _waiting(real: Any, *, pid_first: bool, usage: bool) -> Any:
         rest: list[Any] = []
 
         def ask() -> tuple[int, int]:
-            pid, status, *rest[:] = real(*arguments)
+            pid, status, *rest[:] = _ask(real, *arguments)
             return pid, status
 
         def ended(pid: int, status: int) -> None:
@@ -173,7 +188,7 @@ def _wait_id_recorded(actor: Actor, idtype: int, number: int, options: int, site
     found: list[Any] = []
 
     def ask() -> tuple[int, int]:
-        answer = _real_waitid(idtype, number, options)
+        answer = _ask(_real_waitid, idtype, number, options)
         found.append(answer)
         return (0, 0) if answer is None or not answer.si_pid else (answer.si_pid, _status_of(answer.si_code, answer.si_status))
 
