@@ -22,7 +22,9 @@ from pathlib import Path
 
 import simcore
 from benchmarks.bench_diff import pair
+from benchmarks.process_cost import pure_python
 from benchmarks.tables import Table
+from simcore.engine.interpreter import core_name
 from simcore.trace.model import Trace
 
 LOOPS = Path(__file__).resolve().with_name("loops.py")
@@ -79,6 +81,12 @@ def recorded(name: str, turns: int, folder: Path) -> Times:
     return _times(folder / "times")
 
 
+def recorded_purely(name: str, turns: int, folder: Path) -> Times:
+    """A loop's times while it is recorded without the core in C."""
+    with pure_python():
+        return recorded(name, turns, folder)
+
+
 def viztraced(name: str, turns: int, folder: Path) -> Times:
     """A loop's times under VizTracer with its defaults."""
     options = ["-m", "viztracer", "--quiet", "-o", str(folder / "viz.json")]
@@ -89,7 +97,7 @@ def viztraced(name: str, turns: int, folder: Path) -> Times:
 
 def loops(rounds: int) -> Table:
     """Every loop: plain, recorded and under VizTracer by turns."""
-    ways: list[Callable[[str, int, Path], Times]] = [plain, recorded]
+    ways: list[Callable[[str, int, Path], Times]] = [plain, recorded, recorded_purely]
     if importlib.util.find_spec("viztracer"):
         ways.append(viztraced)
     rows = []
@@ -101,12 +109,19 @@ def loops(rounds: int) -> Table:
                     figures.append(way(name, turns, Path(folder))[cpu] / turns * 1e6)
             medians = [statistics.median(figures) for figures in measured]
             ratios = [statistics.median(a / b for a, b in zip(each, measured[0], strict=True)) for each in measured[1:]]
-            row = [title, "CPU" if cpu else "wall", f"{medians[0]:.3f}", f"{medians[1]:.3f}", f"{ratios[0]:.1f}x"]
-            rows.append([*row, f"{ratios[1]:.1f}x" if len(ratios) > 1 else "not installed"])
+            row = [
+                title,
+                "CPU" if cpu else "wall",
+                f"{medians[0]:.3f}",
+                f"{medians[1]:.3f}",
+                f"{ratios[0]:.1f}x",
+                f"{ratios[1]:.1f}x",
+            ]
+            rows.append([*row, f"{ratios[2]:.1f}x" if len(ratios) > 2 else "not installed"])
             print(*rows[-1], sep="   ", file=sys.stderr, flush=True)
     return Table(
         f"Recorded against plain, us per turn (medians of {rounds} rounds; the ratio is the median of the rounds' ratios)",
-        ["loop", "time", "plain", "recorded", "ratio", "VizTracer"],
+        ["loop", "time", "plain", "recorded", core_name(), "pure Python", "VizTracer"],
         rows,
     )
 

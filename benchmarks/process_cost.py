@@ -1,4 +1,6 @@
-"""What recording several processes costs: loops plain, recorded and under VizTracer by turns, and replay against recording.
+"""What recording several processes costs: loops plain, recorded (with the core in C and without) and under VizTracer by turns.
+
+And replay against recording.
 
 `python -m benchmarks.process_cost` measures and prints tables, under fork and under spawn. Each loop measures itself, once all
 its processes have begun, so that starting interpreters is no part of it. `process_cost.py LOOP METHOD TURNS FILE` runs one loop.
@@ -15,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +168,28 @@ def _plain(words: Sequence[str], folder: Path) -> None:
     subprocess.run([sys.executable, *words], check=True)
 
 
+@contextmanager
+def pure_python() -> Iterator[None]:
+    """Records are made without the core in C meanwhile."""
+    before = os.environ.get("SIMCORE_PURE")
+    os.environ["SIMCORE_PURE"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("SIMCORE_PURE")
+        if before is not None:
+            os.environ["SIMCORE_PURE"] = before
+
+
 def _recorded(words: Sequence[str], folder: Path) -> None:
     import simcore
 
     simcore.record([sys.executable, *words], output=folder / "loop.simtrace", quiet=True).check()
+
+
+def _purely(words: Sequence[str], folder: Path) -> None:
+    with pure_python():
+        _recorded(words, folder)
 
 
 def _viztraced(words: Sequence[str], folder: Path) -> None:
@@ -194,8 +215,9 @@ def _time(way: Callable[[Sequence[str], Path], None], loop: str, method: str, tu
 def run(rounds: int = 5) -> list[Any]:
     """Measure everything; blocks for some minutes."""
     from benchmarks.tables import Table
+    from simcore.engine.interpreter import core_name
 
-    ways = [_plain, _recorded, *([_viztraced] if importlib.util.find_spec("viztracer") else [])]
+    ways = [_plain, _recorded, _purely, *([_viztraced] if importlib.util.find_spec("viztracer") else [])]
     rows, replays = [], []
     with tempfile.TemporaryDirectory(prefix="simcore-cost-") as name:
         folder = Path(name)
@@ -204,8 +226,8 @@ def run(rounds: int = 5) -> list[Any]:
                 figures = [[_time(way, loop, method, turns, folder) / turns * 1e6 for way in ways] for _ in range(rounds)]
                 medians = [statistics.median(column) for column in zip(*figures, strict=True)]
                 ratios = [statistics.median(row[way] / row[0] for row in figures) for way in range(1, len(ways))]
-                row = [title, method, f"{medians[0]:.2f}", f"{medians[1]:.2f}", f"{ratios[0]:.1f}x"]
-                rows.append([*row, f"{ratios[1]:.1f}x" if len(ratios) > 1 else "not installed"])
+                row = [title, method, f"{medians[0]:.2f}", f"{medians[1]:.2f}", f"{ratios[0]:.1f}x", f"{ratios[1]:.1f}x"]
+                rows.append([*row, f"{ratios[2]:.1f}x" if len(ratios) > 2 else "not installed"])
                 print(*rows[-1], sep="   ", file=sys.stderr, flush=True)
         for loop, title in (("together", "4 processes on one lock"), ("apart", "4 processes that hardly meet")):
             for method in ("fork", "spawn"):
@@ -220,7 +242,7 @@ def run(rounds: int = 5) -> list[Any]:
     return [
         Table(
             f"Several processes: recorded against plain, us per turn (medians of {rounds} rounds)",
-            ["loop", "method", "plain", "recorded", "ratio", "VizTracer"],
+            ["loop", "method", "plain", "recorded", core_name(), "pure Python", "VizTracer"],
             rows,
         ),
         Table(

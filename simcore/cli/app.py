@@ -99,8 +99,9 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         from platform import python_implementation, python_version
 
         from simcore import __version__
+        from simcore.engine.interpreter import core_name
 
-        click.echo(f"simcore {__version__} ({python_implementation()} {python_version()})")
+        click.echo(f"simcore {__version__} ({python_implementation()} {python_version()}, {core_name()})")
         ctx.exit()
 
 

@@ -4,6 +4,7 @@ import platform
 import sys
 
 from simcore.errors import NotReplayable
+from simcore.runtime import core
 from simcore.trace.model import Trace
 
 
@@ -11,6 +12,11 @@ def running_minor() -> str:
     """`3.11`, with a `t` behind it on a free-threaded build."""
     gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
     return f"{sys.version_info.major}.{sys.version_info.minor}" + ("" if gil else "t")
+
+
+def core_name() -> str:
+    """Which core records on this interpreter: `C core` or `pure Python`."""
+    return core.NAME
 
 
 def check_interpreter(trace: Trace) -> None:

@@ -37,9 +37,12 @@ class End:
     ended_ns: int
 
 
+_KEPT = ("SIMCORE_PLUGINS", "SIMCORE_PURE")
+
+
 def environment(run: Path, mode: str, settings: Mapping[str, str], hash_seed: int) -> dict[str, str]:
     """The program's environment: the caller's, with the boot folder first on PYTHONPATH and the run named."""
-    result = {key: value for key, value in os.environ.items() if not key.startswith("SIMCORE_") or key == "SIMCORE_PLUGINS"}
+    result = {key: value for key, value in os.environ.items() if not key.startswith("SIMCORE_") or key in _KEPT}
     given = result.get("PYTHONPATH")
     rest = [entry for entry in given.split(os.pathsep) if not entry or Path(entry) != BOOT] if given else []
     result["PYTHONPATH"] = os.pathsep.join([str(BOOT), *rest])

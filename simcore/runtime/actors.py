@@ -12,9 +12,10 @@ from operator import length_hint
 from struct import Struct
 from sys import _getframe as get_frame
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from simcore.runtime import originals, segment
+from simcore.runtime.core import Writer, core
 from simcore.runtime.segment import (
     CHUNK,
     FIRST_RECORD,
@@ -30,7 +31,7 @@ from simcore.runtime.segment import (
 )
 from simcore.trace.events import FIRST_OBJECT, HEAD, RECORD, Kind, ObjectKind
 
-tls: Final = originals.local()
+tls: Any = originals.local() if core is None else core.tls
 _pack_head = HEAD.pack
 _pack_record = RECORD.pack_into
 _pack_wait = WAIT.pack_into
@@ -69,7 +70,7 @@ def number_from(folder: str) -> None:
     _text_numbers = count(block << 32 | 1)
 
 
-class Actor:
+class Actor(Writer):
     """One thread of one process, or a signal handler that runs on it.
 
     `birth` is the child process that is just being started, and `processes` how many were. `chunk` is the pair (next free slot,
@@ -80,22 +81,14 @@ class Actor:
     __slots__ = (
         "birth",
         "children",
-        "chunk",
         "chunks",
         "created",
         "failed",
-        "following",
-        "index",
         "name",
         "processes",
-        "puts",
         "ranges",
-        "raw",
-        "rest",
         "serials",
-        "spans",
         "thread_object",
-        "wait_buffer",
     )
 
     def __init__(self, name: str, index: int, thread_object: int = 0) -> None:
@@ -153,24 +146,28 @@ class Actor:
         """At an operation: look for the garbage that the one before put off, and whether this process is held up."""
         if held_up is not None:
             held_up(self)
-        one: Any = self.chunk[0]
         if self.rest is not None and between is not None:
-            rest: Any = self.rest[0]
-            self.chunk, self.rest = (chain(one.__self__, rest.__self__).__next__, self.rest[1]), None
+            self.chunk, self.rest = self.rest, None
             between(self)
 
     def interrupt(self) -> None:
-        """Called by another thread: have this actor come by `renew` or `look` at its next operation. Its free slots are kept."""
-        chunk, rest = self.chunk, self.rest
+        """Called by another thread: have this actor come by `renew` or `look` at its next operation.
+
+        Its free slots are held back for that; where some are already, the single one that is left at hand stays empty. An actor
+        that has read its chunk before may still take a slot of it: nobody else hands out the same one.
+        """
+        chunk = self.chunk
         if _any_left(chunk):
-            left, more = (getattr(one[0], "__self__", ()) for one in (chunk, rest or ((), None)))
-            self.rest = (chain(left, more).__next__, chunk[1])
+            if self.rest is None:
+                self.rest = chunk
             self.chunk = (iter(()).__next__, chunk[1])
 
     def put_back(self, reserve: Any, slot: int) -> None:
         """A slot that is not needed after all."""
         left = reserve.__self__
-        if self.chunk[0] is reserve:  # else it stays empty
+        if core is not None and type(left) is core.Slots:
+            left.put_back(slot)
+        elif self.chunk[0] is reserve:  # else it stays empty
             self.chunk = (chain((slot,), left).__next__, self.chunk[1])
 
     def _next_range(self) -> Chunk:
@@ -183,8 +180,13 @@ class Actor:
             slots = next(self.ranges)
         else:
             buffer = self.chunk[1]
-        chunk = self.chunk = (iter(slots).__next__, buffer)
+        chunk = self.chunk = (_slots_in(buffer, slots), buffer)
         return chunk
+
+
+def _slots_in(buffer: Any, places: range) -> Callable[[], int]:
+    """What hands out the slots at these places."""
+    return iter(places).__next__ if core is None else core.Slots(buffer, places.start, places.stop).take
 
 
 def _any_left(chunk: Chunk) -> bool:
@@ -424,3 +426,19 @@ def keep_bytes(data: bytes) -> int:
 def caller(depth: int = 2) -> int:
     """The call site of the function that called the caller."""
     return site_of(get_frame(depth))
+
+
+def _place_of(frame: FrameType) -> int:
+    """For the core: the site at which a frame of the user's is, or that it is ours or the library's."""
+    if not is_internal(frame.f_code):
+        return _own_site(frame)
+    return _OURS if frame.f_code.co_filename.startswith(_here) else _LIBRARYS
+
+
+_OURS: Final = -1
+_LIBRARYS: Final = -2
+
+if not TYPE_CHECKING and core is not None:
+    core.set_up(_place_of, _own_site)
+    here, acting, emit, site_of = core.here, core.acting, core.emit, core.site_of
+    publish, unpublish = core.publish, core.unpublish

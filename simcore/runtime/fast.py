@@ -8,10 +8,11 @@ A lock without an id (made where nothing is recorded) never has a head, so it is
 
 from sys import _getframe as get_frame
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import originals
 from simcore.runtime.actors import emit, is_internal, site_of, tls
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import Lock, RLock, is_wait, take_lock, wait_for
 from simcore.trace.events import HEAD, RECORD, Kind
@@ -49,11 +50,11 @@ def give_head(lock: "Lock | FastRLock", frame: FrameType) -> bytes:
 
 
 class FastLock(Lock):
-    """A lock that is being recorded. What `Lock` does, in fewer steps."""
+    """A lock that is being recorded. What `Lock` does, in fewer steps; the core in C leaves what is rare to these."""
 
     __slots__ = ()
 
-    def __enter__(self) -> bool:
+    def _enter(self) -> bool:
         try:
             actor = tls.actor
         except AttributeError:
@@ -90,7 +91,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _exit(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             actor = tls.actor
         except AttributeError:
@@ -128,7 +129,7 @@ class FastLock(Lock):
             hide(raised)
             raise
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+    def _acquire_purely(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `_thread.lock.acquire`."""
         try:
             actor = tls.actor
@@ -166,7 +167,7 @@ class FastLock(Lock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def release(self) -> None:
+    def _release_purely(self) -> None:
         """As `_thread.lock.release`: any thread may."""
         try:
             actor = tls.actor
@@ -216,6 +217,12 @@ class FastLock(Lock):
         emit(actor, _ACQUIRE, self.simcore_id, site, 1 if got else -1, waited)
         return got
 
+    if TYPE_CHECKING or core is None:
+        __enter__, __exit__, acquire, release = _enter, _exit, _acquire_purely, _release_purely
+    else:
+        __enter__, __exit__ = core.LockBase.__enter__, core.LockBase.__exit__
+        acquire, release = core.LockBase.acquire, core.LockBase.release
+
     acquire_lock = acquire
     release_lock = release
 
@@ -225,14 +232,15 @@ class FastRLock(RLock):
 
     __slots__ = ("_gives", "_takes")
 
-    given = 1
-
     def __init__(self, raw: Any = None) -> None:
         self._takes: dict[int, Any] = {}
         self._gives: dict[int, Any] = {}
         super().__init__(raw)
+        raw = self._raw
+        self._acquire, self._release, self._owned = raw.acquire, raw.release, raw._is_owned
+        self.given = 1
 
-    def __enter__(self) -> bool:
+    def _enter(self) -> bool:
         try:
             actor = tls.actor
         except AttributeError:
@@ -267,7 +275,7 @@ class FastRLock(RLock):
         _pack(buffer, slot, head, _now())
         return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _exit(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         frame = get_frame(1)
         try:
             actor = tls.actor
@@ -295,3 +303,11 @@ class FastRLock(RLock):
         _pack(buffer, slot, head, _now())
         self._depth -= 1
         self._raw.release()
+
+    _acquire_purely, _release_purely = RLock.acquire, RLock.release
+
+    if TYPE_CHECKING or core is None:
+        __enter__, __exit__ = _enter, _exit
+    else:
+        __enter__, __exit__ = core.LockBase.__enter__, core.LockBase.__exit__
+        acquire, release = core.LockBase.acquire, core.LockBase.release

@@ -11,10 +11,11 @@ import os
 import sys
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import actors, originals, rest, segment
 from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
+from simcore.runtime.core import FollowingBase, core
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
 from simcore.trace.events import AT_REST, Kind
@@ -35,13 +36,13 @@ EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
 
 
-class Following:
+class Following(FollowingBase):
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ("_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "status", "told")
+    __slots__ = ()
 
     def __init__(self, gate: "Follow", index: int, events: memoryview, baton: Any) -> None:
-        self._gate = gate
+        self._gate, self._batons, self._far = gate, gate.batons, gate.far
         self.status = gate.status
         self.index = index
         self.events = events
@@ -98,11 +99,11 @@ class Follow:
         self.taken = len(order.actors)
         self._indices = {name: index for index, name in enumerate(order.actors)}
         self._events = order.events
-        self._batons: list[Any] = []
+        self.batons: list[Any] = []
         self._semaphores = order.semaphores
         if order.semaphores:
             import _multiprocessing  # type: ignore[import-not-found]  # noqa: F401  before a fork can find it half imported
-        self._far: dict[int, Any] = {}
+        self.far: dict[int, Any] = {}
         self.imports = self._imported()
         with open(f"{folder}/status", "r+b") as status:
             self.status = mmap.mmap(status.fileno(), 0)
@@ -111,8 +112,8 @@ class Follow:
     def begin_process(self, index: int) -> None:
         """Make batons for the threads of this process; those of other processes have a named semaphore."""
         actors.reserve_indices(self.taken)
-        self._batons = [originals.allocate_lock() for _ in self._events]
-        for baton in self._batons:
+        self.batons = [originals.allocate_lock() for _ in self._events]
+        for baton in self.batons:
             baton.acquire()
         _let_stacks_be_written(self._folder)
 
@@ -130,13 +131,13 @@ class Follow:
 
     def _semaphore(self, index: int) -> Any:
         """The baton of an actor between processes. The controller made it, and unlinks it."""
-        known = self._far.get(index)
+        known = self.far.get(index)
         if known is None:
             import _multiprocessing
 
             made: Any = _multiprocessing.SemLock
             known = getattr(made, "_of_raw", made)._rebuild(0, 1, 1 << 20, f"{self._semaphores}-{index}")
-            self._far[index] = known
+            self.far[index] = known
         return known
 
     def _imported(self) -> frozenset[str]:
@@ -159,7 +160,7 @@ class Follow:
     def attach(self, actor: Actor) -> None:
         """Give an actor its part of the order; one that the trace does not know has none."""
         if actor.index < self.taken:
-            actor.following = Following(self, actor.index, self._events[actor.index], self._batons[actor.index])
+            actor.following = Following(self, actor.index, self._events[actor.index], self.batons[actor.index])
         else:
             baton = originals.allocate_lock()
             baton.acquire()
@@ -167,7 +168,7 @@ class Follow:
 
     # The gate -------------------------------------------------------------------------------------------------------------------
 
-    def enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> int:
+    def _enter(self, actor: Actor, kind: Kind, object_id: int, site: int) -> int:
         """Wait for this operation's turn. Never returns when the trace has no such operation here."""
         mine = actor.following
         while True:
@@ -196,25 +197,29 @@ class Follow:
     def _wait(self, mine: Following, flags: int) -> None:
         if flags & AWAIT and not mine.told:
             mine.blocked = True
-            (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire()
-            mine.blocked = False
+            try:
+                (self._semaphore(mine.index) if flags & FAR_AWAIT else mine.baton).acquire()
+            finally:
+                mine.blocked = False
         mine.told = False
 
-    def leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
+    def _leave(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
         """Record the event at its turn and pass the turn on."""
         emit(actor, kind, object_id, site, value, waited_us)
         self.gave(actor)
 
-    def give(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int) -> int:
+    def _give(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int) -> int:
         """Wait for the turn and record; the effect comes before the turn is passed on."""
         want = self.enter(actor, kind, object_id, site)
         if want != value and kind in _CHECKED:
-            mine = actor.following
-            self._diverge(actor, mine.held[2], kind, object_id, site, f"value {value} instead of {want}")
+            self._differs(actor, kind, object_id, site, value, want)
         emit(actor, kind, object_id, site, value)
         return want
 
-    def gave(self, actor: Actor) -> None:
+    def _differs(self, actor: Actor, kind: Kind, object_id: int, site: int, value: int, want: int) -> None:
+        self._diverge(actor, actor.following.held[2], kind, object_id, site, f"value {value} instead of {want}")
+
+    def _gave(self, actor: Actor) -> None:
         """Pass the turn on, once."""
         mine = actor.following
         held = mine.held
@@ -227,9 +232,14 @@ class Follow:
             if flags & POST:
                 self.post(flags, after)
 
+    if TYPE_CHECKING or core is None:
+        enter, leave, give, gave = _enter, _leave, _give, _gave
+    else:
+        enter, leave, give, gave = core.enter_turn, core.leave_turn, core.give_turn, core.pass_on
+
     def post(self, flags: int, after: int) -> None:
         """Tell an actor that it is its turn."""
-        (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release()
+        (self._semaphore(after) if flags & FAR_POST else self.batons[after]).release()
 
     def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
         """What the trace has; nothing is asked."""
@@ -331,7 +341,7 @@ class Follow:
         """A turn whose operation turned out impossible."""
         if not done:
             mine = actor.following
-            self._diverge(actor, mine.held[2], Kind.UNDO, 0, caller(4), reason)
+            self._diverge(actor, mine.held[2], Kind.UNDO, 0, caller(), reason)
 
     # What is due before the operation at hand -----------------------------------------------------------------------------------
 
@@ -347,7 +357,7 @@ class Follow:
                     rest.await_others(actor, _TILL_REST_S)
                 _set_status(self.status, 0, position + 1, 0)
                 if flags & POST:
-                    tell = (self._semaphore(after) if flags & FAR_POST else self._batons[after]).release
+                    tell = (self._semaphore(after) if flags & FAR_POST else self.batons[after]).release
             mine.cursor += ORDER_EVENT.size
             collect_now(actor, value, tell)
             return True

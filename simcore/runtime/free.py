@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import originals, rest
 from simcore.runtime.actors import Actor, caller, emit, intern_text, ready
+from simcore.runtime.core import core
 from simcore.trace.events import Kind
 
 _TILL_END_S = 0.05
@@ -78,3 +79,6 @@ class Free:
 
     def must(self, actor: Actor, done: bool, reason: str) -> None:
         """A recording cannot contradict itself."""
+
+    if not TYPE_CHECKING and core is not None:
+        enter, leave, give, gave = core.enter, core.emit, core.emit, core.gave

@@ -7,8 +7,7 @@ operation still has it collected by the raised thresholds; where in its code tha
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from operator import call
 
@@ -87,22 +86,28 @@ def collect_now(actor: Actor, value: int, first: Callable[[], object]) -> None:
         first,
         partial(originals.collect, value & ~AT_REST),
     )
-    with _nobody_called():
+    with _NobodyCalled():
         deque(map(call, steps), 0)
 
 
-@contextmanager
-def _nobody_called() -> Iterator[None]:
-    """Collections are meanwhile not recorded by the collector's own call."""
-    try:
-        gc.callbacks.remove(_started)
-    except ValueError:  # another thread is here too
-        yield
-        return
-    try:
-        yield
-    finally:
-        _be_called()
+class _NobodyCalled:
+    """Collections are meanwhile not recorded by the collector's own call.
+
+    No context manager of the library's: a signal that comes in one of its frames is let in, and here it has to wait.
+    """
+
+    __slots__ = ("_removed",)
+
+    def __enter__(self) -> None:
+        try:
+            gc.callbacks.remove(_started)
+            self._removed = True
+        except ValueError:
+            self._removed = False  # another thread is here too
+
+    def __exit__(self, *_: object) -> None:
+        if self._removed:
+            _be_called()
 
 
 def _be_called() -> None:
@@ -121,7 +126,7 @@ def _collect(generation: int = 2) -> int:
     """As `gc.collect`."""
     if here() is None:
         return originals.collect(generation)
-    with _nobody_called():
+    with _NobodyCalled():
         return originals.collect(generation)
 
 

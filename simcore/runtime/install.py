@@ -109,7 +109,7 @@ def _install(gate: Gate, following: Any) -> None:
     clocks.install_threading(_patches, threading)
     queues.install(_patches)
     imports.keep_raw(_patches)
-    sweep.install(_patches, lock, locks.RLock if gate.following else fast.FastRLock)
+    sweep.install(_patches, lock, retaken.RetakenRLock if gate.following else fast.FastRLock)
     threads.install(_patches)
     spans.install(_patches, threading)
     output.install(_patches)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.core import LockBase
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind, ObjectKind
 
@@ -55,16 +56,10 @@ def take_lock(
     return got, (originals.monotonic_ns() - began) // 1000
 
 
-class Lock:
+class Lock(LockBase):
     """A `_thread.lock` that says what it does. Same behaviour, repr and errors; `raw` is an existing lock to go on with."""
 
-    __slots__ = ("__weakref__", "_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
-
-    given = 0
-    """The value of a release."""
-
-    _acquire: Callable[..., bool]
-    _release: Callable[[], None]
+    __slots__ = ("__weakref__", "_gives", "_raw", "_takes")
 
     def __init__(self, kind: ObjectKind = ObjectKind.LOCK, raw: Any = None) -> None:
         if raw is None:
@@ -72,6 +67,7 @@ class Lock:
         self._raw = raw
         self._acquire = raw.acquire
         self._release = raw.release
+        self.given = 0
         self._takes: dict[int, Any] = {}
         self._gives: dict[int, Any] = {}
         self.simcore_id = actors.create(kind, get_frame(1))
@@ -98,13 +94,18 @@ class Lock:
                 got, waited = take_lock(actor, self.simcore_id, site, self._acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
         gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
+
+    def _insist(self, actor: Actor) -> bool:
+        """In replay: take what the trace has free there, though somebody may still be about to let go of it."""
+        gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+        return True
 
     def release(self) -> None:
         """As `_thread.lock.release`: any thread may."""
@@ -151,7 +152,7 @@ class Lock:
             hide(raised)
             raise
 
-    _enter, _exit = __enter__, __exit__
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
 
     def locked(self) -> bool:
         """As `_thread.lock.locked`."""
@@ -179,10 +180,10 @@ class Lock:
     locked_lock = locked
 
 
-class RLock:
+class RLock(LockBase):
     """A `_thread.RLock` that says what it does. Same behaviour, repr and errors; each depth is an event."""
 
-    __slots__ = ("__weakref__", "_depth", "_raw", "simcore_id")
+    __slots__ = ("__weakref__", "_raw")
 
     def __init__(self, raw: Any = None) -> None:
         self._raw: Any = originals.RLock() if raw is None else raw
@@ -218,7 +219,7 @@ class RLock:
                 got, waited = take_lock(actor, self.simcore_id, site, self._raw.acquire, blocking, timeout)
                 value = 1 if got else -1 if blocking else 0
             elif value > 0:
-                gate.current.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
@@ -266,6 +267,13 @@ class RLock:
             hide(raised)
             raise
 
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
+
+    def _insist(self, actor: Actor) -> bool:
+        """As of `Lock`."""
+        gate.current.must(actor, self._raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+        return True
+
     # What Condition asks of its lock.
 
     def _is_owned(self) -> bool:
@@ -304,7 +312,7 @@ class RLock:
             if want is None:
                 _, waited = take_lock(actor, self.simcore_id, site, raw.acquire, True, -1)
             else:
-                gate.current.must(actor, raw.acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
             self._deepen(depth)
         finally:
             gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, depth, waited)

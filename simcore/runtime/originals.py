@@ -27,6 +27,7 @@ waitpid = os.waitpid
 exit_now = os._exit
 urandom = os.urandom
 write = os.write
+pwrite = os.pwrite
 collect = gc.collect
 signal_signal = signal.signal
 signal_getsignal = signal.getsignal

@@ -1,17 +1,19 @@
 """`with lock:` in a replay, with the gate's policy `follow` written out in line: what `fast.py` is for a recording.
 
-Where anything but that is next in the trace, it goes the way of all other operations, through the gate.
+Where anything but that is next in the trace, it goes the way of all other operations, through the gate. The core in C does the
+same, and for `acquire`, `release` and re-entrant locks too.
 """
 
 from sys import _getframe as get_frame
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import gate, originals
 from simcore.runtime.actors import site_of, tls
+from simcore.runtime.core import core
 from simcore.runtime.fast import give_head, take_head
 from simcore.runtime.frames import hide
-from simcore.runtime.locks import PATIENCE_S, Lock
+from simcore.runtime.locks import Lock, RLock
 from simcore.runtime.order import AWAIT, LOCAL, ORDER_EVENT, POST, STATUS, STOP
 from simcore.trace.events import RECORD, Kind
 
@@ -39,7 +41,7 @@ class RetakenLock(Lock):
 
     __slots__ = ()
 
-    def __enter__(self) -> bool:
+    def _retaken_enter(self) -> bool:
         actor: Any = getattr(tls, "actor", _nobody)
         mine = actor.following
         try:
@@ -53,7 +55,8 @@ class RetakenLock(Lock):
             mine.cursor += _SIZE
             if not self._acquire(False):
                 mine.held = flags, after, position
-                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has the lock free there")
+                self._insist(actor)
+                mine.held = None
         except BaseException as error:
             hide(error)
             raise
@@ -76,7 +79,7 @@ class RetakenLock(Lock):
             mine.post(flags, after)
         return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _retaken_exit(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         actor: Any = getattr(tls, "actor", _nobody)
         mine = actor.following
         try:
@@ -117,3 +120,26 @@ class RetakenLock(Lock):
         if flags & POST:
             mine.post(flags, after)
         return None
+
+    if TYPE_CHECKING or core is None:
+        __enter__, __exit__ = _retaken_enter, _retaken_exit
+    else:
+        __enter__, __exit__ = core.LockBase.retaken_enter, core.LockBase.retaken_exit
+        acquire, release = core.LockBase.retaken_acquire, core.LockBase.retaken_release
+        acquire_lock, release_lock = acquire, release
+
+
+class RetakenRLock(RLock):
+    """A re-entrant lock that is being replayed."""
+
+    __slots__ = ()
+
+    def __init__(self, raw: Any = None) -> None:
+        super().__init__(raw)
+        raw = self._raw
+        self._acquire, self._release, self._owned = raw.acquire, raw.release, raw._is_owned
+        self.given = 1
+
+    if not TYPE_CHECKING and core is not None:
+        __enter__, __exit__ = core.LockBase.retaken_enter, core.LockBase.retaken_exit
+        acquire, release = core.LockBase.retaken_acquire, core.LockBase.retaken_release

@@ -56,6 +56,8 @@ TAG_PROCESS: Final = 7  # key, value; `name` comes first in a segment
 TAG_DIVERGENCE: Final = 8  # actor index, cursor, position or -1, kind, object, site, reason
 TAG_DETACHED: Final = 9  # why the recorder gave up
 
+_NOTHING: Final = bytes(CHUNK)
+
 Chunk = tuple[Callable[[], int], "mmap.mmap | bytearray"]
 """A function that hands out offsets of free slots, one by one, and the buffer in which they are."""
 
@@ -128,6 +130,7 @@ class Segment:
                 raise OSError
             events = self._events.descriptor()
             os.posix_fallocate(events, place, CHUNK)
+            originals.pwrite(events, _NOTHING, place)  # else each page costs the file system a turn of its own when it is touched
             buffer = mmap.mmap(events, CHUNK, offset=place)
         except OSError as error:
             self._give_up(str(error))

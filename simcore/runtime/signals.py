@@ -70,7 +70,7 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         _missed.add(number)
         return None
     actor = here()
-    if actor is not None and frame is not None and is_ours(frame) and not _lets_in(frame):
+    if actor is not None and frame is not None and (_waits_for_turn(actor) or (is_ours(frame) and not _lets_in(frame))):
         put_off = [_trip_again(number)]
         return None
     _busy = True
@@ -95,6 +95,11 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         _busy = False
 
 
+def _waits_for_turn(actor: Actor) -> bool:
+    """Whether it does so in C, within the program's own frame."""
+    return actor.following is not None and bool(actor.following.blocked)
+
+
 def _lets_in(frame: FrameType) -> bool:
     """Whether the recorder's own frame waits for something on the program's behalf: then a signal must get through."""
     if gate.current.following:
@@ -105,7 +110,7 @@ def _lets_in(frame: FrameType) -> bool:
     return ("since" in known and frame.f_code is not _PUBLISH) or frame.f_code.co_name == "write"
 
 
-_PUBLISH: Final = actors.publish.__code__
+_PUBLISH: Final = getattr(actors.publish, "__code__", None)  # in C it is interrupted nowhere
 
 
 _interrupt: Callable[..., None] = _thread.interrupt_main

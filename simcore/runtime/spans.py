@@ -10,6 +10,7 @@ from typing import Any
 
 from simcore.runtime import actors, gate
 from simcore.runtime.actors import acting, emit, site_of
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.trace.events import FIXED_OBJECTS, SPAN_OPERATIONS, Kind, ObjectKind
@@ -21,6 +22,8 @@ _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
 def spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Callable[..., Any]:
     """The original between two records: of the object that is its first argument, or of the `fixed` one."""
     number = _NUMBERS[operation] << 1
+    if core is not None:
+        return _spanned_in_c(original, number, fixed)
 
     def method(*args: Any, **kwargs: Any) -> Any:
         actor = acting()
@@ -40,6 +43,19 @@ def spanned(original: Callable[..., Any], operation: str, fixed: int = 0) -> Cal
             if actor is not None and object_id:
                 actor.spans -= 1
                 emit(actor, Kind.SPAN, object_id, site, number)
+
+    return method
+
+
+def _spanned_in_c(original: Callable[..., Any], number: int, fixed: int) -> Callable[..., Any]:
+    spanning = core.spanning
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return spanning(original, number, fixed, args, kwargs)
+        except BaseException as error:
+            hide(error)
+            raise
 
     return method
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from simcore.runtime import actors, gate, originals, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
@@ -266,6 +267,25 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
                 gate.current.leave(actor, Kind.POLL, number, site, value, waited)
         return bool(value)
 
+    def _send_fast(self: Any, buf: Any) -> None:
+        try:
+            core.sending(self, buf, real_send, _send_bytes)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    def _receive_fast(self: Any, maxsize: int | None = None) -> Any:
+        try:
+            return core.receiving(self, maxsize, real_receive, _recv_bytes, _value_of)
+        except BaseException as error:
+            hide(error)
+            raise
+
+    if core is not None and not gate.current.following:
+        patches.method(cls, "_poll", _poll)
+        patches.method(cls, "_send_bytes", _send_fast)
+        patches.method(cls, "_recv_bytes", _receive_fast)
+        return
     for name, replacement in (("_send_bytes", _send_bytes), ("_recv_bytes", _recv_bytes), ("_poll", _poll)):
         patches.method(cls, name, replacement)
 
@@ -295,10 +315,12 @@ def _size(message: Any) -> int:
     return TOO_LONG if message is None else int(message.tell())
 
 
-def _value_of(error: OSError | EOFError) -> int | None:
+def _value_of(error: BaseException) -> int | None:
     """How an error of a receiver is recorded; None for one that is a handler's, and no event."""
     if isinstance(error, EOFError):
         return _END_OF_FILE
+    if not isinstance(error, OSError):
+        return None
     if error.errno:
         return -error.errno
     return _CUT_OFF if error.args == ("got end of file during message",) else None

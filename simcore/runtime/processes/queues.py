@@ -8,12 +8,14 @@ A queue's number travels with the two ends of its pipe.
 """
 
 from collections import deque
+from operator import attrgetter
 from sys import _getframe as get_frame
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
+from simcore.runtime.core import LockBase, core
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, wait_for
 from simcore.runtime.patches import Patches
@@ -24,25 +26,26 @@ _UNTAGGED: Final = 0
 """The tag of what an unknown thread has put."""
 
 
-class NotEmpty:
+class NotEmpty(LockBase):
     """What a queue has for a condition that its buffer is not empty: one lock, and one thread that may wait for it, the feeder.
 
     `with` is how items are put in, and recorded; `acquire`, `release` and `wait` are the feeder's.
     """
 
-    __slots__ = ("_number", "_waiting", "acquire", "release", "tag")
+    __slots__ = ("_waiting", "acquire", "release")
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self.simcore_id = number
+        self.puts = True
         self._at_fork_reinit()
 
     def _at_fork_reinit(self) -> None:
         lock = originals.allocate_lock()
-        self.acquire, self.release = lock.acquire, lock.release
+        self.acquire, self.release = self._acquire, self._release = lock.acquire, lock.release
         self._waiting: list[Any] = []
         self.tag = _UNTAGGED
 
-    def __enter__(self) -> bool:
+    def _enter(self) -> bool:
         actor = acting()
         try:
             if actor is None:
@@ -60,24 +63,26 @@ class NotEmpty:
         actor.puts += 1
         tag = actor.index << 32 | actor.puts
         if gate.current.following:
-            gate.current.give(actor, Kind.PUT, self._number, site, tag)
+            gate.current.give(actor, Kind.PUT, self.simcore_id, site, tag)
             try:
                 gate.current.must(actor, self.acquire(True, PATIENCE_S), "another thread is at the queue's buffer")
             finally:
                 gate.current.gave(actor)
         else:
             if not self.acquire(False):
-                publish(actor, Kind.PUT, self._number, site, timed=False)
+                publish(actor, Kind.PUT, self.simcore_id, site, timed=False)
                 try:
                     wait_for(self.acquire)
                 finally:
                     unpublish(actor)
-            gate.current.give(actor, Kind.PUT, self._number, site, tag)
+            gate.current.give(actor, Kind.PUT, self.simcore_id, site, tag)
             gate.current.gave(actor)
         self.tag = tag
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
+
+    __enter__ = _enter
 
     def wait(self) -> None:
         """Until something has been put in. Called with the lock, as of a condition."""
@@ -87,7 +92,7 @@ class NotEmpty:
         self.release()
         actor = acting()
         if actor is not None:
-            publish(actor, Kind.GET, self._number, site_of(get_frame(1)), timed=False)
+            publish(actor, Kind.GET, self.simcore_id, site_of(get_frame(1)), timed=False)
         waiter.acquire()
         if actor is not None:
             unpublish(actor)
@@ -97,6 +102,15 @@ class NotEmpty:
         """Let the feeder go on, if it waits. Called with the lock."""
         if self._waiting:
             self._waiting.pop().release()
+
+
+class FastNotEmpty(NotEmpty):
+    """What `NotEmpty` does while recording, in fewer steps; they leave what is rare to it."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING and core is not None:
+        __enter__, __exit__ = core.LockBase.__enter__, core.LockBase.just_release
 
 
 class Buffer(deque[Any]):
@@ -125,6 +139,14 @@ class Buffer(deque[Any]):
         return item
 
 
+class FastBuffer(deque[Any] if TYPE_CHECKING or core is None else core.BufferBase):  # type: ignore[misc]
+    """What `Buffer` does while recording, in fewer steps."""
+
+    def __init__(self, number: int, notempty: NotEmpty) -> None:
+        super().__init__()
+        self._number, self._notempty = number, notempty
+
+
 def _number_of(queue: Any) -> int:
     return int(getattr(queue._reader, "simcore_queue", 0))
 
@@ -150,6 +172,8 @@ def _is_making(queue: Any, frame: Any) -> bool:
 def install(patches: Patches, module: Any) -> None:
     """Put our buffer into the queues, and cover what they offer."""
     real_reset, real_init = module.Queue._reset, module.SimpleQueue.__init__
+    fast = core is not None and not gate.current.following
+    new_notempty, new_buffer = (FastNotEmpty, FastBuffer) if fast else (NotEmpty, Buffer)
 
     def _reset(self: Any, after_fork: bool = False) -> None:
         actor = here()
@@ -167,8 +191,8 @@ def install(patches: Patches, module: Any) -> None:
             real_reset(self, after_fork)
         finally:
             actor.raw -= 1
-        self._notempty = NotEmpty(number)
-        self._buffer = Buffer(number, self._notempty)
+        self._notempty = new_notempty(number)
+        self._buffer = new_buffer(number, self._notempty)
 
     def __init__(self: Any, *arguments: Any, **named: Any) -> None:
         try:
@@ -181,7 +205,7 @@ def install(patches: Patches, module: Any) -> None:
     patches.method(module.Queue, "_reset", _reset)
     patches.method(module.SimpleQueue, "__init__", __init__)
     for cls in (module.Queue, module.JoinableQueue, module.SimpleQueue):
-        cls.simcore_id = property(_number_of)
+        cls.simcore_id = property(attrgetter("_reader.simcore_queue"))
         for name in ("put", "get", "join", "task_done", "qsize", "empty", "full"):
             if name in vars(cls):
                 patches.method(cls, name, spanned(vars(cls)[name], f"Queue.{name}"))

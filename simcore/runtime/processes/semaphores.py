@@ -12,6 +12,7 @@ from typing import Any
 
 from simcore.runtime import actors, gate
 from simcore.runtime.actors import Actor, acting, emit, site_of, tls
+from simcore.runtime.core import LockBase, core
 from simcore.runtime.fast import FastLock
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, take_lock
@@ -36,13 +37,10 @@ def _maker(frame: FrameType) -> FrameType:
     return frame if maker is None else maker
 
 
-class SemLock:
+class SemLock(LockBase):
     """A `_multiprocessing.SemLock` that says what it does."""
 
-    __slots__ = ("_acquire", "_gives", "_raw", "_release", "_takes", "simcore_id")
-
-    given = 1
-    """The value of a release: so much more there is to take."""
+    __slots__ = ("_gives", "_raw", "_takes")
 
     SEM_VALUE_MAX: int
     _of_raw: Callable[..., Any]
@@ -54,6 +52,7 @@ class SemLock:
 
     def _wrap(self, raw: Any) -> None:
         self._raw, self._acquire, self._release = raw, raw.acquire, raw.release
+        self.given = 1  # so much more there is to take
         self._takes: dict[int, Any] = {}
         self._gives: dict[int, Any] = {}
 
@@ -86,13 +85,17 @@ class SemLock:
                 )
                 value = 1 if got else -1 if block else 0
             elif value > 0:
-                gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has it free there")
+                self._insist(actor)
         except BaseException:
             if want is not None:
                 gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, 0)
             raise
         gate.current.leave(actor, Kind.ACQUIRE, self.simcore_id, site, value, waited)
         return value > 0
+
+    def _insist(self, actor: Actor) -> bool:
+        gate.current.must(actor, self._acquire(True, PATIENCE_S), "the trace has it free there")
+        return True
 
     def _try_or_wait(self, block: bool, timeout: float = -1) -> bool:
         if not block:
@@ -106,7 +109,7 @@ class SemLock:
         actor = acting()
         try:
             if actor is None or not self.simcore_id:
-                return self._release()  # type: ignore[no-any-return]
+                return self._release()
             self._give(actor, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
@@ -141,14 +144,14 @@ class SemLock:
         actor = acting()
         try:
             if actor is None or not self.simcore_id:
-                return self._release()  # type: ignore[no-any-return]
+                return self._release()
             self._give(actor, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
             raise
         return None
 
-    _enter, _exit = __enter__, __exit__
+    _enter, _exit, _acquire_purely, _release_purely = __enter__, __exit__, acquire, release
 
     def _get_value(self) -> int:
         return self._read(Kind.VALUE, self._raw._get_value, get_frame(1))
@@ -200,8 +203,11 @@ class FastSemLock(SemLock):
     __enter__: Any = FastLock.__enter__
     __exit__: Any = FastLock.__exit__
     release: Any = FastLock.release
+    _enter: Any = FastLock._enter
+    _exit: Any = FastLock._exit
+    _release_purely: Any = FastLock._release_purely
 
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+    def _acquire_purely(self, block: bool = True, timeout: float | None = None) -> bool:
         """As `SemLock.acquire`."""
         try:
             actor = tls.actor
@@ -213,6 +219,8 @@ class FastSemLock(SemLock):
             emit(actor, Kind.ACQUIRE, self.simcore_id, site_of(get_frame(1)), 1)
             return True
         return super().acquire(block, timeout)
+
+    acquire = _acquire_purely if core is None else core.LockBase.try_first
 
     def _wait(self, actor: Actor, _block: bool, _timeout: float, frame: FrameType) -> bool:
         if not self.simcore_id:
@@ -227,6 +235,8 @@ class RetakenSemLock(SemLock):
 
     __enter__: Any = RetakenLock.__enter__
     __exit__: Any = RetakenLock.__exit__
+    acquire: Any = SemLock.acquire if core is None else RetakenLock.acquire
+    release: Any = SemLock.release if core is None else RetakenLock.release
 
 
 class _FromInside(property):

@@ -1,0 +1,193 @@
+/* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair; and of a replay: turns, and locks in them.
+
+   It mirrors simcore.runtime: the classes and functions here bear the names of the pure Python ones and do what those do;
+   `simcore.runtime.core` chooses between the two. Whatever is rare is left to Python, which is called from here: a new place in
+   the source, slots that are used up, a lock that somebody else holds, an operation that is not the next one of the trace.
+
+   Between the moment at which a slot is reserved and the moment at which it is committed nothing else may take it. Finalisers
+   may run there (an allocation can start the collector on 3.11), and what they record goes into the slots behind it. A slot is
+   taken by the actor's own thread only: no lock is needed for that, with the GIL or without. Where another thread reaches in
+   (`Actor.interrupt` takes the slots away, so that the actor comes by Python) it replaces `chunk` as a whole, under the object's
+   own lock on builds without a GIL. The table of places is shared by all threads, and relies on the GIL or, without one, on a
+   mutex. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#if PY_VERSION_HEX < 0x030d0000
+#define Py_BEGIN_CRITICAL_SECTION(op) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+#if PY_VERSION_HEX < 0x030c0000
+static PyObject *
+PyErr_GetRaisedException(void)
+{
+    PyObject *kind, *error, *trace;
+    PyErr_Fetch(&kind, &error, &trace);
+    if (kind != NULL) {
+        PyErr_NormalizeException(&kind, &error, &trace);
+        if (trace != NULL) {
+            PyException_SetTraceback(error, trace);
+        }
+    }
+    Py_XDECREF(kind);
+    Py_XDECREF(trace);
+    return error;
+}
+
+static void
+PyErr_SetRaisedException(PyObject *error)
+{
+    if (error == NULL) {
+        PyErr_Clear();
+    }
+    else {
+        PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error));
+    }
+}
+#endif
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+#ifdef Py_GIL_DISABLED
+static PyMutex places_mutex;
+#define LOCK_PLACES() PyMutex_Lock(&places_mutex)
+#define UNLOCK_PLACES() PyMutex_Unlock(&places_mutex)
+#else
+#define LOCK_PLACES()
+#define UNLOCK_PLACES()
+#endif
+
+/* Kinds that are written here, by their numbers in simcore.trace.events. */
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, PUT = 8, GET = 9, WRITE = 11, START = 4, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
+
+enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
+
+static PyObject *own_site;     /* the site of the very place at which a frame is */
+static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
+static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
+static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
+static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
+static PyObject *str_raw_acquire, *str_raw_release;                                        /* the methods of its batons */
+
+#include "core/records.h"
+#include "core/actors.h"
+#include "core/emit.h"
+#include "core/sites.h"
+#include "core/locks.h"
+#include "core/follow.h"
+#include "core/turns.h"
+#include "core/retaken.h"
+#include "core/lock_type.h"
+#include "core/messages.h"
+#include "core/spans.h"
+
+static PyObject *
+core_set_up(PyObject *module, PyObject *args)
+{
+    PyObject *place, *own;
+    if (!PyArg_ParseTuple(args, "OO:set_up", &place, &own)) return NULL;
+    Py_XSETREF(place_of, Py_NewRef(place));
+    Py_XSETREF(own_site, Py_NewRef(own));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef core_methods[] = {
+    {"set_up", core_set_up, METH_VARARGS, "Say who tells what a frame is, and its site."},
+    {"here", core_here, METH_NOARGS, "The actor on whose behalf this thread runs now, or None."},
+    {"acting", core_acting, METH_NOARGS, "The actor of this thread if what it does is to be recorded, or None."},
+    {"emit", FAST(core_emit), METH_FASTCALL, "Commit one record, stamped now."},
+    {"publish", FAST(core_publish), METH_FASTCALL | METH_KEYWORDS, "Say what an actor waits for; returns since when, in ns."},
+    {"unpublish", core_unpublish, METH_O, "It waits no more."},
+    {"sending", FAST(core_sending), METH_FASTCALL, "Record a message and send it."},
+    {"receiving", FAST(core_receiving), METH_FASTCALL, "Receive a message and record it."},
+    {"enter", FAST(core_enter), METH_FASTCALL, "As of the gate of a recording."},
+    {"gave", core_gave, METH_O, "As of the gate of a recording."},
+    {"enter_turn", FAST(core_enter_turn), METH_FASTCALL, "As `Follow.enter`."},
+    {"leave_turn", FAST(core_leave_turn), METH_FASTCALL, "As `Follow.leave`."},
+    {"give_turn", FAST(core_give_turn), METH_FASTCALL, "As `Follow.give`."},
+    {"pass_on", core_pass_on, METH_O, "As `Follow.gave`."},
+    {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
+    {"site_of", core_site_of, METH_O, "The call site of a frame."},
+    {NULL},
+};
+
+static int
+core_exec(PyObject *module)
+{
+    static int done;
+    if (done) { /* its tables are one per process */
+        PyErr_SetString(PyExc_ImportError, "the core is loaded already, in another interpreter of this process");
+        return -1;
+    }
+    static const struct {
+        PyObject **text;
+        const char *is;
+    } names[] = {
+        {&str_renew, "renew"},
+        {&str_later, "later"},
+        {&str_pauses, "pauses"},
+        {&str_look, "look"},
+        {&str_simcore_id, "simcore_id"},
+        {&str_simcore_queue, "simcore_queue"},
+        {&str_tell, "tell"},
+        {&str_number, "_number"},
+        {&str_notempty, "_notempty"},
+        {&str_enter, "_enter"},
+        {&str_exit, "_exit"},
+        {&str_acquire, "_acquire_purely"},
+        {&str_release, "_release_purely"},
+        {&str_insist, "_insist"},
+        {&str_undo, "_undo"},
+        {&str_enter_purely, "_enter"},
+        {&str_differs, "_differs"},
+        {&str_semaphore, "_semaphore"},
+        {&str_raw_acquire, "acquire"},
+        {&str_raw_release, "release"},
+    };
+    for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
+        if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) return -1;
+    }
+    if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
+        PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 ||
+        PyModule_AddType(module, &FollowingType) < 0 || add_buffer(module) < 0) {
+        return -1;
+    }
+    PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);
+    int result = tls == NULL ? -1 : PyModule_AddObjectRef(module, "tls", tls);
+    Py_XDECREF(tls);
+    done = result == 0;
+    return result;
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, core_exec},
+#if PY_VERSION_HEX >= 0x030c0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef core_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "simcore._core",
+    .m_doc = "The core in C of recording and replay.",
+    .m_methods = core_methods,
+    .m_slots = core_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&core_module);
+}
