@@ -72,21 +72,21 @@ thread.join(); print(len(seen) > 0)
 """,
     "locks of processes": """
 import multiprocessing
-def work(lock, deep, places, end):
+def work(lock, deep, places, full, end):
     for n in range(60):
         with lock: pass
         with deep, deep: pass
         if lock.acquire(False): lock.release()
         if places.acquire(True, None): places.release()
-        try: places.release()
+        try: full.release()
         except ValueError: pass
-        places.acquire(timeout=0.001)
-        places.release()
+        if places.acquire(timeout=0.001): places.release()
     with lock: end.send(n)
 if __name__ == "__main__":
     context = multiprocessing.get_context("fork")
     lock, deep, places, (near, far) = context.Lock(), context.RLock(), context.BoundedSemaphore(2), context.Pipe(False)
-    processes = [context.Process(target=work, args=(lock, deep, places, far)) for _ in range(3)]
+    full = context.BoundedSemaphore(1)  # which nobody takes
+    processes = [context.Process(target=work, args=(lock, deep, places, full, far)) for _ in range(3)]
     for process in processes: process.start()
     print([near.recv() for _ in processes])
     for process in processes: process.join()
