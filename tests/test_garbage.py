@@ -13,6 +13,12 @@ class Node:
     def __del__(self): finalise(self.n)
 """
 
+THREE = """
+threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
 FINALISERS = {
     "a lock": "def finalise(n):\n    with theirs: order.append(n)\n",
     "a print": "def finalise(n): print('gone', n); order.append(n)\n",
@@ -121,11 +127,9 @@ def finalise(n):
 def work(n):
     for k in range(400):
         with lock: Node((n, k))
-threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(3)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print(len(order) > 0)
 """
+        + THREE
+        + "print(len(order) > 0)\n"
     )
     faithful(source, replays=2)
 
@@ -144,11 +148,9 @@ def work(n):
             with threading.Lock(): pass
         else: time.time()
         for part in "abc": Node((n, k, part))
-threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(3)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print(len(order) > 0, hash(tuple(sorted(order))))
 """
+        + THREE
+        + "print(len(order) > 0, hash(tuple(sorted(order))))\n"
     )
     trace = faithful(source, replays=2)
     values = [value for kind, value in zip(trace.columns.kind, trace.columns.value, strict=True) if kind == Kind.GC]

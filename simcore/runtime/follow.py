@@ -30,7 +30,7 @@ _CHECKED = frozenset({Kind.START, Kind.PUT})
 """Gives whose value the program's own order decides: another value is another run."""
 
 _TILL_REST_S = 0.5
-"""How long the others may take to come to rest; those that the trace has at rest do, however slow the machine."""
+"""How long the others may take to come to rest. A machine slower than that is not waited for: the replay may part there."""
 
 EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
