@@ -93,6 +93,9 @@ VALUE: Final = _table(
         Kind.STORE: Value.IGNORED,
         Kind.VALUE: Value.IGNORED,
         Kind.INPUT: Value.IGNORED,
+        Kind.LOAD: Value.IGNORED,
+        Kind.ASSIGN: Value.IGNORED,
+        Kind.UPDATE: Value.IGNORED,
     },
 )
 
@@ -114,7 +117,7 @@ _UNORDERED = frozenset(
         *(Kind.SLEEP, Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.DRAW, Kind.GC, Kind.SIGNAL, Kind.EXIT, Kind.PAUSE),
         *(Kind.IMPORT, Kind.IMPORTED, Kind.PID, Kind.PARENT, Kind.INPUT),
         *(Kind.LOCKED, Kind.IS_SET, Kind.IS_ALIVE, Kind.EMPTY, Kind.QSIZE, Kind.COUNT, Kind.ENUMERATE, Kind.N_WAITING),
-        *(Kind.CONNECT, Kind.BROKEN, Kind.POLL, Kind.READY, Kind.STATUS, Kind.WAIT, Kind.READ, Kind.VALUE),
+        *(Kind.CONNECT, Kind.BROKEN, Kind.POLL, Kind.READY, Kind.STATUS, Kind.WAIT, Kind.READ, Kind.VALUE, Kind.LOAD),
     }
 )
 

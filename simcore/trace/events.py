@@ -66,6 +66,9 @@ class Kind(IntEnum):
     VALUE = 43  # the count of a semaphore
     INPUT = 44  # what another program wrote: text index of its length and digest
     WAIT = 45  # os.wait: index of the child's actor << 32 | wait status; -1 none had ended, -2 it raised
+    LOAD = 46  # from here on accesses to the program's own data; see `accessed`. Read a place
+    ASSIGN = 47  # wrote or deleted it
+    UPDATE = 48  # read it and wrote it in one step: no other actor can come between, on this interpreter
 
     # In segments only; the merge turns them into tables.
     CREATE = 60  # a new object: value is its ObjectKind, object its id
@@ -104,6 +107,10 @@ class ObjectKind(IntEnum):
     POOL = 26
     MANAGER = 27
     PROXY = 28  # what a manager keeps
+    ATTRIBUTE = 29  # from here on: places of the program's own data. An attribute of one object, class or module
+    GLOBAL = 30  # a module's variable that some function declares `global`
+    CELL = 31  # a variable that functions share by closing over it
+    ITEMS = 32  # a list, dict, set, deque or bytearray: which item, `accessed` tells
 
 
 FIXED_OBJECTS: Final = (
@@ -151,6 +158,23 @@ TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IM
 
 TAG_KINDS: Final = frozenset({Kind.PUT, Kind.GET, Kind.WAIT})
 """Events whose value, where it is not negative, holds an actor in its upper half."""
+
+ACCESS_KINDS: Final = frozenset({Kind.LOAD, Kind.ASSIGN, Kind.UPDATE})
+"""Accesses to the program's own data, recorded at granularity `access`."""
+
+PLACE_KINDS: Final = frozenset({ObjectKind.ATTRIBUTE, ObjectKind.GLOBAL, ObjectKind.CELL, ObjectKind.ITEMS})
+"""What they act on."""
+
+
+def accessed(value: int) -> tuple[int, int]:
+    """The value of an access: index of the text that tells which item (-1: the place has none), and how many were left out.
+
+    Left out are accesses of the same actor since its last one that is in the trace: nobody else ever touched what they acted on.
+    The text is the `repr` of a simple key or index, `*` for the container as a whole (iteration, `len`), `* append` where a
+    method was called, `?` for a key without a stable `repr`.
+    """
+    return (value >> 32) - 1, value & 0xFFFFFFFF
+
 
 UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})
 """Events that are no steps: a `print` more, a collection or an import less does not renumber an actor's steps."""

@@ -72,6 +72,9 @@ WANTED: Final = {
     Kind.BEGIN: "[begin]",
     Kind.PAUSE: "[return] from signal.pause",
     Kind.INPUT: "[read] from {0}",
+    Kind.LOAD: "[read] {0}",
+    Kind.ASSIGN: "[write] {0}",
+    Kind.UPDATE: "[update] {0}",
 }
 """An operation without its result: what somebody waits to do, or what two actors did in turn."""
 
@@ -100,6 +103,9 @@ FIXED: Final = {
     Kind.PARENT: "[get] the pid of its parent: {1}",
     Kind.VALUE: "[find] {0} at {1}",
     Kind.INPUT: "[read] {1} from {0}",
+    Kind.LOAD: "[read] {0}",
+    Kind.ASSIGN: "[write] {0}",
+    Kind.UPDATE: "[update] {0}",
 }
 """Kinds that are told alike whatever their value."""
 
@@ -143,5 +149,6 @@ LOOKS: Final = {
     Kind.STATUS: "[look] whether {0} has ended",
     Kind.READ: "[read] {0}",
     Kind.VALUE: "[look] at the count of {0}",
+    Kind.LOAD: "[read] {0}",
 }
 """Kinds that change nothing, without what they found."""

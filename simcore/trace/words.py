@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Final
 
-from simcore.trace.events import AT_REST, RUNNING, TEXT_KINDS, Kind, ObjectKind
+from simcore.trace.events import ACCESS_KINDS, AT_REST, RUNNING, TEXT_KINDS, Kind, ObjectKind, accessed
 from simcore.trace.model import Site, Trace, float_of_bits, process_of
 from simcore.trace.phrases import BY_VALUE, FIXED, OTHERWISE, WANTED, Tense, conjugated
 from simcore.trace.text import clean, count, duration, exit_words, join, shorten, signal_name
@@ -37,6 +37,10 @@ OBJECT_WORDS: Final = {
     ObjectKind.POOL: "Pool",
     ObjectKind.MANAGER: "Manager",
     ObjectKind.PROXY: "Proxy",
+    ObjectKind.ATTRIBUTE: "attribute",
+    ObjectKind.GLOBAL: "global",
+    ObjectKind.CELL: "closure variable",
+    ObjectKind.ITEMS: "container",
 }
 
 WAITING: Final = frozenset(
@@ -179,9 +183,24 @@ class Words:
         columns = self.trace.columns
         kind, thing, value = Kind(columns.kind[position]), columns.object[position], columns.value[position]
         sentence = self._sentence(kind, thing, value)
+        if kind in ACCESS_KINDS:
+            return conjugated(sentence, tense).format(self.accessed(position))
         if not sentence:
             return f"{kind.name.lower()} {self.called(thing)} {value}"
         return conjugated(sentence, tense).format(self.called(thing), self._detail(position))
+
+    def accessed(self, position: int) -> str:
+        """What an access is of, as the program writes it: `account.balance`, `counts['a']`, `results.append`."""
+        columns = self.trace.columns
+        thing = columns.object[position]
+        item, _ = accessed(columns.value[position])
+        text = self._recorded(item) if item >= 0 else None
+        if not isinstance(text, str):
+            return self.called(thing)
+        key, _, method = shorten(clean(text)).partition(" ") if text[:1] in "*?" else ("", "", "")
+        name = self.object(thing)
+        whole = f"{name}.{method}" if method else name if key else f"{name}[{shorten(clean(text))}]"
+        return f"`{whole}`" if self.exact else whole
 
     def _sentence(self, kind: Kind, thing: int, value: int) -> str:
         what = self.trace.objects[thing].kind
