@@ -122,11 +122,14 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
             texts.append(definitions.texts.get(number, ""))
         return known
 
+    keys: dict[str, int] = {}
+
     def key_text(key: int) -> int:
-        known = text_ids.get(~key)
+        told = accesses.text(key)
+        known = keys.get(told)
         if known is None:
-            known = text_ids[~key] = len(texts)
-            texts.append(accesses.text(key))
+            known = keys[told] = len(texts)
+            texts.append(told)
         return known
 
     append = [getattr(columns, name).append for name in ("actor", "kind", "object", "site", "value", "waited_us", "at_ns")]
