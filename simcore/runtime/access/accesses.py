@@ -14,6 +14,7 @@ from simcore.runtime import segment
 from simcore.runtime.access import objects
 from simcore.runtime.access.spots import Spot
 from simcore.runtime.actors import Actor, emit, ready
+from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_SPOT
 from simcore.trace.events import Kind
 
@@ -32,7 +33,10 @@ def register(path: str, spots: "list[Spot] | tuple[Spot, ...]") -> int:
     first = len(fields)
     _spots.extend((path, spot) for spot in spots)
     _sites.extend([0] * len(spots))
-    fields.extend(sys.intern(spot.field) for spot in spots)
+    names = [sys.intern(spot.field) for spot in spots]
+    fields.extend(names)
+    if core is not None:
+        core.add_spots(names)
     return first
 
 

@@ -8,7 +8,7 @@ from types import BuiltinMethodType, CellType, FrameType
 from typing import Any
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly
+from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
@@ -22,10 +22,11 @@ from simcore.runtime.access.kinds import (
     of_class,
     store_holder,
 )
-from simcore.runtime.access.objects import born, is_plain, key_of, word
+from simcore.runtime.access.objects import born, is_plain, key_of, number_of, word
 from simcore.runtime.access.plainly import Slot
 from simcore.runtime.access.spots import UPDATES, hook
 from simcore.runtime.actors import acting
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind
 
@@ -452,5 +453,14 @@ def install() -> None:
     named: dict[str, Any] = {function.__name__: _quietly(function) for function in _QUIETLY}
     named.update((function.__name__, function) for function in _AS_THEY_ARE)
     named.update({"attr": Attribute, "item": Item, "global": Global, "cell": Cell})
+    if core is not None:
+        core.set_hooks(named, _holder, number_of, key_of, site_of)
+        named.update((name, getattr(core, name)) for name in named if hasattr(core, name))
     for name, function in named.items():
         setattr(builtins, hook(name), function)
+
+
+def _holder(kind: type, name: str, stores: int) -> int:
+    """For the core: 1 where the object has the attribute itself, 0 where it is no data, else 2."""
+    holder = store_holder(kind, name) if stores else load_holder(kind, name)
+    return {Holder.NOBODY: 0, Holder.ITSELF: 1}.get(holder, 2)

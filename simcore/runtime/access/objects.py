@@ -14,6 +14,7 @@ from weakref import ref
 
 from simcore.runtime import actors, originals, segment
 from simcore.runtime.actors import Actor, emit
+from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_WORD
 from simcore.trace.events import Kind, ObjectKind
 
@@ -91,10 +92,14 @@ def _watched(thing: Any, address: int, number: int) -> Any:
         known = _known.get(address)
         if known is not None and known[1] == number:
             del _known[address]
+            if core is not None:
+                core.forget(address)
 
     try:
         return ref(thing, forget)
     except TypeError:
+        if core is not None:
+            core.note(address)
         return None
 
 
@@ -103,6 +108,8 @@ def born(value: Any) -> Any:
     known = _known.get(id(value))
     if known is not None and known[2] is None and _refcount(value) <= _NEW:
         _known.pop(id(value), None)
+        if core is not None:
+            core.forget(id(value))
     return value
 
 
