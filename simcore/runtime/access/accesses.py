@@ -7,22 +7,30 @@ waits for its turn. Anything else may run code of the program's: it is recorded,
 
 import sys
 from collections.abc import Callable
+from itertools import chain, starmap
+from operator import call
 from typing import Any, Final
 
 from simcore.runtime import gate as gates
-from simcore.runtime import segment
+from simcore.runtime import originals, segment
 from simcore.runtime.access import objects
-from simcore.runtime.access.spots import Spot
-from simcore.runtime.actors import Actor, emit, ready
+from simcore.runtime.access.objects import number_of
+from simcore.runtime.access.spots import UPDATES, Spot
+from simcore.runtime.actors import Actor, emit
 from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_SPOT
-from simcore.trace.events import Kind
+from simcore.trace.events import HEAD, RECORD, Kind
 
 NONE_LEFT: Final = sys.maxsize
 """In a replay: none of the actor's further accesses is in the trace."""
 
 fields: list[str] = []
 """Per spot the attribute, variable or method."""
+
+_pack_head: Final = HEAD.pack
+_pack_record: Final = RECORD.pack_into
+_now: Final = originals.monotonic_ns
+_moments: Final = iter(_now, None)
 
 _sites: list[int] = []
 _spots: list[tuple[str, Spot]] = []
@@ -55,17 +63,37 @@ def site_of(spot: int) -> int:
 
 
 def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Callable[..., Any], *arguments: Any) -> Any:
-    """Do what accesses plain data, record and access in one step. Raises: what it raises, which was an access too."""
+    """Do what accesses plain data, record and access in one step. Raises: what it raises, which was an access too.
+
+    Without the core all hooks do so under `objects.lock`. With it others take no lock: `does` is a function in C, and is called with
+    the record behind it by one in C, so that with the GIL nobody comes in between.
+    """
     following = actor.following
     if following is not None:
         return _follow(actor, following, kind, thing, spot, key, does, arguments, plain=True)
     if actor.rest is not None:
         actor.look()
-    number, site = objects.number_of(actor, thing), site_of(spot)
-    commit = ready(actor, kind, number, site, key << 32)
-    with objects.lock:
-        commit()
-        return does(*arguments)
+    number, site = number_of(actor, thing), _sites[spot] or site_of(spot)
+    reserve, buffer = actor.chunk
+    try:
+        slot = reserve()
+    except StopIteration:
+        reserve, buffer = actor.renew()
+        slot = reserve()
+    head = _pack_head(key << 32, number, site, 0, kind, 0)
+    if core is None or does is updated:
+        with objects.lock:
+            _pack_record(buffer, slot, head, _now())
+            return does(*arguments)
+    results: list[Any] = []
+    committed = map(_pack_record, (buffer,), (slot,), (head,), _moments)
+    results.extend(chain(committed, starmap(call, ((does, *arguments),))))
+    return results[1]
+
+
+def updated(load: Callable[..., Any], store: Callable[..., Any], place: tuple[Any, ...], op: int, value: Any) -> None:
+    """What an augmented assignment does in one step."""
+    store(*place, UPDATES[op](load(*place), value))
 
 
 def before(actor: Actor, kind: Kind, thing: Any, spot: int, key: int) -> None:
@@ -118,5 +146,3 @@ def is_next(actor: Actor, kind: Kind) -> bool | None:
     if following.left < 0:
         following.find_access()
     return None if following.left else following.access_kind == kind
-
-

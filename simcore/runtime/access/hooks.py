@@ -3,12 +3,13 @@
 import builtins
 from collections.abc import Callable
 from functools import partial
+from operator import delitem, getitem, setitem
 from sys import _getframe as get_frame
 from types import BuiltinMethodType, CellType, FrameType
-from typing import Any
+from typing import Any, Final
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of
+from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updated
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
@@ -29,6 +30,8 @@ from simcore.runtime.actors import acting
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind
+
+_CONTENTS: Final = "cell_contents"
 
 
 def _quietly(function: Callable[..., Any]) -> Any:
@@ -112,11 +115,7 @@ def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     if actor is not None and load_holder(type(thing), name) is Holder.ITSELF is store_holder(type(thing), name):
         told = is_next(actor, Kind.UPDATE)
         if in_one_step(getattr(thing, name, thing), value) if told is None else told:
-
-            def update() -> None:
-                setattr(thing, name, UPDATES[op](getattr(thing, name), value))
-
-            plainly(actor, Kind.UPDATE, thing, spot, 0, update)
+            plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
             return
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
 
@@ -137,21 +136,9 @@ def load_item(thing: Any, key: Any, spot: int) -> Any:
             if not (key in thing if told is None else told):
                 before(actor, Kind.UPDATE, thing, spot, key_of(thing, key))
                 return thing[key]
-        return plainly(actor, Kind.LOAD, thing, spot, key_of(thing, key), _get_item, thing, key)
+        return plainly(actor, Kind.LOAD, thing, spot, key_of(thing, key), getitem, thing, key)
     before(actor, Kind.LOAD, thing, spot, key_of(thing, key))
     return thing[key]
-
-
-def _get_item(thing: Any, key: Any) -> Any:
-    return thing[key]
-
-
-def _set_item(thing: Any, key: Any, value: Any) -> None:
-    thing[key] = value
-
-
-def _del_item(thing: Any, key: Any) -> None:
-    del thing[key]
 
 
 def store_item(value: Any, thing: Any, key: Any, spot: int) -> None:
@@ -160,7 +147,7 @@ def store_item(value: Any, thing: Any, key: Any, spot: int) -> None:
         thing[key] = value
     elif is_plain(key) and (type(key) is not slice or is_easy(value)):
         kept = _kept_item(thing, key)
-        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), _set_item, thing, key, value)
+        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), setitem, thing, key, value)
         del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
@@ -180,7 +167,7 @@ def del_item(thing: Any, key: Any, spot: int) -> None:
         del thing[key]
     elif is_plain(key):
         kept = _kept_item(thing, key)
-        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), _del_item, thing, key)
+        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), delitem, thing, key)
         del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
@@ -193,11 +180,7 @@ def update_item(thing: Any, key: Any, value: Any, op: int, spot: int) -> None:
     if actor is not None and gets and sets and is_plain(key) and type(key) is not slice:
         told = is_next(actor, Kind.UPDATE)
         if (not may_miss or key in thing) and in_one_step(_kept_item(thing, key), value) if told is None else told:
-
-            def update() -> None:
-                thing[key] = UPDATES[op](thing[key], value)
-
-            plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), update)
+            plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), updated, getitem, setitem, (thing, key), op, value)
             return
     store_item(UPDATES[op](load_item(thing, key, spot), value), thing, key, spot)
 
@@ -217,14 +200,19 @@ def _call(bound: Callable[..., Any], spot: int, *arguments: Any, **named: Any) -
             and (method is not Method.CHANGES_BY or all(map(is_easy, arguments)))
             and (method is not Method.CHANGES or name not in ("pop", "insert", "rotate") or all(map(is_plain, arguments[:1])))
         )
-        kind = {Method.READS: Kind.LOAD, Method.READS_KEY: Kind.LOAD, Method.READS_ANY: Kind.LOAD, Method.CLEARS: Kind.ASSIGN}.get(
-            method, Kind.UPDATE
-        )
+        kind = {
+            Method.READS: Kind.LOAD,
+            Method.READS_KEY: Kind.LOAD,
+            Method.READS_ANY: Kind.LOAD,
+            Method.CLEARS: Kind.ASSIGN,
+        }.get(method, Kind.UPDATE)
         key = key_of(thing, arguments[0]) if method is Method.READS_KEY and arguments else word(f"* {name}")
         if not plain_call:
             before(actor, kind, thing, spot, key)
             return bound(*arguments, **named)
-        kept = list(thing.values() if isinstance(thing, dict) else thing) if method in (Method.CLEARS, Method.CHANGES_BY) else None
+        kept = (
+            list(thing.values() if isinstance(thing, dict) else thing) if method in (Method.CLEARS, Method.CHANGES_BY) else None
+        )
         result = plainly(actor, kind, thing, spot, key, bound, *arguments)
         del kept
         return result
@@ -256,7 +244,10 @@ def _load_global(frame: FrameType, spot: int) -> Any:
     actor, name = acting(), fields[spot]
     if actor is None or name not in frame.f_globals:
         return plain.load_global(frame, name)
-    return plainly(actor, Kind.LOAD, frame.f_globals, spot, 0, plain.load_global, frame, name)
+    try:
+        return plainly(actor, Kind.LOAD, frame.f_globals, spot, 0, getitem, frame.f_globals, name)
+    except KeyError:
+        raise plain.undefined(name) from None
 
 
 def _store_global(values: dict[str, Any], value: Any, spot: int) -> Any:
@@ -265,7 +256,7 @@ def _store_global(values: dict[str, Any], value: Any, spot: int) -> Any:
         values[name] = value
     else:
         kept = values.get(name)
-        plainly(actor, Kind.ASSIGN, values, spot, 0, _set_item, values, name, value)
+        plainly(actor, Kind.ASSIGN, values, spot, 0, setitem, values, name, value)
         del kept
     return value
 
@@ -291,7 +282,7 @@ def del_global(spot: int) -> None:
             del values[name]
         else:
             kept = values.get(name)
-            plainly(actor, Kind.ASSIGN, values, spot, 0, _del_item, values, name)
+            plainly(actor, Kind.ASSIGN, values, spot, 0, delitem, values, name)
             del kept
     except NameError as error:
         hide(error)
@@ -305,11 +296,7 @@ def update_global(value: Any, op: int, spot: int) -> None:
         if actor is not None and name in values:
             told = is_next(actor, Kind.UPDATE)
             if in_one_step(values[name], value) if told is None else told:
-
-                def update() -> None:
-                    values[name] = UPDATES[op](values[name], value)
-
-                plainly(actor, Kind.UPDATE, values, spot, 0, update)
+                plainly(actor, Kind.UPDATE, values, spot, 0, updated, getitem, setitem, (values, name), op, value)
                 return
         _store_global(values, UPDATES[op](_load_global(frame, spot), value), spot)
     except BaseException as error:
@@ -321,15 +308,10 @@ def _load_cell(cell: CellType, frame: FrameType, spot: int) -> Any:
     actor = acting()
     if actor is None:
         return plain.load_cell(cell, frame, fields[spot])
-    return plainly(actor, Kind.LOAD, cell, spot, 0, plain.load_cell, cell, frame, fields[spot])
-
-
-def _fill(cell: CellType, value: Any) -> None:
-    cell.cell_contents = value
-
-
-def _empty(cell: CellType) -> None:
-    del cell.cell_contents
+    try:
+        return plainly(actor, Kind.LOAD, cell, spot, 0, getattr, cell, _CONTENTS)
+    except ValueError:
+        raise plain.unbound(frame, fields[spot]) from None
 
 
 def _kept_cell(cell: CellType) -> Any:
@@ -353,7 +335,7 @@ def store_cell(value: Any, cell: CellType, spot: int) -> Any:
         cell.cell_contents = value
     else:
         kept = _kept_cell(cell)
-        plainly(actor, Kind.ASSIGN, cell, spot, 0, _fill, cell, value)
+        plainly(actor, Kind.ASSIGN, cell, spot, 0, setattr, cell, _CONTENTS, value)
         del kept
     return value
 
@@ -366,7 +348,7 @@ def del_cell(cell: CellType, spot: int) -> None:
             del cell.cell_contents
         else:
             kept = _kept_cell(cell)
-            plainly(actor, Kind.ASSIGN, cell, spot, 0, _empty, cell)
+            plainly(actor, Kind.ASSIGN, cell, spot, 0, delattr, cell, _CONTENTS)
             del kept
     except NameError as error:
         hide(error)
@@ -379,11 +361,7 @@ def update_cell(cell: CellType, value: Any, op: int, spot: int) -> None:
         if actor is not None:
             told = is_next(actor, Kind.UPDATE)
             if in_one_step(_kept_cell(cell), value) if told is None else told:
-
-                def update() -> None:
-                    cell.cell_contents = UPDATES[op](plain.load_cell(cell, frame, fields[spot]), value)
-
-                plainly(actor, Kind.UPDATE, cell, spot, 0, update)
+                plainly(actor, Kind.UPDATE, cell, spot, 0, updated, getattr, setattr, (cell, _CONTENTS), op, value)
                 return
         store_cell(UPDATES[op](_load_cell(cell, frame, spot), value), cell, spot)
     except BaseException as error:

@@ -66,7 +66,9 @@ def number_of(actor: Actor, thing: Any) -> int:
 def describe(actor: Actor, number: int, thing: Any) -> None:
     """Record what the object with this number is."""
     kind = ObjectKind.GLOBAL if _is_namespace(thing) else ObjectKind.CELL if type(thing) is CellType else ObjectKind.ATTRIBUTE
-    name = thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
+    name = (
+        thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
+    )
     emit(actor, Kind.CREATE, number, 0, kind << 32 | word(str(name)))
 
 
