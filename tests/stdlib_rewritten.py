@@ -1,6 +1,7 @@
-"""Runs CPython's own tests of one module of the standard library, which is rewritten or not: `stdlib_rewritten.py heapq plain|rewritten`.
+"""Runs CPython's own tests of one module of the standard library, which is rewritten or not.
 
-Prints as JSON how many modules were rewritten, how many accesses they made, and how each test ended. To be run in a process of its own.
+`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes were read in them,
+and how each test ended. To be run in a process of its own.
 """
 
 import builtins
@@ -19,7 +20,13 @@ SUITES = {
     "difflib": ["test.test_difflib"],
     "argparse": ["test.test_argparse"],
     "dataclasses": ["test.test_dataclasses"],
-    "collections": ["test.test_collections", "test.test_ordered_dict", "test.test_userdict", "test.test_userlist", "test.test_userstring"],
+    "collections": [
+        "test.test_collections",
+        "test.test_ordered_dict",
+        "test.test_userdict",
+        "test.test_userlist",
+        "test.test_userstring",
+    ],
     "functools": ["test.test_functools"],
 }
 """The modules, and the tests of each."""

@@ -2,7 +2,8 @@
 
 What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways of
 importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is found by them
-stay what they are. Modules from archives, frozen ones and those without a source are left alone. No file of bytecode is read for a
+stay what they are. Modules from archives, frozen ones, those without a source, and those whose loader has a way of compiling of its
+own (a checker of types, `pytest` for its tests) are left alone. No file of bytecode is read for a
 rewritten module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a
 child that `multiprocessing` spawns: so it gets a `compile` of its own.
 """
@@ -27,6 +28,7 @@ Register = Callable[[str, Sequence[Spot]], int]
 
 _Loader: Any = external.SourceFileLoader
 _get_code = _Loader.get_code
+_compiles = _Loader.source_to_code
 _call: Any = bootstrap._call_with_frames_removed  # type: ignore[attr-defined]
 _lock: Final = originals.allocate_lock()
 
@@ -53,7 +55,7 @@ def compile_main(source: str | bytes, filename: str, *, optimize: int = -1) -> C
 def _module_code(self: Any, fullname: str) -> Any:
     try:
         path = self.get_filename(fullname)
-        if not _wanted(fullname, path):
+        if not _wanted(fullname, path) or type(self).source_to_code is not _compiles:
             return _get_code(self, fullname)
         # By way of the import system's own: it takes its frames out of the traceback of an error in the source.
         return _call(rewrite, self.get_data(path), path, _numbers(path)).code

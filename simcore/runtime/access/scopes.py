@@ -29,6 +29,9 @@ class Place(IntEnum):
     CELL = 2
 
 
+_IMPLICIT: Final = frozenset({"__class__", "__classdict__"})
+"""Names that a class has without binding them: methods close over them, and `super()` looks for them there."""
+
 _AT_ONCE: Final = frozenset({Kind.COMPREHENSION, Kind.CLASS, Kind.PARAMETERS})
 """Scopes that are left before the code around them goes on: what they see of the variables around them shares nothing."""
 
@@ -110,11 +113,11 @@ def decide(scopes: list[Scope]) -> None:
     """Find for all scopes of a module, outermost first, what they track."""
     module = scopes[0]
     for scope in scopes[1:]:
-        for name in scope.globals & scope.bound.keys():
+        for name in (scope.globals & scope.bound.keys()) - _IMPLICIT:
             module.tracked.add(name)
             module.bound[name] = module.bound.get(name, 0) + scope.bound[name]
     for scope in scopes[1:]:
-        for name in scope.used | scope.nonlocals:
+        for name in (scope.used | scope.nonlocals) - _IMPLICIT:
             owner = scope.owner(name)
             if owner is scope or owner.kind in (Kind.MODULE, Kind.PARAMETERS, Kind.CLASS):
                 continue

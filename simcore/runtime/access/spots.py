@@ -67,7 +67,20 @@ UPDATES: Final[tuple[Callable[[Any, Any], Any], ...]] = (
 
 METHODS: Final = frozenset(
     {
-        *("append", "appendleft", "clear", "extend", "extendleft", "insert", "pop", "popleft", "remove", "reverse", "rotate", "sort"),
+        *(
+            "append",
+            "appendleft",
+            "clear",
+            "extend",
+            "extendleft",
+            "insert",
+            "pop",
+            "popleft",
+            "remove",
+            "reverse",
+            "rotate",
+            "sort",
+        ),
         *("add", "difference_update", "discard", "intersection_update", "symmetric_difference_update", "update"),
         *("popitem", "setdefault", "__setitem__", "__delitem__", "__getitem__", "__contains__", "__len__", "__iter__"),
         *("copy", "count", "get", "index", "items", "keys", "values"),
@@ -79,7 +92,22 @@ METHODS: Final = frozenset(
 
 READERS: Final = frozenset(
     {
-        *("all", "any", "bytearray", "bytes", "dict", "enumerate", "filter", "frozenset", "iter", "len", "list", "map", "max", "min"),
+        *(
+            "all",
+            "any",
+            "bytearray",
+            "bytes",
+            "dict",
+            "enumerate",
+            "filter",
+            "frozenset",
+            "iter",
+            "len",
+            "list",
+            "map",
+            "max",
+            "min",
+        ),
         *("next", "reversed", "set", "sorted", "sum", "tuple", "zip"),
     }
     - {"next"}
@@ -88,14 +116,58 @@ READERS: Final = frozenset(
 
 SCALARS: Final = frozenset(
     {
-        *("abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "complex", "delattr", "divmod", "enumerate", "filter"),
-        *("float", "format", "frozenset", "hasattr", "hash", "hex", "id", "input", "int", "isinstance", "issubclass", "iter", "len"),
-        *("map", "memoryview", "oct", "ord", "pow", "print", "property", "range", "repr", "reversed", "round", "setattr", "slice"),
-        *("str", "super", "tuple", "type", "zip"),
+        *(
+            "abs",
+            "all",
+            "any",
+            "ascii",
+            "bin",
+            "bool",
+            "bytes",
+            "callable",
+            "chr",
+            "complex",
+            "delattr",
+            "divmod",
+            "enumerate",
+            "filter",
+        ),
+        *(
+            "float",
+            "format",
+            "frozenset",
+            "hasattr",
+            "hash",
+            "hex",
+            "id",
+            "input",
+            "int",
+            "isinstance",
+            "issubclass",
+            "iter",
+            "len",
+        ),
+        *(
+            "map",
+            "memoryview",
+            "oct",
+            "ord",
+            "pow",
+            "print",
+            "property",
+            "range",
+            "repr",
+            "reversed",
+            "round",
+            "setattr",
+            "slice",
+        ),
+        *("str", "super", "tuple", "zip"),
     }
-    - {"type"}
 )
 """Builtins whose results are no containers, and have no attributes that the program assigns."""
 
-FRESH: Final = frozenset({"bytes", "dict", "enumerate", "filter", "frozenset", "list", "map", "range", "reversed", "set", "sorted", "tuple", "zip"})
+FRESH: Final = frozenset(
+    {"bytes", "dict", "enumerate", "filter", "frozenset", "list", "map", "range", "reversed", "set", "sorted", "tuple", "zip"}
+)
 """Builtins whose results nobody else has: iterating over them needs no record."""
