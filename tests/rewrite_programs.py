@@ -73,8 +73,10 @@ ORDER = {
         a.f(list(value(1) for _ in a.items()))
         a[0](a[1])
         a.f()()
-        print(len(a), list(a), sorted(a), max(a), sum(a), any(a), set(a), dict(enumerate(a)), list(zip(a, a.b)), list(reversed([1, 2])))
-        print(list(map(str, a)), list(filter(None, a)), max(1, 2), next(iter(a)), min(a, key=lambda x: -x), tuple(a), [*a], {**{"a": 1}})
+        print(len(a), list(a), sorted(a), max(a), sum(a), any(a), set(a), dict(enumerate(a)))
+        print(list(zip(a, a.b)), list(reversed([1, 2])))
+        print(list(map(str, a)), list(filter(None, a)), max(1, 2), next(iter(a)))
+        print(min(a, key=lambda x: -x), tuple(a), [*a], {**{"a": 1}})
         """,
     "conditions": """
         a = probe("a")
@@ -375,7 +377,7 @@ SCOPES = {
                 return inner(), __total
             class Inner:
                 def get(self, car): return car.__speed
-        class ___: 
+        class ___:
             def f(self): self.__x = 1; return vars(self)
         car = _Car()
         print(car.go(), car.count(), sorted(n for n in globals() if "total" in n), ___().f())

@@ -33,7 +33,7 @@ ERRORS = {
             for a.y in (1, 2): pass
         def unpack(): a.x, a.y = 1, 2
         def short(): a.x, a.x = 1,
-        def with_(): 
+        def with_():
             with probe("p") as a.z: pass
         def chain(): a.x = a.y = 3
         def item(): a.x, (1)[0] = 1, 2

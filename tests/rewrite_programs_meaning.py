@@ -92,7 +92,8 @@ MEANING = {
         class Box(Generic[T]):
             def __init__(self, v: T) -> None: self.v: T = v
         class D(TypedDict): k: dict[str, list[int]]
-        print(P(1, 2).x, P.__module__, Q(1).b, Box[int](3).v, T.__module__, D(k={}), Q.__annotations__, Box.__init__.__annotations__)
+        print(P(1, 2).x, P.__module__, Q(1).b, Box[int](3).v, T.__module__, D(k={}))
+        print(Q.__annotations__, Box.__init__.__annotations__)
         """,
     "metaclasses that answer for all names": """
         class Names(dict):
@@ -249,13 +250,16 @@ MEANING = {
     "containers": """
         from collections import Counter, OrderedDict, defaultdict, deque
         d, l, s, q, b = {"a": 1}, [3, 1, 2], {1, 2}, deque([1, 2]), bytearray(b"abc")
-        d.update(b=2); d.setdefault("c", []).append(3); d["a"] += 1; print(d.pop("b"), d.get("z", 0), d.items(), d.keys(), d.popitem())
-        l.sort(reverse=True); l.insert(0, 9); l.extend(x for x in l[:1]); l[1:2] = [7, 7]; del l[0]; l += [1]; l *= 2; print(l, l.index(7), l.count(7))
+        d.update(b=2); d.setdefault("c", []).append(3); d["a"] += 1
+        print(d.pop("b"), d.get("z", 0), d.items(), d.keys(), d.popitem())
+        l.sort(reverse=True); l.insert(0, 9); l.extend(x for x in l[:1]); l[1:2] = [7, 7]; del l[0]; l += [1]; l *= 2
+        print(l, l.index(7), l.count(7))
         s.add(3); s.discard(1); s |= {5}; print(s, s.union([6]), 5 in s)
         q.appendleft(0); q.rotate(1); q[0] += 1; print(q, q.popleft())
         b.append(100); b[0] = 65; b[1:2] = b"xy"; print(b, b.find(b"d"))
         dd = defaultdict(list); dd["k"].append(1); dd["n"] += [2]; print(dict(dd), Counter("abca").most_common(1))
-        print({**d, "k": [*l]}, [*s, *q], dict(d, z=1), dict([(1, 2)]), len(d), sorted(l), list(zip(l, q)), "x".join(["a"]), "a-b".split("-"))
+        print({**d, "k": [*l]}, [*s, *q], dict(d, z=1), dict([(1, 2)]), len(d), sorted(l))
+        print(list(zip(l, q)), "x".join(["a"]), "a-b".split("-"))
         for k in d: print(k, d[k])
         for i, x in enumerate(l): print(i, x)
         print([x for x in l if x in s], {x: 1 for x in l}, any(l), sum(l), max(l), min(l, key=lambda x: -x), [0] * 2 + l)

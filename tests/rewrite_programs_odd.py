@@ -180,7 +180,8 @@ ODD = {
                 if n == 'lazy': self.lazy = 5; return 5
                 raise AttributeError(n)
         a = A(); a.x.append(2)
-        b = copy.deepcopy(a); b.x += [3]; print(a.x, b.x, a.lazy, pickle.loads(pickle.dumps(a)).x, hasattr(a, 'no'), getattr(a, 'no', 1))
+        b = copy.deepcopy(a); b.x += [3]
+        print(a.x, b.x, a.lazy, pickle.loads(pickle.dumps(a)).x, hasattr(a, 'no'), getattr(a, 'no', 1))
         """,
     "postponed annotations": """
         from __future__ import annotations
@@ -196,7 +197,8 @@ ODD = {
     "strings": """
         class A: x = 3.14159; w = 10; d = {'k': [1]}
         a = A()
-        print(f"{a.x:{a.w}.{a.d['k'][0]}f}|{a.d['k']!r}|{a.x=}|{ {'z': a.x}['z']:.1f}", '%s %s' % (a.x, a.w), '{0.x}'.format(a), 'a,b'.split(',')[0], ' '.join(c for c in 'abc'))
+        print(f"{a.x:{a.w}.{a.d['k'][0]}f}|{a.d['k']!r}|{a.x=}|{ {'z': a.x}['z']:.1f}")
+        print('%s %s' % (a.x, a.w), '{0.x}'.format(a), 'a,b'.split(',')[0], ' '.join(c for c in 'abc'))
         """,
     "closures three deep": """
         def a():
@@ -283,7 +285,7 @@ ODD = {
         """,
     "a function defined twice": """
         def f(n):
-            if n: 
+            if n:
                 def g(): return 1
             else:
                 def g(): return 2
@@ -305,6 +307,7 @@ ODD = {
     "classes and their dictionaries": """
         class A: pass
         class B: y = 2
-        a = A(); a.__class__ = B; a.__dict__['q'] = 1; a.__dict__.update(z=2); print(a.y, a.q, a.z, type(a).__name__, type('T', (A,), {'k': [1]})().k)
+        a = A(); a.__class__ = B; a.__dict__['q'] = 1; a.__dict__.update(z=2)
+        print(a.y, a.q, a.z, type(a).__name__, type('T', (A,), {'k': [1]})().k)
         """,
 }

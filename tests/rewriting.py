@@ -1,7 +1,7 @@
 """Runs a small program in this process, rewritten or not, and tells what it did.
 
-The programs find four names in their globals: `probe(name)` makes an object that says what is done to it, `value(x)` says that it is
-evaluated, `show(function)` calls it and prints its error with the traceback, `lines` is where all of them write.
+The programs find four names in their globals: `probe(name)` makes an object that says what is done to it, `value(x)` says that
+it is evaluated, `show(function)` calls it and prints its error with the traceback, `lines` is where all of them write.
 """
 
 import builtins

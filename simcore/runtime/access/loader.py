@@ -1,11 +1,11 @@
 """Has the import system compile the modules that are wanted by `rewrite`.
 
-What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways of
-importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is found by them
-stay what they are. Modules from archives, frozen ones, those without a source, and those whose loader has a way of compiling of its
-own (a checker of types, `pytest` for its tests) are left alone. No file of bytecode is read for a
-rewritten module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a
-child that `multiprocessing` spawns: so it gets a `compile` of its own.
+What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways
+of importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is
+found by them stay what they are. Modules from archives, frozen ones, those without a source, and those whose loader has a way
+of compiling of its own (a checker of types, `pytest` for its tests) are left alone. No file of bytecode is read for a rewritten
+module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a child
+that `multiprocessing` spawns: so it gets a `compile` of its own.
 """
 
 import importlib._bootstrap as bootstrap
@@ -76,7 +76,7 @@ def _script_code(source: Any, filename: Any, mode: str, *more: Any, **named: Any
 
 
 def install(wanted: Wanted, register: Register) -> None:
-    """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them is executed."""
+    """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them runs."""
     global _wanted, _register
     _wanted, _register = wanted, register
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):

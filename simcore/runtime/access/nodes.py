@@ -45,7 +45,7 @@ def _at_name(place: Where, node: ast.Attribute) -> Where:
 
 
 def on_one_line(place: Where) -> Where:
-    """The same beginning, for a target in the place of one that goes over several lines: those of an attribute count otherwise."""
+    """The same beginning, for a target in the place of one on several lines: those of an attribute count otherwise."""
     return place if place.line == place.end_line else Where(place.line, place.column, place.line, place.column + 1)
 
 

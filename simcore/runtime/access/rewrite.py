@@ -1,8 +1,8 @@
 """Compiles a module's source with calls of hooks in the place of its accesses (see `spots`).
 
-The syntax tree is rewritten, not the bytecode: that differs between versions of Python. With one exception: a hook of a closure variable
-gets its cell, and no expression evaluates to that. So the argument is compiled as a read of the variable, and then the one instruction
-is changed from "push what is in the cell" to "push the cell".
+The syntax tree is rewritten, not the bytecode: that differs between versions of Python. With one exception: a hook of a closure
+variable gets its cell, and no expression evaluates to that. So the argument is compiled as a read of the variable, and then the
+one instruction is changed from "push what is in the cell" to "push the cell".
 """
 
 import _ast as ast

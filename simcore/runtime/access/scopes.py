@@ -1,8 +1,8 @@
 """Whose variable a name is, in each scope of a module, and which variables can be shared by threads and are rebound.
 
-Those are the globals that some function declares `global` and binds, and the variables that functions close over and that change
-after they could be shared: bound by an inner function, or by their owner at several places or in a loop. All others are bound once
-for ever before anybody else can see them, or are seen by one call of one function only.
+Those are the globals that some function declares `global` and binds, and the variables that functions close over and that
+change after they could be shared: bound by an inner function, or by their owner at several places or in a loop. All others are
+bound once for ever before anybody else can see them, or are seen by one call of one function only.
 """
 
 from enum import IntEnum

@@ -1,16 +1,20 @@
 """What an access in a rewritten module is: its spot, the hooks that are called in its place, and which names count.
 
-The hooks are names in `builtins`, so that the module's own names stay what they are. They end with two underscores: names that only
-begin with two are changed inside of classes. The last argument of each is the number of its spot. What they are called with:
+The hooks are names in `builtins`, so that the module's own names stay what they are. They end with two underscores: names that
+only begin with two are changed inside of classes. The last argument of each is the number of its spot. What they are called
+with:
 
-    load_attr(obj, spot)  store_attr(value, obj, spot)  del_attr(obj, spot)  update_attr(obj, value, op, spot)  attr(obj, spot)
-    load_item(obj, key, spot)  store_item(value, obj, key, spot)  ...  update_item(obj, key, value, op, spot)  item(obj, key, spot)
+    load_attr(obj, spot)  store_attr(value, obj, spot)  del_attr(obj, spot)
+        update_attr(obj, value, op, spot)  attr(obj, spot)
+    load_item(obj, key, spot)  store_item(value, obj, key, spot)  del_item(obj, key, spot)
+        update_item(obj, key, value, op, spot)  item(obj, key, spot)
     load_global(spot)  store_global(value, spot)  del_global(spot)  update_global(value, op, spot)  global(spot)
-    load_cell(cell, spot)  store_cell(value, cell, spot)  del_cell(cell, spot)  update_cell(cell, value, op, spot)  cell(cell, spot)
+    load_cell(cell, spot)  store_cell(value, cell, spot)  del_cell(cell, spot)
+        update_cell(cell, value, op, spot)  cell(cell, spot)
     method(obj, spot)  whole(value, spot)  born(value)
 
-`store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell` return
-an object whose attribute `v` is the place: it stands where Python wants a target.
+`store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell`
+return an object whose attribute `v` is the place: it stands where Python wants a target.
 """
 
 import _operator
