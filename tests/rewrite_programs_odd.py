@@ -310,4 +310,91 @@ ODD = {
         a = A(); a.__class__ = B; a.__dict__['q'] = 1; a.__dict__.update(z=2)
         print(a.y, a.q, a.z, type(a).__name__, type('T', (A,), {'k': [1]})().k)
         """,
+    "names bound in annotations": """
+        def change():
+            global y, z
+            y = z = 'global'
+        change()
+        def f():
+            def g(x: (y := 3), *a: [i for i in range(2)]) -> (lambda: y): return x
+            return y, g(1), g.__annotations__['return'](), g.__annotations__['a']
+        class A:
+            x: (z := 4) = 5
+            t = z
+        print(f(), A.t, y, z)
+        """,
+    "more constants than fit in a byte": """
+        def f():
+            n = 0
+            def g():
+                nonlocal n
+                names = [MANY]
+                n = n + len(names)
+                n += names[-1]
+                n += names[0] if names else 0
+                return n
+            return g() + g(), n
+        print(f())
+        """.replace("MANY", ", ".join(str(i + 0.5) for i in range(300))),
+    "recursion and its limit": """
+        import sys
+        class Tree:
+            def __init__(self, depth):
+                self.n, self.kids = 1, []
+                for _ in range(2 if depth else 0):
+                    self.kids.append(Tree(depth - 1))
+            def count(self): return self.n + sum(kid.count() for kid in self.kids)
+            def walk(self):
+                yield self
+                for kid in self.kids: yield from kid.walk()
+        print(Tree(5).count(), len([*Tree(4).walk()]), sys.getrecursionlimit())
+        """,
+    "objects that come and go": """
+        import gc, weakref
+        class A:
+            def __del__(self): print('gone', self.n)
+        def f():
+            a = A(); a.n = 1; w = weakref.ref(a)
+            a.me = [a]; del a.me
+            del a
+            return w()
+        print(f())
+        A().n = 2
+        b = A(); b.n = 3; b = None; print('end')
+        [A() for _ in ()]; x = A(); x.n = 4; x = A(); x.n = 5; del x
+        """,
+    "stars everywhere": """
+        def f(*a, **k): return a, k
+        def g():
+            yield 1, *[2, 3]
+            return *(4,), 5
+        it = g(); print(next(it))
+        try: next(it)
+        except StopIteration as s: print(s.value)
+        print(f(*[1], *(2,), **{'a': 1}, **dict(b=2)), [*{1: 2}], (*'ab',), {*[1]}, {**{}, 'z': 1})
+        for x in *[1], *[2]: print(x)
+        a, *b = *[1], 2, 3; (c, *_), *d = [[1, 2], 3]; print(a, b, c, d)
+        """,
+    "a module's own lookup of attributes": """
+        import sys
+        def __getattr__(name): return 'made ' + name
+        me = sys.modules[__name__]
+        print(me.anything, me.__name__, hasattr(me, 'x')); me.x = 5; me.x += 1; print(x, me.x); del me.x; print(me.x)
+        """,
+    "context managers of several kinds": """
+        import contextlib
+        class Box: pass
+        box = Box(); box.log = []
+        @contextlib.contextmanager
+        def note(name):
+            box.log.append(name)
+            try: yield name
+            except KeyError as e: box.log.append(e.args)
+            finally: box.log += ['end ' + name]
+        with note('a') as box.a, note('b') as (box.x): raise KeyError(box.a)
+        with (note('c') as c, contextlib.ExitStack() as box.stack):
+            box.stack.enter_context(note('d'))
+            box.stack.callback(box.log.append, 'cb')
+        print(box.log, c)
+        """,
 }

@@ -12,7 +12,7 @@ import importlib._bootstrap as bootstrap
 import importlib._bootstrap_external as external
 import os
 import runpy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from simcore.runtime.frames import hide
 
 Wanted = Callable[[str, str], bool]
 """Whether a module is to be rewritten, by its name and the path of its source."""
-Register = Callable[[str, Sequence[Spot]], int]
+Register = Callable[[str, list[Spot]], int]
 """Takes the path and the spots of a module, and returns the number of the first; never called by two threads at once."""
 
 _Loader: Any = external.SourceFileLoader
@@ -36,8 +36,8 @@ _wanted: Wanted = lambda name, path: False  # noqa: E731
 _register: Register = lambda path, spots: 0  # noqa: E731
 
 
-def _numbers(path: str) -> Callable[[Sequence[Spot]], int]:
-    def first(spots: Sequence[Spot]) -> int:
+def _numbers(path: str) -> Callable[[list[Spot]], int]:
+    def first(spots: list[Spot]) -> int:
         with _lock:
             return _register(path, spots)
 

@@ -8,7 +8,7 @@ one instruction is changed from "push what is in the cell" to "push the cell".
 import _ast as ast
 import opcode
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
@@ -34,7 +34,7 @@ class Rewritten(NamedTuple):
     spots: list[Spot]
 
 
-def rewrite(source: str | bytes, filename: str, first: int | Callable[[Sequence[Spot]], int], *, optimize: int = -1) -> Rewritten:
+def rewrite(source: str | bytes, filename: str, first: int | Callable[[list[Spot]], int], *, optimize: int = -1) -> Rewritten:
     """Compile a module; `first` may be asked for once the spots are known.
 
     A module that is nested too deeply to be rewritten is compiled as it is, and has no spots. Raises what `compile` raises.
