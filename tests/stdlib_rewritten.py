@@ -1,7 +1,7 @@
 """Runs CPython's own tests of one module of the standard library, which is rewritten or not.
 
-`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes were read in
-them, and how each test ended. To be run in a process of its own.
+`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes and items were read
+in them, and how each test ended. To be run in a process of its own.
 """
 
 import builtins
@@ -72,7 +72,7 @@ def main(module: str, how: str, with_tests: str = "") -> None:
                 accesses[0] += 1
                 return function(*arguments)
 
-            return called if name.endswith("load_attr__") else function
+            return called if name.endswith(("load_attr__", "load_item__")) else function
 
         def register(path: str, found: Any) -> int:
             rewritten.append(path)

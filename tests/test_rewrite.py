@@ -34,7 +34,7 @@ def steps(ran: Ran) -> list[tuple[str, str, int]]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_rewritten_program_does_the_same(name: str) -> None:
-    """Output, order of evaluation, errors, tracebacks with their carets, and lines that a debugger sees are those of a plain run."""
+    """Output, order of evaluation, errors, tracebacks with carets, and lines that a debugger sees are those of a plain run."""
     plain = run(PROGRAMS[name], rewritten=False)
     ran = run(PROGRAMS[name], rewritten=True)
     assert ran.spots
