@@ -1,7 +1,7 @@
 """Runs CPython's own tests of one module of the standard library, which is rewritten or not.
 
-`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes and items were read
-in them, and how each test ended. To be run in a process of its own.
+`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes and items they
+read, and how each test ended. To be run in a process of its own.
 """
 
 import builtins
