@@ -1,8 +1,8 @@
 """Which accesses of a run its trace keeps, and the places that they act on.
 
-The runtime numbers objects and says of each site what it accesses; a place is an attribute of one object, a variable, or a container.
-Kept is what two actors touched and one of them wrote: nothing else can depend on the order. What is left out is counted, for a replay
-counts along (`events.accessed`). Whoever touches a place first counts as its creator.
+The runtime numbers objects and says of each site what it accesses; a place is an attribute of one object, a variable, or a
+container. Kept is what two actors touched and one of them wrote: nothing else can depend on the order. What is left out is
+counted, for a replay counts along (`events.accessed`). Whoever touches a place first counts as its creator.
 """
 
 from collections.abc import Iterator, Mapping

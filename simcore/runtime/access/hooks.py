@@ -9,7 +9,7 @@ from types import BuiltinMethodType, CellType, FrameType
 from typing import Any, Final
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updated
+from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updatable, update_quickly, updated
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
@@ -80,6 +80,7 @@ def _stored_in(thing: Any, name: str) -> Any:
         return None
     if holder is Holder.CLASS:
         forget_types()
+        updatable[:] = [None] * len(updatable)
     return vars(thing) if holder is Holder.MODULE else thing
 
 
@@ -111,8 +112,20 @@ def del_attr(thing: Any, spot: int) -> None:
 
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
+    try:
+        if core is None and update_quickly(thing, value, op, spot):
+            return
+        _update_attr(thing, value, op, spot)
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
     if actor is not None and load_holder(type(thing), name) is Holder.ITSELF is store_holder(type(thing), name):
+        site_of(spot)
+        updatable[spot] = type(thing)
         told = is_next(actor, Kind.UPDATE)
         if in_one_step(getattr(thing, name, thing), value) if told is None else told:
             plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
@@ -422,8 +435,20 @@ class Cell(Slot):
     )
 
 
-_QUIETLY = (load_attr, store_attr, del_attr, update_attr, load_item, store_item, del_item, update_item, method)
-_AS_THEY_ARE = (load_global, store_global, del_global, update_global, load_cell, store_cell, del_cell, update_cell, whole, born)
+_QUIETLY = (load_attr, store_attr, del_attr, load_item, store_item, del_item, update_item, method)
+_AS_THEY_ARE = (
+    update_attr,
+    load_global,
+    store_global,
+    del_global,
+    update_global,
+    load_cell,
+    store_cell,
+    del_cell,
+    update_cell,
+    whole,
+    born,
+)
 
 
 def install() -> None:

@@ -143,7 +143,7 @@ def key_of(thing: Any, key: Any) -> int:
         if key < 0 and not isinstance(thing, dict):
             key += len(thing)
         if 0 <= key < INTEGER:
-            return INTEGER + key
+            return INTEGER + int(key)
     if kind is slice:
         return word("*")
     if not is_plain(key):
