@@ -19,7 +19,7 @@ def play(lobby: threading.Barrier, timeout_s: float, ends: list[str]) -> None:
             print(f"{threading.current_thread().name} found no game\n", end="")
 
 
-@pattern(section="1-6-7", title="players join a game in groups; some are left over")
+@pattern(section="1-6-7", title="players join a game in groups; some are left over", title_ja="バリア（Barrier）制御")
 def barrier(players: int = 10, seats: int = 4, timeout_s: float = 0.02, witness: str = "") -> None:
     """Ten players, four seats a game: a Barrier lets them through in fours, and two are left over.
 

@@ -20,7 +20,12 @@ def spell(word: str, pause_s: float, exit_code: int) -> None:
     sys.exit(exit_code)
 
 
-@pattern(section="2.1", title="one child process: start, join, exit code")
+@pattern(
+    section="2.1",
+    title="one child process: start, join, exit code",
+    title_ja="Process",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def process(word: str = "hello", pause_s: float = 0.001, exit_code: int = 3) -> None:
     """A child process does some work, and its parent waits for it and reads its exit code.
 

@@ -38,6 +38,8 @@ def report(lock: Lock | None, alone: Lock, rounds: int, pause_s: float, witness:
 @pattern(
     section="2-3-5",
     title="ten processes, one lock around the output",
+    title_ja="Mutexによるプロセスのロック",
+    start_methods=["fork", "spawn", "forkserver"],
     expect=lambda lock: {"ok"} if lock == "argument" else {"ok", "failed"},
 )
 def process_lock(

@@ -22,7 +22,12 @@ def refuse(number: int) -> int:
     raise ValueError(f"{number} is refused by a worker")
 
 
-@pattern(section="2.2", title="apply, apply_async, map, close, join: who took which task")
+@pattern(
+    section="2.2",
+    title="apply, apply_async, map, close, join: who took which task",
+    title_ja="プロセスプール（Process Pool）",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, terminate: bool = False) -> None:
     """A few processes share many tasks.
 

@@ -20,6 +20,8 @@ def add(counter: Any, shares: Any, number: int, rounds: int, style: str) -> None
 @pattern(
     section="2-3-3",
     title="a Value and an Array, with and without their lock",
+    title_ja="共有メモリ（ValueとArray）",
+    start_methods=["fork", "spawn", "forkserver"],
     expect=lambda style: {"ok"} if style == "locked" else {"ok", "failed"},
 )
 def shared_value_array(workers: int = 2, rounds: int = 50, style: Literal["locked", "own", "raw"] = "locked") -> None:
