@@ -1,5 +1,6 @@
 """A plugin is found, and when it is broken it is named with file and line and costs nothing but itself."""
 
+import multiprocessing
 import os
 import pickle
 import re
@@ -84,6 +85,15 @@ def test_what_a_pattern_expects_depends_on_its_parameters() -> None:
     condition = host.find("condition")
     assert (condition.expect, condition.expected({"style": "if"})) == ({"ok"}, {"failed"})
     assert host.find("mutex").expected({"workers": 2}) == {"ok"}
+
+
+def test_what_a_pattern_expects_may_depend_on_the_start_method() -> None:
+    """An `expect` that names `start_method` is asked for the run's, or for Python's default."""
+    pattern = host_of().find("rng-after-fork")
+    assert pattern.start_methods == ("fork", "spawn", "forkserver")
+    values = pattern.choose({})
+    assert [pattern.expected(values, method) for method in pattern.start_methods] == [{"failed"}, {"ok"}, {"ok"}]
+    assert pattern.expected(values) == pattern.expected(values, multiprocessing.get_all_start_methods()[0]) == pattern.expect
 
 
 def test_a_file_is_a_plugin(write: Callable[..., Path]) -> None:
@@ -360,6 +370,11 @@ BROKEN = {
         "from simcore.api import pattern\n@pattern(granularity='byte')\ndef ring():\n    pass\n",
         3,
         "has the granularity 'byte'; expected sync or access",
+    ),
+    "an unknown start method": (
+        "from simcore.api import pattern\n@pattern(start_methods=['fork', 'thread'])\ndef ring():\n    pass\n",
+        3,
+        "has the start method 'thread'; expected fork, spawn, forkserver",
     ),
     "a mark where none fits": (
         "from simcore.api import pattern\npattern(3)\n",

@@ -24,10 +24,7 @@ def visit(number: int, things: dict[str, Any]) -> None:
 
 
 @pattern(
-    section="2-3-4",
-    title="all that a Manager offers",
-    title_ja="マネージャ（Manager）",
-    start_methods=["fork", "spawn", "forkserver"],
+    section="2-3-4", title="a Manager's 13 types", title_ja="マネージャ（Manager）", start_methods=["fork", "spawn", "forkserver"]
 )
 def manager(workers: int = 2) -> None:
     """Processes share lists, dicts, locks and more that live in a process of their own, the manager's.

@@ -1,6 +1,7 @@
 """A pool of processes that squares numbers, and the ways to hand out work and to end it."""
 
 import time
+from functools import partial
 from multiprocessing import Pool, current_process
 
 from simcore.api import pattern
@@ -43,7 +44,7 @@ def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, termi
     promises = [pool.apply_async(square, (number, pause_s)) for number in numbers]
     done = [promise.get() for promise in promises]
     assert [result for result, _ in done] == squares
-    assert [result for result, _ in pool.starmap(square, [(number, pause_s) for number in numbers], chunksize=2)] == squares
+    assert [result for result, _ in pool.map(partial(square, pause_s=pause_s), numbers, chunksize=2)] == squares
     try:
         pool.apply(refuse, (13,))
         raise AssertionError("the error of a worker got lost")

@@ -54,9 +54,8 @@ def read(page: Page) -> None:
 def readers_writers(readers: int = 4, fixed: bool = False) -> None:
     """Many may read at once, a writer needs to be alone; and who lets every reader in lets the writer starve.
 
-    Look at the writer's wait: it begins before `reader-1` comes, and ends when the last reader is gone. Main reads all the time
-    until that one has come; more readers, and the writer waits longer. With `fixed` a reader who comes behind a waiting writer
-    waits, too. `changed` is one condition for all, so each change wakes everyone, and each looks for himself.
+    Look at the writer's wait: it begins before `reader-1` comes, and ends when the last reader is gone; the more there are, the
+    longer he waits. With `fixed` a reader who comes behind a waiting writer waits, too.
     """
     page, waiting = Page(writer_first=fixed), Event()
     writer = Thread(target=page.write, args=(waiting,), name="writer")
