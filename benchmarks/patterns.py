@@ -73,12 +73,14 @@ class PatternLoop(Loop):
         return trace, self._seen()
 
 
-def cases(only: Sequence[str], methods: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object], str]]:
+def cases(
+    only: Sequence[str] = (), methods: Sequence[str] = (), *, variants: bool = True
+) -> Iterator[tuple[str, Mapping[str, object], str]]:
     """Each pattern with its defaults and its variants, under each of its start methods that is asked for."""
     for name, pattern in PluginHost(env=False).patterns.items():
         if pattern.plugin_file or (only and name not in only) or not pattern.module.startswith("simcore_patterns."):
             continue
-        for params in ({}, *VARIANTS.get(name, ())):
+        for params in ({}, *(VARIANTS.get(name, ()) if variants else ())):
             for method in pattern.start_methods or ("",):
                 if not methods or (method or "none") in methods:
                     yield name, params, method
@@ -101,6 +103,7 @@ def main() -> int:
     options.add_argument(
         "--method", action="append", default=[], help="this start method, or none for patterns without; may be given again"
     )
+    options.add_argument("--defaults", action="store_true", help="leave out other parameters than the defaults")
     options.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / f"simcore-patterns-{os.getpid()}")
     chosen = options.parse_args()
     rows = []
@@ -109,7 +112,7 @@ def main() -> int:
     with busy_loops(2 if chosen.load else 0), tempfile.TemporaryDirectory(prefix="simcore-patterns-") as folder:
         os.chdir(folder)
         try:
-            for name, params, method in cases(chosen.only, chosen.method):
+            for name, params, method in cases(chosen.only, chosen.method, variants=not chosen.defaults):
                 begin = time.perf_counter()
                 loop = PatternLoop(name, params, method, Path(folder), chosen.keep)
                 rows.append(loop.run(chosen.recordings, chosen.replays, control=False))

@@ -14,13 +14,14 @@ from test_patterns_plain import POINTS, ROOT
 import simcore
 from simcore.engine.plugins import PluginHost
 from simcore.trace.events import Kind
+from simcore.trace.words import Words
 
 sys.path.append(str(ROOT))  # the benchmarks are no installed package; the variants of the patterns stand there once
 patterns = importlib.import_module("benchmarks.patterns")
 sys.path.remove(str(ROOT))
 
 HOST = PluginHost(env=False)
-EVERY = list(patterns.cases((), ()))
+EVERY = list(patterns.cases())
 LINES = {"subprocess-run": ["'quiet' came back as 'QUIET'", "with check=True: exit code 3, and it says 'no such thing'"]}
 IN_PROCESSES = {name for name, pattern in HOST.patterns.items() if pattern.start_methods}
 SLOW = {("daemon-thread", "daemon"), ("lost-wakeup", "timeout_s"), ("process-pool", "terminate")}
@@ -104,6 +105,22 @@ def test_called_by_hand_run_makes_no_thread(own_folder: Path) -> None:
     for call, actors in (("run", 1), ("start", 3)):
         trace = simcore.record("thread-subclass", params={"call": call, "first": 2}, timeout_s=60, quiet=True).check()
         assert len(trace.actors) == actors
+
+
+def test_the_trace_shows_how_deep_a_lock_is_held(own_folder: Path) -> None:
+    """Each event of a re-entrant lock says how deep it is held from then on, unless that is once or not at all."""
+    trace = simcore.record("recursive-mutex", params={"workers": 1, "rounds": 1}, timeout_s=60, quiet=True).check()
+    said = [words for words in map(Words(trace).event, range(len(trace))) if "account_lock" in words]
+    assert [words.replace("account_lock", "it") for words in said] == [
+        "took it",
+        "took it, 2 deep",
+        "released it, still 1 deep",
+        "took it, 2 deep",
+        "took it, 3 deep",
+        "released it, still 2 deep",
+        "released it, still 1 deep",
+        "released it",
+    ]
 
 
 def test_each_process_has_a_thread_lock_of_its_own(own_folder: Path) -> None:

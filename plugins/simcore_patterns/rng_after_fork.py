@@ -28,10 +28,10 @@ def draw(sender: Any, draws: int, fixed: bool) -> None:
 def rng_after_fork(workers: int = 3, draws: int = 4, fixed: bool = False) -> None:
     """A random generator is memory like any other, and `fork` copies it: the children go on from one and the same state.
 
-    Look at the messages: under fork their digests are equal. Python seeds the generator behind `random.random()` anew in each
-    forked child, but not one that you made yourself, and numpy's old global one is not seeded anew either. Under spawn and
-    forkserver each child imports the module, and its generator starts from a seed of its own. With `fixed` every child seeds its
-    copy; a seed made of one for all and the child's number would make the run repeatable, too.
+    Look at the seeds in the trace, and at what the players print: under fork no child seeds `dice`, and all print the same. What
+    Python does seed anew in a forked child is the generator behind `random.random()`, not one that you made, nor numpy's old
+    global one. Under spawn and forkserver each child imports the module, and its generator starts from a seed of its own. With
+    `fixed` every child seeds its copy; a seed made of one for all and the child's number would make the run repeatable, too.
     """
     assert min(workers - 1, draws) > 0, "one alone draws what nobody else does"
     receivers, children = [], []

@@ -16,8 +16,8 @@ from simcore.trace.text import clean, count, join
 if TYPE_CHECKING:
     from simcore.engine.plugins import Pattern, PluginHost
 
-CHAPTERS: Final = {"1": "threading", "2": "multiprocessing", "3": "subprocess"}
-"""What the leading numbers of sections stand for; another section stands under its own name."""
+CHAPTERS: Final = {"1": "threading", "2": "multiprocessing", "3": "subprocess", "repo": "concurrent.futures"}
+"""What sections, or their leading numbers, stand for; another section stands under its own name."""
 
 
 def listing_view(host: PluginHost) -> RenderableType:
@@ -172,7 +172,7 @@ def _footer(host: PluginHost) -> Text:
 def _chapter(section: str) -> str:
     number = re.match(r"(\d+)", section)
     if number is None:
-        return section
+        return CHAPTERS.get(section, section)
     return f"{number[1]} {CHAPTERS[number[1]]}" if number[1] in CHAPTERS else number[1]
 
 
