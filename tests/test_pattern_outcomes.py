@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from programs import assert_same
 from test_patterns_plain import POINTS, ROOT
+from test_process_patterns import SMALL
 
 import simcore
 from simcore.engine.plugins import PluginHost
@@ -23,25 +24,27 @@ sys.path.remove(str(ROOT))
 HOST = PluginHost(env=False)
 EVERY = list(patterns.cases())
 LINES = {"subprocess-run": ["'quiet' came back as 'QUIET'", "with check=True: exit code 3, and it says 'no such thing'"]}
-IN_PROCESSES = {name for name, pattern in HOST.patterns.items() if pattern.start_methods}
-SLOW = {("daemon-thread", "daemon"), ("lost-wakeup", "timeout_s"), ("process-pool", "terminate")}
-"""Variants that only the long loops take: a stall takes more than a second to be sure of, and two others show it."""
+ELSEWHERE = {
+    *(("daemon-thread", "daemon"), ("lost-wakeup", "timeout_s")),  # a stall takes long to be sure of, and two others show it
+    *(("process-pool", "terminate"), ("shared-value-array", "style")),  # tests of their own
+}
+"""Parameters that the long loops take, or tests of other files."""
+
+
+RECORDED = {"simple-thread", "mutex", "condition", "barrier", "thread-pool-executor", "recursive-mutex-leak"}
+"""Their defaults are recorded and replayed by other tests, and are among the reference recordings."""
 
 
 def short_cases() -> list[tuple[str, Mapping[str, object]]]:
-    """What no other test records in the default run: patterns without start methods, and each variant under fork."""
+    """What no other test records in the default run, processes under fork only."""
     return [
         (name, params)
         for name, params, method in EVERY
         if method in ("", "fork")
-        and (params or name not in IN_PROCESSES)
-        and not any(parameter in params for variant, parameter in SLOW if variant == name)
-        and name in NEW | {*patterns.VARIANTS}
+        and not any(parameter in params for variant, parameter in ELSEWHERE if variant == name)
+        and not (name in RECORDED and not params)
+        and not (name in SMALL and params.get("fixed") == SMALL[name].get("fixed") and not {*params} - {"fixed"})
     ]
-
-
-NEW = {*POINTS} - {"simple-thread", "mutex", "condition", "barrier", "thread-pool-executor"}
-"""Those five are recorded and replayed by other tests, and by the reference recordings."""
 
 
 @pytest.mark.parametrize(("name", "params"), short_cases(), ids=str)
@@ -130,8 +133,7 @@ def test_each_process_has_a_thread_lock_of_its_own(own_folder: Path) -> None:
     for actor, kind, thing in zip(columns.actor, columns.kind, columns.object, strict=True):
         if kind == Kind.ACQUIRE and trace.object_labels[thing].startswith(("own_lock", "total.lock")):
             takers.setdefault(thing, set()).add(trace.processes[actor])
-    taken = sorted((trace.object_labels[thing].partition("@")[0], processes) for thing, processes in takers.items())
-    assert [(name, sorted(processes - {"main"})) for name, processes in taken] == [
+    assert sorted((trace.object_labels[thing].partition("@")[0], sorted(takers[thing] - {"main"})) for thing in takers) == [
         ("own_lock", ["main.1"]),
         ("own_lock", ["main.2"]),
         ("total.lock", ["main.1", "main.2"]),
