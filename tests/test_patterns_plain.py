@@ -40,6 +40,7 @@ TERMINATING: list[tuple[str, dict[str, object]]] = [
     ("count-threads", {"workers": 0}),
     ("daemon-thread", {"fixed": True}),
     ("daemon-thread", {"fixed": True, "daemon": False, "workers": 3, "lines": 0}),
+    ("gil-convoy", {"rounds": 4, "switch_s": 0.001}),
     ("recursive-mutex", {}),
     ("recursive-mutex", {"workers": 4, "rounds": 20}),
     ("bounded-semaphore", {}),
