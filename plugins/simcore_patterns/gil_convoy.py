@@ -27,11 +27,11 @@ def compute(going: list[bool]) -> None:
 def gil_convoy(rounds: int = 15, io_s: float = 0.0005, switch_s: float = 0.005) -> None:
     """One lock, the GIL, lets one thread at a time run Python; who computes keeps it for `switch_s` when another wants it.
 
-    Look at the sleeps of `fetch-beside`: each takes its time and then about a switch interval more, and those of `fetch-alone`
-    do not. Each short wait gives the interpreter away, the computing thread takes it, and only gives it back when its
-    interval is over. So threads that compute make those slow that serve somebody; give computing to a process, or try
-    switch_s=0.0005, which costs the computing thread more switches. No lock of the program is involved: the GIL has no events.
-    On a busy machine both are late, and on a Python without a GIL neither is.
+    Look at the sleeps of `fetch-beside`: each takes its time and then about a switch interval more, and those of `fetch-alone` do
+    not. Each short wait gives the interpreter away, the computing thread takes it, and only gives it back when its interval is
+    over. So threads that compute make those slow that serve somebody; give computing to a process, or try switch_s=0.0005, which
+    costs the computing thread more switches. No lock of the program is involved: the GIL has no events. On a busy machine both
+    are late, and on a Python without a GIL neither is.
     """
     assert rounds > 0, "somebody has to wait"
     before = sys.getswitchinterval()

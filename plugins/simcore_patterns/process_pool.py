@@ -35,7 +35,8 @@ def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, termi
     Look at which worker took which task: they all wait at one pipe, and whoever is there first gets the next. `apply` waits for
     its result, so there one worker after the other is busy; `apply_async` only says that there is work; `map` cuts its tasks into
     pieces and puts the results in the order of the tasks. An exception of a worker comes out where its result is asked for.
-    `close` and `join` let the workers finish; with terminate=true they are ended at once, whatever they are doing.
+    `close` takes no more work, and `join`, allowed only then, lets the workers finish; with terminate=true they are ended at
+    once, whatever they are doing.
     """
     numbers = list(range(tasks))
     squares = [number * number for number in numbers]
