@@ -37,11 +37,11 @@ def ask(end: Any, number: int, turn_lock: Any, sent: Any, taken: Any) -> None:
 def process_pipe(writers: Literal[1, 2] = 1, fixed: bool = False) -> None:
     """A Pipe has two ends; what is sent at one is received at the other, in that order.
 
-    Look at the messages: each `recv` names the `send` that it answers. With writers=2 two processes share an end. What they send
-    comes out in the order of the sends, and nothing says whose it was; an answer goes to whoever receives first, and here each
-    gets the other's. A message of up to 16 KiB is one write and comes whole; a longer one takes several, and another writer's
-    bytes may come in between: the stream is damaged then. With `fixed` a lock makes question and answer one step; a pipe for
-    each would do as well.
+    Look at the messages: each `recv` waits for the `send` at the other end. With writers=2 two processes share an end. What they
+    send comes out in the order of the sends, and nothing says whose it was; an answer goes to whoever receives first, and here
+    each gets the other's. A message of up to 16 KiB is one write and comes whole; a longer one takes several, and another
+    writer's bytes may come in between: the stream is damaged then. With `fixed` a lock makes question and answer one step; a pipe
+    for each would do as well.
     """
     ours, theirs = Pipe()
     turn_lock = Lock() if fixed or writers == 1 else None
