@@ -1,0 +1,36 @@
+"""What would order a race: one sentence, in the names of the program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from simcore.analysis.race_result import Mistake, Race
+
+
+def fix_of(race: Race, *, between_processes: bool) -> Race:
+    """The race with its fix."""
+    return replace(race, fix=_fix(race, between_processes))
+
+
+def _fix(race: Race, between_processes: bool) -> str:
+    first, second = race.sides
+    span = {
+        Mistake.LOST_UPDATE: ", from the read to the write",
+        Mistake.CHECK_THEN_ACT: ", from the check to the act",
+    }.get(race.mistake, "")
+    for holder, other in ((first, second), (second, first)):
+        mine = {held.lock.name for held in other.locks}
+        for held in holder.locks:
+            if held.lock.name not in mine:
+                taken = f" (taken at {held.taken_at})" if held.taken_at.line else ""
+                if other.locks:
+                    where = f", also at {other.site}" if other.site.line else ""
+                    return f"hold the same lock at both{span}: `{held.lock.label}`, which {holder.actor} holds{taken}{where}"
+                return f"hold `{held.lock.label}` at both{span}: {holder.actor} holds it{taken}, {other.actor} does not"
+    if between_processes:
+        return f"hold one multiprocessing.Lock at both{span}"
+    if race.mistake is Mistake.PUBLISH_BEFORE_INIT:
+        return "let others see the object when its `__init__` has ended, by way of a lock, a queue or an Event"
+    if span:
+        return f"hold one lock at both{span}"
+    return "hold one lock at both, or let one wait for the other: by an Event, a queue, a join"

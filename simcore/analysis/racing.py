@@ -1,0 +1,223 @@
+"""`races(trace)`: accesses that nothing orders, what each pair of them is known as, and whether this interpreter lets it do harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from simcore.analysis.code import Between, Bond
+from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
+from simcore.analysis.fixes import fix_of
+from simcore.analysis.holding import held_at
+from simcore.analysis.places import Places
+from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
+from simcore.analysis.result import Answer, LockInfo
+from simcore.analysis.updates import Update, Updates, Written, updates_of
+from simcore.trace.events import ObjectKind
+from simcore.trace.model import Site, Trace
+from simcore.trace.words import Words
+
+_HIDING: Final = ("native thread", "shared memory view", "shared structure")
+"""What of the line NOT CONTROLLED may read and write where nobody sees it."""
+
+_ORDERING: Final = ("file lock", "asyncio loop", "socket")
+"""What of it may order accesses where nobody sees it."""
+
+_DOES: Final = {1: "reads", 2: "writes", 3: "updates"}
+_NAMES: Final = {"cpython": "CPython", "pypy": "PyPy"}
+_COMPOUND: Final = frozenset({Mistake.LOST_UPDATE, Mistake.CHECK_THEN_ACT})
+
+
+class _Case(NamedTuple):
+    """What a pair is known as: its mistake, the update that makes it so, what lies between that one's read and write."""
+
+    mistake: Mistake
+    updates: tuple[Update, ...] = ()
+    between: frozenset[Between] = frozenset()
+
+
+def races(trace: Trace) -> Races:
+    """Look for accesses to shared data that nothing orders, whether they did harm in this run or not.
+
+    Those that did come first, then those that the interpreter of the recording lets do harm, then those that met most often.
+    """
+    tracked = track(trace)
+    found = _Judge(trace, tracked).all()
+    found.sort(key=lambda race: (not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
+    unseen = tuple(_unseen(trace, tracked))
+    judged = tracked.accesses > 0 or trace.header.scenario.granularity == "access"
+    is_clean = judged and tracked.complete and not unseen
+    answer = Answer.FOUND if found else Answer.NONE if is_clean else Answer.INCONCLUSIVE
+    unordered = tuple(what for what in trace.ending.not_controlled if any(word in what for word in _ORDERING))
+    return Races(trace, answer, tuple(found), tracked.accesses, tracked.looked_at, tracked.complete, unseen, unordered)
+
+
+def _unseen(trace: Trace, tracked: Tracked) -> Iterator[str]:
+    """What may hide a race, a phrase each."""
+    shared = any(info.kind is ObjectKind.SHARED for info in trace.objects)
+    for what in trace.ending.not_controlled:
+        if any(word in what for word in _HIDING) or ("child process" in what and shared):
+            yield what
+    if trace.ending.cut_off:
+        yield f"the trace is only a prefix: {trace.ending.cut_off}"
+    for thing, (_, lower, higher) in tracked.untold.items():
+        lines = " and ".join(dict.fromkeys(str(trace.sites[site]) for site in (lower, higher)))
+        yield f"which items of {trace.object_labels[thing]} were accessed at {lines}, with no order between them"
+
+
+class _Judge:
+    def __init__(self, trace: Trace, tracked: Tracked) -> None:
+        self.trace = trace
+        self.places: Places = tracked.judged
+        self.pairs = tracked.pairs
+        self.actor_of = tracked.actor_of
+        self.words = Words(trace)
+        keys = {key for pair in self.pairs.values() for key in pair.keys}
+        self.updates = updates_of(trace, self.places, self.actor_of, keys) if keys else Updates()
+        self.held = held_at(trace, [at for pair in self.pairs.values() for at in pair.first])
+
+    def all(self) -> list[Race]:
+        """A race per pair."""
+        return [self._race(sites, pair) for sites, pair in self.pairs.items()]
+
+    def _race(self, sites: PairKey, pair: Pair) -> Race:
+        trace, c = self.trace, self.trace.columns
+        one, other = pair.first
+        thing = c.object[other]
+        info = trace.objects[thing]
+        first, second = self._side(sites, pair, one), self._side(sites, pair, other)
+        case = self._case(sites, pair, first, second)
+        cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
+        struck = cut is not None
+        if case.mistake is Mistake.PUBLISH_BEFORE_INIT:
+            struck = first.does == "reads"
+        moments = tuple(self._moments(sites, pair, case, cut))
+        apart = self._processes(pair)
+        possible, because = self._possible(case, struck=struck, between_processes=apart)
+        race = Race(
+            self.words.accessed(other) if info.kind is not ObjectKind.SHARED else self.words.object(thing),
+            info.kind,
+            trace.sites[info.site],
+            case.mistake,
+            struck,
+            possible,
+            because,
+            (first, second),
+            moments,
+            pair.times,
+            len({self.places.thing(key) for key in pair.keys}),
+            pair.unsure,
+            fix="",
+        )
+        return fix_of(race, between_processes=apart)
+
+    def _processes(self, pair: Pair) -> bool:
+        processes = self.trace.processes
+        actor = self.trace.columns.actor
+        return processes[actor[pair.first[0]]] != processes[actor[pair.first[1]]]
+
+    def _side(self, sites: PairKey, pair: Pair, position: int) -> Side:
+        trace, c = self.trace, self.trace.columns
+        site = c.site[position]
+        whats = {what for pair_of in pair.whats for what, at in zip(pair_of, sites[1:], strict=True) if at == site}
+        does = _DOES[3] if 3 in whats else "reads and writes" if len(whats) > 1 else _DOES[whats.pop()]
+        info = trace.actors[c.actor[position]]
+        locks = tuple(HeldLock(self._lock(lock), trace.sites[taken]) for lock, taken in self.held[position].items())
+        return Side(info.name, info.thread_name, trace.sites[site], does, position, locks)
+
+    def _lock(self, index: int) -> LockInfo:
+        info = self.trace.objects[index]
+        return LockInfo(self.trace.object_names[index], self.trace.object_labels[index], info.kind, self.trace.sites[info.site])
+
+    def _case(self, sites: PairKey, pair: Pair, first: Side, second: Side) -> _Case:
+        """What the pair is known as: what loses most comes first."""
+        found: dict[Bond, list[tuple[Update, Between]]] = {}
+        group, *both = sites
+        known = self.updates.of_group.get(group, {})
+        name = self._name(pair)
+        for place, site in enumerate(both):
+            # An update is cut by a write of the other side, so that one has to write.
+            if not any(whats[1 - place] & 2 for whats in pair.whats):
+                continue
+            for (read, write, _), update in known.items():
+                if site in (read, write):
+                    if update.single:
+                        found.setdefault(Bond.VALUE, []).append((update, Between.NOTHING))
+                    else:
+                        bond, between = self.places.code.bond(self.trace.sites[read], self.trace.sites[write], name)
+                        found.setdefault(bond, []).append((update, between))
+        for bond, mistake in ((Bond.VALUE, Mistake.LOST_UPDATE), (Bond.CHOICE, Mistake.CHECK_THEN_ACT)):
+            if bond in found:
+                updates = sorted((update for update, _ in found[bond]), key=lambda update: update.cut is None)
+                return _Case(mistake, tuple(updates), frozenset(between for _, between in found[bond]))
+        if self._is_double_checked(first, second, name):
+            return _Case(Mistake.DOUBLE_CHECKED_LOCKING)
+        for one, other in ((first, second), (second, first)):
+            if _in_init(one.site) and not _in_init(other.site) and one.does == "writes":
+                return _Case(Mistake.PUBLISH_BEFORE_INIT)
+        only_writes = all(what == 2 for whats in pair.whats for what in whats)
+        return _Case(Mistake.WRITE_WRITE if only_writes else Mistake.READ_WRITE)
+
+    def _name(self, pair: Pair) -> str:
+        """What the place is called where it is used: the last word of its name."""
+        thing = self.trace.columns.object[pair.first[0]]
+        info = self.trace.objects[thing]
+        if info.kind is ObjectKind.SHARED:
+            return "value"
+        return info.label.rpartition(".")[2].partition("[")[0]
+
+    def _is_double_checked(self, first: Side, second: Side, name: str) -> bool:
+        """Whether one reads without the lock under which the other writes, and decides by it whether to write itself."""
+        for reader, writer in ((first, second), (second, first)):
+            if reader.does != "reads" or "writes" not in writer.does:
+                continue
+            mine = {held.lock.name for held in reader.locks}
+            if {held.lock.name for held in writer.locks} - mine:
+                bond, _ = self.places.code.bond(reader.site, writer.site, name)
+                if bond is Bond.CHOICE:
+                    return True
+        return False
+
+    def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:
+        """The events of what got lost: those of this run, or the first ones of each side that other turns could interleave."""
+        if case.mistake not in _COMPOUND:
+            return
+        c = self.trace.columns
+        positions: list[int] = []
+        if cut is not None:
+            read, written, write = cut
+            positions = [read, written.read, written.position, write]
+        else:
+            one, other = (self.actor_of[c.actor[at]] for at in pair.first)
+            for mine, its in ((one, other), (other, one)):
+                update = next((update for update in case.updates if self.actor_of[c.actor[update.write]] == mine), None)
+                known = (self.updates.writes.get((sites[0], site, its)) for site in sites[1:])
+                written = next((write for write in known if write is not None), None)  # type: ignore[assignment]
+                if update is not None and written is not None:
+                    positions = [update.read, update.write, written.read, written.position]
+                    break
+        for position in sorted({at for at in positions if at >= 0}):
+            yield Moment(position, self.trace.actors[c.actor[position]].name, self.words.action(position))
+
+    def _possible(self, case: _Case, *, struck: bool, between_processes: bool) -> tuple[Possible, str]:
+        header = self.trace.header
+        build = f"{_NAMES.get(header.implementation.lower(), header.implementation)} {header.minor}"
+        if not header.gil:
+            return Possible.YES, f"{build} has no GIL: threads run at the same time"
+        if between_processes:
+            return Possible.YES, "two processes have two GILs: they run at the same time"
+        if case.mistake not in _COMPOUND:
+            return Possible.YES, "the order of the two is open under any GIL"
+        what = "the check and the act" if case.mistake is Mistake.CHECK_THEN_ACT else "the read and the write"
+        if Between.CALL in case.between:
+            return Possible.YES, f"a call lies between {what}: there {build} lets another thread in"
+        if Between.LOOP in case.between:
+            return Possible.YES, f"a loop goes round between {what}: there {build} lets another thread in"
+        if Between.UNKNOWN in case.between:
+            return Possible.UNKNOWN, "the trace has no source that tells what lies between the two"
+        why = f"nothing lies between {what} where {build} with its GIL lets another thread in; a free-threaded build does"
+        return Possible.NO, why + ("; here the recorder did" if struck else "")
+
+
+def _in_init(site: Site) -> bool:
+    return site.function.rpartition(".")[2] == "__init__"

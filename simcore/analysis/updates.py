@@ -1,0 +1,91 @@
+"""A second look at the places that race: which reads and writes belong together, and what came between them in this run."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from simcore.analysis.fasttrack import WHAT
+from simcore.analysis.places import Places
+from simcore.trace.model import Trace
+
+READ: Final = 1
+BOTH: Final = 3
+_NONE: Final = -1
+
+
+class Written(NamedTuple):
+    """A write: who, at which position and site, and the read of the same actor before it, _NONE where there was none."""
+
+    actor: int
+    position: int
+    site: int
+    read: int
+
+
+@dataclass(slots=True)
+class Update:
+    """One actor read at one line and then wrote at another, or the same: the first time, and the first time somebody wrote between.
+
+    `single` says that both were one step. `cut` is the write that came between, with the read and the write around it.
+    """
+
+    read: int
+    write: int
+    single: bool
+    cut: tuple[int, Written, int] | None = None
+
+
+class Updates:
+    """Per group of places: its updates by (site of the read, site of the write, actor), and its writes."""
+
+    def __init__(self) -> None:
+        self.of_group: dict[int, dict[tuple[int, int, int], Update]] = {}
+        self.writes: dict[tuple[int, int, int], Written] = {}
+        """By (group, site, actor): the first write there that followed a read, else the first one."""
+
+
+def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Container[int]) -> Updates:
+    """The updates at these places. Reads of the whole of a container belong to what is written in it next."""
+    found = Updates()
+    c = trace.columns
+    kinds = set(WHAT)
+    reads: dict[tuple[int, int], tuple[int, int]] = {}
+    """(actor, place) to (position, site)."""
+    last: dict[int, Written] = {}
+    """Per place its last write."""
+    whole_in = places.whole_in
+    for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
+        if kind not in kinds:
+            continue
+        key = places.key_of(kind, thing, site, value)
+        if key not in keys and thing not in whole_in:
+            continue
+        actor, what = actor_of[who], WHAT[kind]
+        # In a container whose size somebody looks at, that decides what is done to its items.
+        names = (key, -1 - thing) if thing in whole_in else (key,)
+        if what == READ:
+            for name in names:
+                reads[actor, name] = (position, site)
+            continue
+        group = places.group(key)
+        its_read = _NONE
+        for name in names:
+            read = reads.pop((actor, name), None) if what != BOTH else (position, site)
+            before = last.get(name)
+            if read is not None:
+                its_read = read[0] if its_read == _NONE else its_read
+                known = found.of_group.setdefault(group, {})
+                update = known.get((read[1], site, actor))
+                if update is None:
+                    update = known[read[1], site, actor] = Update(read[0], position, single=what == BOTH)
+                if update.cut is None and before is not None and before.actor != actor and before.position > read[0]:
+                    update.cut = (read[0], before, position)
+        written = Written(actor, position, site, its_read)
+        for name in names:
+            last[name] = written
+        known_write = found.writes.get((group, site, actor))
+        if known_write is None or (known_write.read == _NONE and its_read != _NONE):
+            found.writes[group, site, actor] = written
+    return found
