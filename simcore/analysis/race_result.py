@@ -67,13 +67,14 @@ class Moment:
 class Race:
     """Two lines whose accesses to one place nothing orders.
 
-    `place` is what the program calls it, `kind` what it is, `made_at` where. `struck` says that it did its harm in this run, and
+    `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at` where. `struck` says that it did its harm in this run, and
     `moments` how, event by event; of a lost update that did not strike they are the four that other turns could interleave.
     `possible` says whether this interpreter can let it happen, `because` why. `times` counts how often the two lines met,
     `places` at how many places called alike. `unsure` says that the items may have been different ones. `fix` is one sentence.
     """
 
     place: str
+    object: str
     kind: ObjectKind
     made_at: Site
     mistake: Mistake

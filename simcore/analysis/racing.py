@@ -96,6 +96,7 @@ class _Judge:
         possible, because = self._possible(case, struck=struck, between_processes=apart)
         race = Race(
             self.words.accessed(other) if info.kind is not ObjectKind.SHARED else self.words.object(thing),
+            trace.object_names[thing],
             info.kind,
             trace.sites[info.site],
             case.mistake,
