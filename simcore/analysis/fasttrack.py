@@ -15,10 +15,10 @@ from simcore.analysis.places import Places
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
 
-MOST_CHECKS: Final = 20_000_000
+MOST_CHECKS: Final = 5_000_000
 """So many comparisons are made at places that have races; what is counted there after that is not."""
 
-MOST_PAIRS: Final = 2000
+MOST_PAIRS: Final = 500
 """So many pairs of call sites are kept."""
 
 
@@ -41,9 +41,12 @@ class Place:
 class Whole:
     """A container of which all items, or an unknown one, were accessed: the last accesses of each kind, per actor and line."""
 
-    __slots__ = ("last",)
+    __slots__ = ("chain", "last", "racy")
 
     def __init__(self) -> None:
+        self.racy = False
+        self.chain: tuple[int, int] | None = (0, 0)
+        """The last access (actor, clock), as long as each one knew of that before it: who knows of it knows of all."""
         self.last: dict[tuple[int, int, int, str], tuple[int, int]] = {}
         """(actor, site, what, item) to (clock, position); all single items that are known count as one, with the item ''."""
 
@@ -183,17 +186,23 @@ class _Pass:
         item = places.item(key)
         single = not places.is_loose(key)
         clocks = self.happens.clocks
-        mine = clocks.known[actor]
-        self.left -= len(whole.last)
-        if self.left < 0:
-            self.found.complete = False
-            return
-        for (other, its_site, its_what, its_item), (clock, at) in whole.last.items():
-            if other == actor or clock <= mine[other] or not (what | its_what) & 2 or (single and not its_item):
-                continue
-            if places.touch("" if single else item, site, what, its_item, its_site, its_what):
-                self._pair(key, site, what, position, its_site, its_what, at, unsure="?" in (item[:1], its_item[:1]))
-        whole.last[actor, site, what, "" if single else item] = (clocks.own[actor], position)
+        mine, own = clocks.known[actor], clocks.own[actor]
+        chain = whole.chain
+        if chain is not None and (chain[0] == actor or chain[1] <= mine[chain[0]]):
+            whole.chain = (actor, own)
+        else:
+            whole.chain = None
+            self.left -= len(whole.last) if whole.racy else 0
+            if self.left < 0:
+                self.found.complete = False
+                return
+            for (other, its_site, its_what, its_item), (clock, at) in whole.last.items():
+                if other == actor or clock <= mine[other] or not (what | its_what) & 2 or (single and not its_item):
+                    continue
+                if places.touch("" if single else item, site, what, its_item, its_site, its_what):
+                    whole.racy = True
+                    self._pair(key, site, what, position, its_site, its_what, at, unsure="?" in (item[:1], its_item[:1]))
+        whole.last[actor, site, what, "" if single else item] = (own, position)
 
     def _pair(self, key: int, site: int, what: int, position: int, its_site: int, its_what: int, at: int, *, unsure: bool) -> None:
         places = self.places

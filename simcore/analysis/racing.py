@@ -72,6 +72,7 @@ class _Judge:
         self.pairs = tracked.pairs
         self.actor_of = tracked.actor_of
         self.words = Words(trace)
+        self._bonds: dict[tuple[tuple[int, int], str], tuple[Bond, Between]] = {}
         keys = {key for pair in self.pairs.values() for key in pair.keys}
         self.updates = updates_of(trace, self.places, self.actor_of, keys) if keys else Updates()
         self.held = held_at(trace, [at for pair in self.pairs.values() for at in pair.first])
@@ -134,19 +135,14 @@ class _Judge:
         """What the pair is known as: what loses most comes first."""
         found: dict[Bond, list[tuple[Update, Between]]] = {}
         group, *both = sites
-        known = self.updates.of_group.get(group, {})
         name = self._name(pair)
         for place, site in enumerate(both):
             # An update is cut by a write of the other side, so that one has to write.
             if not any(whats[1 - place] & 2 for whats in pair.whats):
                 continue
-            for (read, write, _), update in known.items():
-                if site in (read, write):
-                    if update.single:
-                        found.setdefault(Bond.VALUE, []).append((update, Between.NOTHING))
-                    else:
-                        bond, between = self.places.code.bond(self.trace.sites[read], self.trace.sites[write], name)
-                        found.setdefault(bond, []).append((update, between))
+            for update in self.updates.at.get((group, site), ()):
+                bond, between = (Bond.VALUE, Between.NOTHING) if update.single else self._bond(update.sites, name)
+                found.setdefault(bond, []).append((update, between))
         for bond, mistake in ((Bond.VALUE, Mistake.LOST_UPDATE), (Bond.CHOICE, Mistake.CHECK_THEN_ACT)):
             if bond in found:
                 updates = sorted((update for update, _ in found[bond]), key=lambda update: update.cut is None)
@@ -158,6 +154,13 @@ class _Judge:
                 return _Case(Mistake.PUBLISH_BEFORE_INIT)
         only_writes = all(what == 2 for whats in pair.whats for what in whats)
         return _Case(Mistake.WRITE_WRITE if only_writes else Mistake.READ_WRITE)
+
+    def _bond(self, sites: tuple[int, int], name: str) -> tuple[Bond, Between]:
+        known = self._bonds.get((sites, name))
+        if known is None:
+            read, write = (self.trace.sites[site] for site in sites)
+            known = self._bonds[sites, name] = self.places.code.bond(read, write, name)
+        return known
 
     def _name(self, pair: Pair) -> str:
         """What the place is called where it is used: the last word of its name."""
@@ -191,11 +194,11 @@ class _Judge:
         else:
             one, other = (self.actor_of[c.actor[at]] for at in pair.first)
             for mine, its in ((one, other), (other, one)):
-                update = next((update for update in case.updates if self.actor_of[c.actor[update.write]] == mine), None)
+                seen = next((update.seen[mine] for update in case.updates if mine in update.seen), None)
                 known = (self.updates.writes.get((sites[0], site, its)) for site in sites[1:])
                 written = next((write for write in known if write is not None), None)  # type: ignore[assignment]
-                if update is not None and written is not None:
-                    positions = [update.read, update.write, written.read, written.position]
+                if seen is not None and written is not None:
+                    positions = [*seen, written.read, written.position]
                     break
         for position in sorted({at for at in positions if at >= 0}):
             yield Moment(position, self.trace.actors[c.actor[position]].name, self.words.action(position))

@@ -26,24 +26,37 @@ class Written(NamedTuple):
 
 @dataclass(slots=True)
 class Update:
-    """One actor read at one line and then wrote at another, or the same: the first time, and the first time somebody wrote between.
+    """Somebody read at one line and then wrote at another, or the same; `sites` are these.
 
-    `single` says that both were one step. `cut` is the write that came between, with the read and the write around it.
+    `single` says that both were one step. `seen` has per actor the positions of the first time; `cut` the first time that somebody
+    else wrote in between: that write, with the positions of the read and the write around it.
     """
 
-    read: int
-    write: int
+    sites: tuple[int, int]
     single: bool
+    seen: dict[int, tuple[int, int]]
     cut: tuple[int, Written, int] | None = None
 
 
 class Updates:
-    """Per group of places: its updates by (site of the read, site of the write, actor), and its writes."""
+    """Updates of all places that are called alike, a group, and the writes there."""
 
     def __init__(self) -> None:
-        self.of_group: dict[int, dict[tuple[int, int, int], Update]] = {}
+        self.at: dict[tuple[int, int], list[Update]] = {}
+        """By (group, site): those that read or write there."""
+        self._known: dict[tuple[int, int, int], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
+
+    def add(self, group: int, sites: tuple[int, int], actor: int, positions: tuple[int, int], *, single: bool) -> Update:
+        """One more of them, or the same again."""
+        update = self._known.get((group, *sites))
+        if update is None:
+            update = self._known[group, *sites] = Update(sites, single, {})
+            for site in set(sites):
+                self.at.setdefault((group, site), []).append(update)
+        update.seen.setdefault(actor, positions)
+        return update
 
 
 def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Container[int]) -> Updates:
@@ -76,10 +89,7 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
             before = last.get(name)
             if read is not None:
                 its_read = read[0] if its_read == _NONE else its_read
-                known = found.of_group.setdefault(group, {})
-                update = known.get((read[1], site, actor))
-                if update is None:
-                    update = known[read[1], site, actor] = Update(read[0], position, single=what == BOTH)
+                update = found.add(group, (read[1], site), actor, (read[0], position), single=what == BOTH)
                 if update.cut is None and before is not None and before.actor != actor and before.position > read[0]:
                     update.cut = (read[0], before, position)
         written = Written(actor, position, site, its_read)
