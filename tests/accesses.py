@@ -31,7 +31,8 @@ class _Teller(Teller):
             return super().object(name)
         self.names[name] = len(self.objects)
         number = sum(one.kind is kind for one in self.objects) + 1
-        self.objects.append(ObjectInfo(0, kind, number, 0, name.rpartition(".")[2]))
+        label = name[2:] if name[:2] in PREFIXES else name.rpartition(".")[2]
+        self.objects.append(ObjectInfo(0, kind, number, 0, label))
         return self.names[name]
 
     def tell(self, line: str) -> None:
@@ -48,7 +49,9 @@ def story(*lines: str, source: str = "", gil: bool = True, granularity: str = "a
     teller = _Teller()
     for line in lines:
         teller.tell(line)
-    header = Header(Scenario("pattern", "story", granularity=granularity), "0.1.0", "3.12.1", "CPython", "Linux", "x86_64", gil=gil)
+    header = Header(
+        Scenario("pattern", "story", granularity=granularity), "0.1.0", "3.12.1", "CPython", "Linux", "x86_64", gil=gil
+    )
     actors = [ActorInfo(name, "") for name in teller.actors]
     end = Ending(**{"exit_code": 0} | ending)  # type: ignore[arg-type]
     trace = Trace(header, actors, teller.objects, teller.sites, teller.texts, teller.columns, ending=end)

@@ -465,7 +465,7 @@ if __name__ == "__main__":
     print(" ".join(one.__name__ for one in SECTIONS))
 '''
 
-PROCESSES = '''\
+PROCESSES = """\
 import multiprocessing as mp
 import os
 import signal
@@ -475,7 +475,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Client, Listener, wait
 
-ORDERED, METHOD = sys.argv[1] == "ordered", sys.argv[2]
+ORDERED, METHOD, WANTED = sys.argv[1] == "ordered", sys.argv[2], sys.argv[3:]
 ctx = mp.get_context(METHOD)
 SECTIONS = []
 
@@ -826,7 +826,8 @@ def forks(x):
 
 
 if __name__ == "__main__":
-    for one in SECTIONS:
+    wanted = [one for one in SECTIONS if not WANTED or one.__name__ in WANTED]
+    for one in wanted:
         one(ctx.RawValue("i", 0))
-    print(" ".join(one.__name__ for one in SECTIONS))
-'''
+    print(" ".join(one.__name__ for one in wanted))
+"""

@@ -31,6 +31,9 @@ ATOMIC: Final = {
 ADDING: Final = frozenset({"append", "extend", "add", "setdefault"})
 """Methods that leave every item that is there where and as it is."""
 
+DECIDING: Final = frozenset({"setdefault"})
+"""Methods that look and write in one step: a look before them decides nothing that they do not look at again."""
+
 WHOLE: Final = "*"
 UNKNOWN: Final = "?"
 
@@ -43,15 +46,10 @@ def method_of(item: str) -> str:
 def may_meet(one: str, other: str) -> bool:
     """Whether these two accesses to a container, one of them or both a write, are no race by what is documented.
 
-    Each is an item as `accessed` has it: `'a'`, `*`, `* append`, `?`.
+    Each is an item as `accessed` has it: `'a'`, `*`, `* append`, `?`, or empty for some single item.
     """
     mine, its = method_of(one), method_of(other)
     if mine in ATOMIC and its in ATOMIC:
         return True
     # A method that only adds leaves single items alone.
     return (mine in ADDING and other[:1] != WHOLE) or (its in ADDING and one[:1] != WHOLE)
-
-
-def meet(one: str, other: str) -> bool:
-    """Whether two accesses to a container can touch the same item: unknown ones and those to the whole may."""
-    return one == other or one[:1] in (WHOLE, UNKNOWN) or other[:1] in (WHOLE, UNKNOWN)

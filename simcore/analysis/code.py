@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from simcore.analysis.steps import CALL, LOAD, LOOP, STORE, Step, Steps, steps_of
+from simcore.analysis.steps import CALL, LOAD, LOOP, STORE, Step, Steps, name_of, steps_of
 from simcore.trace.model import Site
 
 _CONTENT: Final = frozenset({"value", "raw"})
@@ -30,6 +30,8 @@ class Between(Enum):
     NOTHING = "nothing"
     CALL = "call"
     LOOP = "loop"
+    OPERATOR = "operator"
+    """An operator of which nobody knows whether it is the program's own."""
     UNKNOWN = "unknown"
 
 
@@ -83,6 +85,18 @@ class Code:
         nodes = self._line(site) or ()
         return any(isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len" for node in nodes)
 
+    def methods(self, site: Site, name: str) -> set[str]:
+        """The methods that a line calls of what is called `name`; of anything, where nothing is called so."""
+        calls = [
+            node.func for node in self._line(site) or () if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ]
+        named = {call.attr for call in calls if name_of(call.value) == name}
+        return named or {call.attr for call in calls}
+
+    def is_augmented(self, site: Site) -> bool:
+        """Whether a line has an augmented assignment."""
+        return any(isinstance(node, ast.AugAssign) for node in self._line(site) or ())
+
     def _function(self, site: Site) -> tuple[int, ast.AST] | None:
         """The innermost function around a line, or the module, with its first line."""
         tree = self._tree(site.file)
@@ -127,6 +141,8 @@ def _find(steps: list[Step], read: int, write: int, name: str) -> tuple[int, int
     for wanted in (name, ""):
         reads = [number for number, step in enumerate(steps) if step.line == read and _may(step, LOAD, wanted)]
         writes = [number for number, step in enumerate(steps) if step.line == write and _may(step, STORE, wanted)]
+        if not writes and not wanted:
+            writes = [number for number, step in enumerate(steps) if step.line == write and step.kind == CALL]
         pairs = [(one, other) for one in reads for other in writes if one < other]
         if pairs:
             # Where the name does not tell which it was, all that stands on the lines may have come in between.

@@ -1,7 +1,7 @@
 """FastTrack: finds accesses to one place that nothing orders (Flanagan and Freund, PLDI 2009).
 
-While a place is free of races its writes, and often its reads, come one after the other, so the last of each stands for all before
-it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a place
+While a place is free of races its writes, and often its reads, come one after the other, so the last of each stands for all
+before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a place
 on each of its accesses is compared with the last ones of all other actors at each line, so that all pairs of lines are told.
 """
 
@@ -59,8 +59,8 @@ PairKey = tuple[int, int, int]
 class Pair:
     """Two lines whose accesses nothing ordered: the first such accesses, earlier position first, how often, at which places.
 
-    `whats` are the ways in which the two met: (what at the lower site, what at the higher one). `unsure` says that in none of them
-    it is known that the items were the same.
+    `whats` are the ways in which the two met: (what at the lower site, what at the higher one). `unsure` says that in none of
+    them it is known that the items were the same.
     """
 
     first: tuple[int, int]
@@ -91,9 +91,9 @@ WHAT: Final = {int(Kind.LOAD): 1, int(Kind.READ): 1, int(Kind.ASSIGN): 2, int(Ki
 
 
 class _Pass:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, without: frozenset[int]) -> None:
         self.trace = trace
-        self.happens = Happens(trace)
+        self.happens = Happens(trace, without)
         self.places = Places(trace)
         self.found = Tracked(self.places, self.happens.actor_of)
         self.left = MOST_CHECKS
@@ -109,7 +109,7 @@ class _Pass:
         coming.reverse()
         mark = coming.pop()
         what_of = [WHAT.get(kind, 0) for kind in range(256)]
-        key_of, whole_in, skipped = places.key_of, places.whole_in, places.skipped
+        key_of, whole_in, skipped, line_of = places.key_of, places.whole_in, places.skipped, places.line_of
         accesses = 0
         c = self.trace.columns
         for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
@@ -124,9 +124,10 @@ class _Pass:
                     handler(actor, thing, value)
                 continue
             key = key_of(kind, thing, site, value)
-            if key < 0 or site in skipped and places.is_import(actor, position, site):
+            if key < 0 or (site in skipped and places.is_import(actor, position, site)):
                 continue
             accesses += 1
+            site = line_of[site]
             place = of_key.get(key)
             if place is None:
                 place = of_key[key] = Place(key, loose=places.is_loose(key))
@@ -204,7 +205,9 @@ class _Pass:
                     self._pair(key, site, what, position, its_site, its_what, at, unsure="?" in (item[:1], its_item[:1]))
         whole.last[actor, site, what, "" if single else item] = (own, position)
 
-    def _pair(self, key: int, site: int, what: int, position: int, its_site: int, its_what: int, at: int, *, unsure: bool) -> None:
+    def _pair(
+        self, key: int, site: int, what: int, position: int, its_site: int, its_what: int, at: int, *, unsure: bool
+    ) -> None:
         places = self.places
         lower, higher = (site, its_site) if site <= its_site else (its_site, site)
         sites = (places.group(key), lower, higher)
@@ -223,6 +226,9 @@ class _Pass:
         pair.unsure = pair.unsure and unsure
 
 
-def track(trace: Trace) -> Tracked:
-    """All pairs of lines of a trace that raced. The first race of each place is always among them."""
-    return _Pass(trace).run()
+def track(trace: Trace, without: frozenset[int] = frozenset()) -> Tracked:
+    """All pairs of lines of a trace that raced; `without` are locks that are taken to order nothing.
+
+    The first race of each place is always among them.
+    """
+    return _Pass(trace, without).run()

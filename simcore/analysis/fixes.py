@@ -27,6 +27,8 @@ def _fix(race: Race, between_processes: bool) -> str:
                     where = f", also at {other.site}" if other.site.line else ""
                     return f"hold the same lock at both{span}: `{held.lock.label}`, which {holder.actor} holds{taken}{where}"
                 return f"hold `{held.lock.label}` at both{span}: {holder.actor} holds it{taken}, {other.actor} does not"
+    if first.locks and second.locks:
+        return f"hold `{first.locks[-1].lock.label}` from the read to the write: it is given back in between"
     if between_processes:
         return f"hold one multiprocessing.Lock at both{span}"
     if race.mistake is Mistake.PUBLISH_BEFORE_INIT:

@@ -1,8 +1,8 @@
 """What happened before what in a run: each event that another one proves to be over hands on what its actor knows.
 
 An edge is drawn only where the later operation could not have come out as it did had the earlier one not been done. Where a trace
-does not say which of several it was (who made `active_count()` fall, which end of a socket a message came from), all of them count:
-an edge too many hides a race, an edge too few invents one.
+does not say which of several it was (who made `active_count()` fall, which end of a socket a message came from), all of them
+count: an edge too many hides a race, an edge too few invents one.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ Handler = Callable[[int, int, int], None]
 class Happens:
     """Feeds on the events of a trace, in their order. `handlers` has per kind what to call with actor, object and value.
 
-    Call `begins(position)` before the event at each position of `marks`.
+    Call `begins(position)` before the event at each position of `marks`. The locks `without` are taken to order nothing.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, without: frozenset[int] = frozenset()) -> None:
         self.trace = trace
+        self._without = without
         self.clocks = Clocks(len(trace.actors))
         hosts = hosts_of((index, info.name) for index, info in enumerate(trace.actors))
         # A signal handler is part of what its thread does.
@@ -114,7 +115,7 @@ class Happens:
     # Locks, and what is made of them.
 
     def _acquire(self, actor: int, thing: int, value: int) -> None:
-        if value <= 0:
+        if value <= 0 or thing in self._without:
             return
         sent = self._sent[thing]
         if sent is None:
@@ -128,13 +129,15 @@ class Happens:
             self._done[thing][actor] = self.clocks.send(actor)
 
     def _release(self, actor: int, thing: int, value: int) -> None:
+        if thing in self._without:
+            return
         message = self.clocks.send(actor)
         sent = self._sent[thing]
-        if type(sent) is dict:
+        if isinstance(sent, dict):
             sent[actor] = message
         elif self._owner[thing] not in (actor, _NOBODY) or self.trace.objects[thing].kind in _MANY:
             # Given back by somebody else than its owner: what the lock stood for before stays true.
-            self._sent[thing] = {actor: message} if sent is None else {sent[0]: sent, actor: message}  # type: ignore[index]
+            self._sent[thing] = {actor: message} if sent is None else {sent[0]: sent, actor: message}
         else:
             self._sent[thing] = message
         if thing in self._done:

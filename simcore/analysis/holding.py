@@ -209,7 +209,7 @@ class _Pass:
 
 
 def held_at(trace: Trace, positions: Iterable[int]) -> dict[int, dict[int, int]]:
-    """Per position the locks that its actor held just before that event, in the order in which it took them, each with the site."""
+    """Per position the locks that its actor held just before it, in the order in which it took them, each with the site."""
     state = _Pass(trace)
     found: dict[int, dict[int, int]] = {}
     at = 0

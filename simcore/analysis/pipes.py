@@ -30,11 +30,11 @@ def ends_of(trace: Trace) -> tuple[dict[int, int], frozenset[int]]:
         if info.kind is ObjectKind.CONNECTION and (info.creator, info.site) not in sockets
     )
     peer: dict[int, int] = {}
-    before = None
+    alone: tuple[tuple[int, int, int], int] | None = None
     for creator, number, site, index in ends:
-        if before == (creator, number - 1, site):
-            peer[index], peer[one] = one, index
-            before = None
+        if alone is not None and alone[0] == (creator, number - 1, site):
+            peer[index], peer[alone[1]] = alone[1], index
+            alone = None
         else:
-            before, one = (creator, number, site), index
+            alone = (creator, number, site), index
     return peer, frozenset(end for end in peer if len(receivers.get(end, ())) < 2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.analysis.atomic import UNKNOWN, WHOLE, may_meet
+from simcore.analysis.atomic import ATOMIC, UNKNOWN, WHOLE, may_meet, method_of
 from simcore.analysis.code import Code
 from simcore.trace.events import ACCESS_KINDS, Kind, ObjectKind
-from simcore.trace.model import Trace
+from simcore.trace.model import Site, Trace
 
 NOT_JUDGED: Final = -1
 _MODULE: Final = "<module>"
@@ -25,6 +25,9 @@ class Places:
         self._of_shared: dict[tuple[int, int], int] = {}
         self._groups: dict[tuple[str, ObjectKind], int] = {}
         self._group_of: dict[int, int] = {}
+        first: dict[Site, int] = {}
+        self.line_of = [first.setdefault(site, number) for number, site in enumerate(trace.sites)]
+        """Per site the first one with the same line and function: each access on a line has a site of its own."""
         self._is_shared = [info.kind is ObjectKind.SHARED for info in trace.objects]
         self.whole_in = self._find_wholes()
         """Containers of which the whole, or an item that nobody knows, was accessed."""
@@ -127,7 +130,8 @@ class Places:
         if may_meet(item, its_item):
             return False
         for one, line, does, other in ((item, site, what, its_item), (its_item, its_site, its_what, item)):
-            if one[:1] == WHOLE and does == 1 and other[:1] != WHOLE and self.code.only_counts(self.trace.sites[line]):
+            is_one_step = other[:1] != WHOLE or method_of(other) in ATOMIC
+            if one[:1] == WHOLE and does == 1 and is_one_step and self.code.only_counts(self.trace.sites[line]):
                 return False  # `len` does not look at the items
         return True
 

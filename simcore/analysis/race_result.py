@@ -67,8 +67,8 @@ class Moment:
 class Race:
     """Two lines whose accesses to one place nothing orders.
 
-    `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at` where. `struck` says that it did its harm in this run, and
-    `moments` how, event by event; of a lost update that did not strike they are the four that other turns could interleave.
+    `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at`
+    where. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not strike they are the four that other turns could interleave.
     `possible` says whether this interpreter can let it happen, `because` why. `times` counts how often the two lines met,
     `places` at how many places called alike. `unsure` says that the items may have been different ones. `fix` is one sentence.
     """
@@ -94,7 +94,7 @@ class Races:
     """The answer of `simcore races`: pairs of lines, those that struck first, then those that this interpreter allows.
 
     `accesses` and `looked_at` say how many accesses to how many places were compared. `complete` says that these are all races of
-    what was recorded; `unseen`, a phrase each, what may hide others; `unordered` what may order some of them where nobody sees it.
+    what was recorded; `unseen`, a phrase each, what may hide others; `unordered` what may order some of them unseen.
     """
 
     trace: Trace

@@ -1,10 +1,11 @@
-"""`races(trace)`: accesses that nothing orders, what each pair of them is known as, and whether this interpreter lets it do harm."""
+"""`races(trace)`: accesses that nothing orders, what each pair is known as, and whether this interpreter lets it do harm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from simcore.analysis.atomic import ATOMIC, DECIDING, WHOLE
 from simcore.analysis.code import Between, Bond
 from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
 from simcore.analysis.fixes import fix_of
@@ -12,6 +13,7 @@ from simcore.analysis.holding import held_at
 from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
 from simcore.analysis.result import Answer, LockInfo
+from simcore.analysis.split import split_locks
 from simcore.analysis.updates import Update, Updates, Written, updates_of
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import Site, Trace
@@ -42,7 +44,13 @@ def races(trace: Trace) -> Races:
     Those that did come first, then those that the interpreter of the recording lets do harm, then those that met most often.
     """
     tracked = track(trace)
-    found = _Judge(trace, tracked).all()
+    judge = _Judge(trace, tracked, tracked.pairs)
+    found = judge.all()
+    split = split_locks(trace, tracked.judged, tracked.actor_of)
+    if split:
+        again = track(trace, split)
+        more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs}
+        found += _Judge(trace, again, more).all_split()
     found.sort(key=lambda race: (not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
     unseen = tuple(_unseen(trace, tracked))
     judged = tracked.accesses > 0 or trace.header.scenario.granularity == "access"
@@ -66,10 +74,10 @@ def _unseen(trace: Trace, tracked: Tracked) -> Iterator[str]:
 
 
 class _Judge:
-    def __init__(self, trace: Trace, tracked: Tracked) -> None:
+    def __init__(self, trace: Trace, tracked: Tracked, pairs: dict[PairKey, Pair]) -> None:
         self.trace = trace
         self.places: Places = tracked.judged
-        self.pairs = tracked.pairs
+        self.pairs = pairs
         self.actor_of = tracked.actor_of
         self.words = Words(trace)
         self._bonds: dict[tuple[tuple[int, int], str], tuple[Bond, Between]] = {}
@@ -78,16 +86,61 @@ class _Judge:
         self.held = held_at(trace, [at for pair in self.pairs.values() for at in pair.first])
 
     def all(self) -> list[Race]:
-        """A race per pair."""
-        return [self._race(sites, pair) for sites, pair in self.pairs.items()]
+        """A race per pair, without those that are none by what Python documents."""
+        found = ((self._race(sites, pair), pair) for sites, pair in self.pairs.items())
+        return [race for race, pair in found if not self._is_documented(race, pair)]
 
-    def _race(self, sites: PairKey, pair: Pair) -> Race:
+    def all_split(self) -> list[Race]:
+        """Of pairs that only locks order which are held for one access at a time: updates that get lost all the same.
+
+        Only where all that the two actors read there is written again: else what they read may be how they take turns.
+        """
+        return [
+            self._race(sites, pair, split=True)
+            for sites, pair in self.pairs.items()
+            if (case := self._compound(sites, pair)) is not None
+            and case.mistake is Mistake.LOST_UPDATE
+            and self._only_updates(sites[0], pair)
+        ]
+
+    def _only_updates(self, group: int, pair: Pair) -> bool:
+        c = self.trace.columns
+        for at in pair.first:
+            actor = self.actor_of[c.actor[at]]
+            name, kind = self._name(pair), self.trace.objects[c.object[at]].kind
+            for site in self.updates.reads.get((group, actor), ()):
+                mine = (one for one in self.updates.at.get((group, site), ()) if one.sites[0] == site and actor in one.seen)
+                if not any(one.single or self._bond(one.sites, name, kind)[0] is Bond.VALUE for one in mine):
+                    return False
+        return True
+
+    def _is_documented(self, race: Race, pair: Pair) -> bool:
+        """Whether methods meet here of which each is one step: an item that one of them is about may have been recorded alone."""
+        if race.kind is not ObjectKind.ITEMS:
+            return False
+        name = self._name(pair)
+        first, second = (self.places.code.methods(side.site, name) & ATOMIC.keys() for side in race.sides)
+        if first and second and all(what & 2 for whats in pair.whats for what in whats):
+            return True
+        for methods, other in ((first, race.sides[1]), (second, race.sides[0])):
+            if methods and other.does == "reads" and (methods <= DECIDING or race.mistake is Mistake.READ_WRITE):
+                iterates = race.mistake is Mistake.READ_WRITE and self._reads_whole(pair, other)
+                return not iterates
+        return False
+
+    def _reads_whole(self, pair: Pair, side: Side) -> bool:
+        c = self.trace.columns
+        at = side.position
+        item = self.places.item(self.places.key_of(c.kind[at], c.object[at], c.site[at], c.value[at]))
+        return item[:1] == WHOLE and not self.places.code.only_counts(side.site)
+
+    def _race(self, sites: PairKey, pair: Pair, *, split: bool = False) -> Race:
         trace, c = self.trace, self.trace.columns
         one, other = pair.first
         thing = c.object[other]
         info = trace.objects[thing]
         first, second = self._side(sites, pair, one), self._side(sites, pair, other)
-        case = self._case(sites, pair, first, second)
+        case = self._compound(sites, pair) or self._simple(pair, first, second)
         cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
         struck = cut is not None
         if case.mistake is Mistake.PUBLISH_BEFORE_INIT:
@@ -95,6 +148,8 @@ class _Judge:
         moments = tuple(self._moments(sites, pair, case, cut))
         apart = self._processes(pair)
         possible, because = self._possible(case, struck=struck, between_processes=apart)
+        if split:
+            possible, because = Possible.YES, "the lock is given back between the read and the write"
         race = Race(
             self.words.accessed(other) if info.kind is not ObjectKind.SHARED else self.words.object(thing),
             trace.object_names[thing],
@@ -120,7 +175,7 @@ class _Judge:
 
     def _side(self, sites: PairKey, pair: Pair, position: int) -> Side:
         trace, c = self.trace, self.trace.columns
-        site = c.site[position]
+        site = self.places.line_of[c.site[position]]
         whats = {what for pair_of in pair.whats for what, at in zip(pair_of, sites[1:], strict=True) if at == site}
         does = _DOES[3] if 3 in whats else "reads and writes" if len(whats) > 1 else _DOES[whats.pop()]
         info = trace.actors[c.actor[position]]
@@ -131,23 +186,28 @@ class _Judge:
         info = self.trace.objects[index]
         return LockInfo(self.trace.object_names[index], self.trace.object_labels[index], info.kind, self.trace.sites[info.site])
 
-    def _case(self, sites: PairKey, pair: Pair, first: Side, second: Side) -> _Case:
-        """What the pair is known as: what loses most comes first."""
+    def _compound(self, sites: PairKey, pair: Pair) -> _Case | None:
+        """The pair as one where somebody acts on what it read, and the other writes: what loses most comes first."""
         found: dict[Bond, list[tuple[Update, Between]]] = {}
         group, *both = sites
         name = self._name(pair)
+        kind = self.trace.objects[self.trace.columns.object[pair.first[0]]].kind
         for place, site in enumerate(both):
             # An update is cut by a write of the other side, so that one has to write.
             if not any(whats[1 - place] & 2 for whats in pair.whats):
                 continue
             for update in self.updates.at.get((group, site), ()):
-                bond, between = (Bond.VALUE, Between.NOTHING) if update.single else self._bond(update.sites, name)
+                bond, between = (Bond.VALUE, Between.NOTHING) if update.single else self._bond(update.sites, name, kind)
                 found.setdefault(bond, []).append((update, between))
         for bond, mistake in ((Bond.VALUE, Mistake.LOST_UPDATE), (Bond.CHOICE, Mistake.CHECK_THEN_ACT)):
             if bond in found:
                 updates = sorted((update for update, _ in found[bond]), key=lambda update: update.cut is None)
                 return _Case(mistake, tuple(updates), frozenset(between for _, between in found[bond]))
-        if self._is_double_checked(first, second, name):
+        return None
+
+    def _simple(self, pair: Pair, first: Side, second: Side) -> _Case:
+        """The pair as any other."""
+        if self._is_double_checked(first, second, self._name(pair)):
             return _Case(Mistake.DOUBLE_CHECKED_LOCKING)
         for one, other in ((first, second), (second, first)):
             if _in_init(one.site) and not _in_init(other.site) and one.does == "writes":
@@ -155,11 +215,15 @@ class _Judge:
         only_writes = all(what == 2 for whats in pair.whats for what in whats)
         return _Case(Mistake.WRITE_WRITE if only_writes else Mistake.READ_WRITE)
 
-    def _bond(self, sites: tuple[int, int], name: str) -> tuple[Bond, Between]:
+    def _bond(self, sites: tuple[int, int], name: str, kind: ObjectKind) -> tuple[Bond, Between]:
         known = self._bonds.get((sites, name))
         if known is None:
             read, write = (self.trace.sites[site] for site in sites)
             known = self._bonds[sites, name] = self.places.code.bond(read, write, name)
+            recorded_whole = kind is not ObjectKind.SHARED and self.places.code.is_augmented(read)
+            if known[1] is Between.NOTHING and read == write and recorded_whole:
+                # Where the values are plain, `x += y` is recorded as one step.
+                known = self._bonds[sites, name] = (known[0], Between.OPERATOR)
         return known
 
     def _name(self, pair: Pair) -> str:
@@ -217,6 +281,8 @@ class _Judge:
             return Possible.YES, f"a call lies between {what}: there {build} lets another thread in"
         if Between.LOOP in case.between:
             return Possible.YES, f"a loop goes round between {what}: there {build} lets another thread in"
+        if Between.OPERATOR in case.between:
+            return Possible.UNKNOWN, f"the operator between {what} may run code of the program's own"
         if Between.UNKNOWN in case.between:
             return Possible.UNKNOWN, "the trace has no source that tells what lies between the two"
         why = f"nothing lies between {what} where {build} with its GIL lets another thread in; a free-threaded build does"

@@ -1,7 +1,7 @@
 """The order in which a function does things, read from its source: what it loads and stores, and where it calls or loops.
 
 CPython with a GIL lets another thread in only where a function is called or returns, where a loop jumps back, and where something
-waits in C. So between a load and a store with none of these in between nobody comes. Operators count as no call: those of numbers,
+waits in C. So where none of these lies between a load and a store nobody comes in. Operators count as no call: those of numbers,
 texts and containers are none; of a class of the program's own they are, which its source does not tell.
 """
 
@@ -151,7 +151,7 @@ class _Walker:
             case ast.Subscript():
                 self.expression(node.value)
                 self.expression(node.slice)
-                self._step(LOAD, _name_of(node.value), node)
+                self._step(LOAD, name_of(node.value), node)
             case ast.Call():
                 self._call(node)
             case ast.NamedExpr():
@@ -166,7 +166,7 @@ class _Walker:
                 for how, other in zip(node.ops, node.comparators, strict=True):
                     self.expression(other)
                     if isinstance(how, ast.In | ast.NotIn):
-                        self._step(LOAD, _name_of(other), node)
+                        self._step(LOAD, name_of(other), node)
             case ast.Await() | ast.Yield() | ast.YieldFrom():
                 if node.value is not None:
                     self.expression(node.value)
@@ -181,7 +181,7 @@ class _Walker:
                 self._step(CALL, "next", node)
                 for child in ast.walk(node):
                     if isinstance(child, ast.Attribute | ast.Name | ast.Subscript) and isinstance(child.ctx, ast.Load):
-                        self._step(LOAD, _name_of(child), child)
+                        self._step(LOAD, name_of(child), child)
                 self._step(LOOP, "", node)
             case _ if isinstance(node, _FUNCTIONS):
                 pass  # it is made here, not run
@@ -198,7 +198,7 @@ class _Walker:
         for argument in (*node.args, *(one.value for one in node.keywords)):
             self.expression(argument)
         # The call may itself be the access: `d.get(k)`, `items.append(x)`.
-        name = _name_of(node.func.value) if isinstance(node.func, ast.Attribute) else _name_of(node.func)
+        name = name_of(node.func.value) if isinstance(node.func, ast.Attribute) else name_of(node.func)
         self._step(CALL, name, node)
 
     def _load_target(self, node: ast.AST) -> None:
@@ -212,7 +212,7 @@ class _Walker:
             case ast.Subscript():
                 self.expression(node.value)
                 self.expression(node.slice)
-                self._step(LOAD, _name_of(node.value), node)
+                self._step(LOAD, name_of(node.value), node)
 
     def _store(self, node: ast.AST) -> None:
         match node:
@@ -222,7 +222,7 @@ class _Walker:
             case ast.Attribute():
                 self._step(STORE, node.attr, node)
             case ast.Subscript():
-                self._step(STORE, _name_of(node.value), node)
+                self._step(STORE, name_of(node.value), node)
             case ast.Tuple() | ast.List():
                 for child in node.elts:
                     self._store(child)
@@ -230,7 +230,7 @@ class _Walker:
                 self._store(node.value)
 
 
-def _name_of(node: ast.AST) -> str:
+def name_of(node: ast.AST) -> str:
     """What an expression is called: the last name in it."""
     match node:
         case ast.Name():
@@ -238,5 +238,5 @@ def _name_of(node: ast.AST) -> str:
         case ast.Attribute():
             return node.attr
         case ast.Subscript():
-            return _name_of(node.value)
+            return name_of(node.value)
     return ""

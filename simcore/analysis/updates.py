@@ -28,8 +28,8 @@ class Written(NamedTuple):
 class Update:
     """Somebody read at one line and then wrote at another, or the same; `sites` are these.
 
-    `single` says that both were one step. `seen` has per actor the positions of the first time; `cut` the first time that somebody
-    else wrote in between: that write, with the positions of the read and the write around it.
+    `single` says that both were one step. `seen` has per actor the positions of the first time; `cut` the first time that
+    somebody else wrote in between: that write, with the positions of the read and the write around it.
     """
 
     sites: tuple[int, int]
@@ -44,6 +44,8 @@ class Updates:
     def __init__(self) -> None:
         self.at: dict[tuple[int, int], list[Update]] = {}
         """By (group, site): those that read or write there."""
+        self.reads: dict[tuple[int, int], set[int]] = {}
+        """By (group, actor): the sites where it read without writing in the same step."""
         self._known: dict[tuple[int, int, int], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
@@ -68,30 +70,34 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
     """(actor, place) to (position, site)."""
     last: dict[int, Written] = {}
     """Per place its last write."""
-    whole_in = places.whole_in
+    whole_in, line_of = places.whole_in, places.line_of
     for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
         if kind not in kinds:
             continue
         key = places.key_of(kind, thing, site, value)
         if key not in keys and thing not in whole_in:
             continue
-        actor, what = actor_of[who], WHAT[kind]
+        actor, what, site = actor_of[who], WHAT[kind], line_of[site]
         # In a container whose size somebody looks at, that decides what is done to its items.
         names = (key, -1 - thing) if thing in whole_in else (key,)
+        group = places.group(key)
         if what == READ:
+            found.reads.setdefault((group, actor), set()).add(site)
             for name in names:
                 reads[actor, name] = (position, site)
             continue
-        group = places.group(key)
         its_read = _NONE
         for name in names:
-            read = reads.pop((actor, name), None) if what != BOTH else (position, site)
+            read = reads.pop((actor, name), None)
             before = last.get(name)
-            if read is not None:
-                its_read = read[0] if its_read == _NONE else its_read
-                update = found.add(group, (read[1], site), actor, (read[0], position), single=what == BOTH)
-                if update.cut is None and before is not None and before.actor != actor and before.position > read[0]:
-                    update.cut = (read[0], before, position)
+            if what == BOTH:
+                found.add(group, (site, site), actor, (position, position), single=True)
+            if read is None:
+                continue
+            its_read = read[0] if its_read == _NONE else its_read
+            update = found.add(group, (read[1], site), actor, (read[0], position), single=False)
+            if update.cut is None and before is not None and before.actor != actor and before.position > read[0]:
+                update.cut = (read[0], before, position)
         written = Written(actor, position, site, its_read)
         for name in names:
             last[name] = written

@@ -30,7 +30,7 @@ _CODES: Final = {Answer.NONE: ExitCode.YES, Answer.FOUND: ExitCode.NO, Answer.IN
 def command(trace: str | None, form: str, everything: bool, as_json: bool) -> int:
     """Look in TRACE (default: the latest) for accesses to shared data that nothing orders.
 
-    Two actors access one place, one of them or both write, and no start, join, lock, queue, event or message says who comes first.
+    Two actors access one place, at least one writes, and no start, join, lock, queue, event or message says who comes first.
     Each pair of lines is told once: what it is known as, whether it struck in this run, whether this interpreter's GIL lets it.
     A trace has accesses to a program's own data when it was recorded with --granularity access; those to memory that processes
     share it always has.

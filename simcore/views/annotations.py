@@ -17,7 +17,7 @@ _RULES: Final = {
     "lost update": "One actor's write is lost: another one had read the value before it and writes its own result after it.",
     "check-then-act": "What was checked may no longer hold when it is acted upon: another actor writes in between.",
     "publish before init": "Another actor reads an attribute that `__init__` writes, with nothing that orders the two.",
-    "double-checked locking": "It is read without the lock under which it is written, and what was read decides whether to write.",
+    "double-checked locking": "It is read without the lock under which it is written, and that read decides whether to write.",
     "read-write": "A read and a write of one place, by different actors, that nothing orders.",
     "write-write": "Two writes of one place, by different actors, that nothing orders.",
 }
@@ -71,7 +71,9 @@ def sarif(found: Races, version: str) -> dict[str, object]:
                     "driver": {
                         "name": "simcore",
                         "version": version,
-                        "rules": [{"id": _id(name), "name": name, "shortDescription": {"text": text}} for name, text in _RULES.items()],
+                        "rules": [
+                            {"id": _id(name), "name": name, "shortDescription": {"text": text}} for name, text in _RULES.items()
+                        ],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -88,7 +90,9 @@ def _id(name: str) -> str:
 
 def _result(race: Race) -> dict[str, object]:
     places = [(side, side.site) for side in race.sides if side.site.line]
-    related = [{"id": number, "message": {"text": clean(_side(side))}, **_location(site)} for number, (side, site) in enumerate(places)]
+    related = [
+        {"id": number, "message": {"text": clean(_side(side))}, **_location(site)} for number, (side, site) in enumerate(places)
+    ]
     key = "|".join(sorted(f"{site.file}:{site.function}" for _, site in places))
     return {
         "ruleId": _id(race.mistake.value),

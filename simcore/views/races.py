@@ -63,14 +63,21 @@ def _headline(found: Races) -> Text:
         return text.append("  all accesses to shared data in this run are ordered", style="default not bold")
     if found.answer is Answer.INCONCLUSIVE:
         text = Text("NO ANSWER", style="bold yellow")
-        why = "this trace has no accesses to shared data" if not found.accesses else "no race was found, but something may hide one"
+        why = (
+            "this trace has no accesses to shared data" if not found.accesses else "no race was found, but something may hide one"
+        )
         return text.append(f"  {why}", style="default not bold")
     struck = sum(race.struck for race in found.races)
-    told = f"{len(found.races):,} {'' if found.complete else 'OR MORE '}RACE{'' if len(found.races) == 1 and found.complete else 'S'}"
+    more = "" if found.complete else "OR MORE "
+    told = f"{len(found.races):,} {more}RACE{'' if len(found.races) == 1 and found.complete else 'S'}"
     if len(found.races) == 1:
         how = "it struck in this run" if struck else "it is not seen to have struck in this run; other turns can let it"
     else:
-        how = f"{struck:,} of them struck in this run" if struck else "none is seen to have struck in this run; other turns can let them"
+        how = (
+            f"{struck:,} of them struck in this run"
+            if struck
+            else "none is seen to have struck in this run; other turns can let them"
+        )
     return Text(told, style="bold red" if struck else "bold yellow").append(f"  {how}", style="default not bold")
 
 
@@ -94,7 +101,7 @@ def _race(trace: Trace, race: Race) -> Iterator[RenderableType]:
     for side in race.sides:
         grid.add_row(Text(_actor(side), style="bold"), _side(trace, side, told))
     if race.moments:
-        grid.add_row(Text("in this run" if race.struck else "in any turns", style="dim"), Text(_moments(race)))
+        grid.add_row(Text("in this run" if race.struck else "could mix", style="dim"), Text(_moments(race)))
     grid.add_row(Text("possible", style="dim"), Text(f"{race.possible.value}: {race.because}"))
     grid.add_row(Text("fix", style="green"), Text(clean(race.fix)))
     more = [
