@@ -164,6 +164,7 @@ class _Judge:
             pair.times,
             len({self.places.thing(key) for key in pair.keys}),
             pair.unsure,
+            split,
             fix="",
         )
         return fix_of(race, between_processes=apart)

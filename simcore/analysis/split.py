@@ -10,7 +10,9 @@ from simcore.analysis.places import Places
 from simcore.trace.events import ACCESS_KINDS, LOCAL_KINDS, UNCOUNTED_KINDS, Kind
 from simcore.trace.model import Trace
 
-_HARMLESS: Final = frozenset({int(kind) for kind in LOCAL_KINDS | UNCOUNTED_KINDS | ACCESS_KINDS} | {int(Kind.READ), int(Kind.STORE)})
+_HARMLESS: Final = frozenset(
+    {int(kind) for kind in LOCAL_KINDS | UNCOUNTED_KINDS | ACCESS_KINDS} | {int(Kind.READ), int(Kind.STORE)}
+)
 """Within a lock these say nothing to anybody else."""
 
 

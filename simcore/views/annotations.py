@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from simcore.analysis import Possible, Race, Races, Side
 from simcore.trace.model import Site
-from simcore.trace.text import clean, count
+from simcore.trace.text import clean
 from simcore.views.races import title_of
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -37,7 +37,7 @@ def sentence(race: Race) -> str:
     """All of a race in a few sentences."""
     first, second = race.sides
     parts = [
-        f"{_side(first)}; {_side(second)}; nothing orders the two.",
+        f"{_side(first)}; {_side(second)}; {'others can come between' if race.split else 'nothing orders the two'}.",
         "It struck in this run." if race.struck else "",
         f"Possible: {race.possible.value}, {race.because}.",
         f"Fix: {race.fix}.",
@@ -109,8 +109,3 @@ def _location(site: Site) -> dict[str, object]:
     file = site.file.replace("\\", "/")
     path = f"file://{quote(file)}" if PurePosixPath(file).is_absolute() else quote(file)
     return {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": site.line}}}
-
-
-def in_short(found: Races) -> str:
-    """One line for people, where the answer itself is for programs."""
-    return count(len(found.races), "race")
