@@ -7,11 +7,21 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+from simcore.analysis.atomic import ATOMIC
 from simcore.analysis.steps import CALL, LOAD, LOOP, STORE, Step, Steps, name_of, steps_of
 from simcore.trace.model import Site
 
 _CONTENT: Final = frozenset({"value", "raw"})
 """Under these names a shared value is read and written as a whole."""
+
+
+_GO_THROUGH: Final = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all"})
+"""Builtins that read all items of what they are given; `len` only counts them."""
+
+_METHODS: Final = ATOMIC.keys() | {
+    *("insert", "remove", "reverse", "rotate", "clear", "extendleft", "popitem", "get", "keys", "values", "items", "index", "count"),
+    *("copy", "difference_update", "intersection_update", "symmetric_difference_update"),
+}
 
 
 class Bond(Enum):
@@ -84,6 +94,36 @@ class Code:
         """Whether a line asks for the length of something."""
         nodes = self._line(site) or ()
         return any(isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len" for node in nodes)
+
+    def only_looks(self, site: Site) -> bool:
+        """Whether a line only asks how much, or whether something, is in a container."""
+        nodes = self._line(site) or ()
+        asks = any(isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops) for node in nodes)
+        goes = any(isinstance(node, ast.For | ast.AsyncFor | ast.comprehension | ast.Starred) for node in nodes)
+        named = {getattr(node.func, "id", "") for node in nodes if isinstance(node, ast.Call)}
+        return (asks or "len" in named) and not goes and not named & _GO_THROUGH
+
+    def container(self, site: Site) -> tuple[str, str] | None:
+        """What stands for the container that a line accesses, if it is one only: as it is written, and its last name."""
+        found: dict[str, str] = {}
+        for node in self._line(site) or ():
+            bases: list[ast.expr] = []
+            match node:
+                case ast.Subscript():
+                    bases = [node.value]
+                case ast.Call(func=ast.Attribute()) if node.func.attr in _METHODS:
+                    bases = [node.func.value]
+                case ast.Call(func=ast.Name()) if node.func.id in _GO_THROUGH | {"len"}:
+                    bases = node.args
+                case ast.Compare():
+                    pairs = zip(node.ops, node.comparators, strict=True)
+                    bases = [other for how, other in pairs if isinstance(how, ast.In | ast.NotIn)]
+                case ast.For():
+                    bases = [node.iter]
+            for base in bases:
+                if isinstance(base, ast.Name | ast.Attribute | ast.Subscript):
+                    found[ast.unparse(base)] = name_of(base)
+        return found.popitem() if len(found) == 1 else None
 
     def methods(self, site: Site, name: str) -> set[str]:
         """The methods that a line calls of what is called `name`; of anything, where nothing is called so."""

@@ -1,8 +1,8 @@
 """FastTrack: finds accesses to one place that nothing orders (Flanagan and Freund, PLDI 2009).
 
 While a place is free of races its writes, and often its reads, come one after the other, so the last of each stands for all
-before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a place
-on each of its accesses is compared with the last ones of all other actors at each line, so that all pairs of lines are told.
+before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a
+place on each of its accesses is compared with the last ones of all other actors at each line, so that all pairs of lines are told.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ WHAT: Final = {int(Kind.LOAD): 1, int(Kind.READ): 1, int(Kind.ASSIGN): 2, int(Ki
 
 
 class _Pass:
-    def __init__(self, trace: Trace, without: frozenset[int]) -> None:
+    def __init__(self, trace: Trace, places: Places, without: frozenset[int]) -> None:
         self.trace = trace
         self.happens = Happens(trace, without)
-        self.places = Places(trace)
+        self.places = places
         self.found = Tracked(self.places, self.happens.actor_of)
         self.left = MOST_CHECKS
         self.of_key: dict[int, Place] = {}
@@ -226,9 +226,9 @@ class _Pass:
         pair.unsure = pair.unsure and unsure
 
 
-def track(trace: Trace, without: frozenset[int] = frozenset()) -> Tracked:
+def track(trace: Trace, places: Places | None = None, without: frozenset[int] = frozenset()) -> Tracked:
     """All pairs of lines of a trace that raced; `without` are locks that are taken to order nothing.
 
     The first race of each place is always among them.
     """
-    return _Pass(trace, without).run()
+    return _Pass(trace, places or Places(trace), without).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from simcore.analysis.atomic import ATOMIC, DECIDING, WHOLE
+from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
 from simcore.analysis.code import Between, Bond
 from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
 from simcore.analysis.fixes import fix_of
@@ -17,6 +17,7 @@ from simcore.analysis.split import split_locks
 from simcore.analysis.updates import Update, Updates, Written, updates_of
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import Site, Trace
+from simcore.trace.text import clean, shorten
 from simcore.trace.words import Words
 
 _HIDING: Final = ("native thread", "shared memory view", "shared structure")
@@ -48,7 +49,7 @@ def races(trace: Trace) -> Races:
     found = judge.all()
     split = split_locks(trace, tracked.judged, tracked.actor_of)
     if split:
-        again = track(trace, split)
+        again = track(trace, tracked.judged, split)
         more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs}
         found += _Judge(trace, again, more).all_split()
     found.sort(key=lambda race: (not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
@@ -124,15 +125,15 @@ class _Judge:
             return True
         for methods, other in ((first, race.sides[1]), (second, race.sides[0])):
             if methods and other.does == "reads" and (methods <= DECIDING or race.mistake is Mistake.READ_WRITE):
-                iterates = race.mistake is Mistake.READ_WRITE and self._reads_whole(pair, other)
-                return not iterates
+                return not self._goes_through(other)
         return False
 
-    def _reads_whole(self, pair: Pair, side: Side) -> bool:
+    def _goes_through(self, side: Side) -> bool:
+        """Whether it reads all items of a container one by one: then one more or less breaks it."""
         c = self.trace.columns
         at = side.position
         item = self.places.item(self.places.key_of(c.kind[at], c.object[at], c.site[at], c.value[at]))
-        return item[:1] == WHOLE and not self.places.code.only_counts(side.site)
+        return item[:1] == WHOLE and not self.places.code.only_looks(side.site)
 
     def _race(self, sites: PairKey, pair: Pair, *, split: bool = False) -> Race:
         trace, c = self.trace, self.trace.columns
@@ -151,7 +152,7 @@ class _Judge:
         if split:
             possible, because = Possible.YES, "the lock is given back between the read and the write"
         race = Race(
-            self.words.accessed(other) if info.kind is not ObjectKind.SHARED else self.words.object(thing),
+            self._called(other),
             trace.object_names[thing],
             info.kind,
             trace.sites[info.site],
@@ -227,10 +228,28 @@ class _Judge:
                 known = self._bonds[sites, name] = (known[0], Between.OPERATOR)
         return known
 
+    def _called(self, position: int) -> str:
+        """What the place is called; of a container, what stands for it on the line, for by itself it is a `dict` or the like."""
+        trace, c = self.trace, self.trace.columns
+        thing = c.object[position]
+        match trace.objects[thing].kind:
+            case ObjectKind.SHARED:
+                return self.words.object(thing)
+            case ObjectKind.ITEMS:
+                item = self.places.item(self.places.key_of(c.kind[position], thing, c.site[position], c.value[position]))
+                name = self.places.code.container(trace.sites[c.site[position]])
+                if name is not None:
+                    return name[0] if item[:1] in (WHOLE, UNKNOWN) else f"{name[0]}[{shorten(clean(item))}]"
+        return self.words.accessed(position)
+
     def _name(self, pair: Pair) -> str:
         """What the place is called where it is used: the last word of its name."""
-        thing = self.trace.columns.object[pair.first[0]]
+        c = self.trace.columns
+        thing = c.object[pair.first[0]]
         info = self.trace.objects[thing]
+        if info.kind is ObjectKind.ITEMS:
+            names = (self.places.code.container(self.trace.sites[c.site[at]]) for at in pair.first)
+            return next((name[1] for name in names if name is not None), "")
         if info.kind is ObjectKind.SHARED:
             return "value"
         return info.label.rpartition(".")[2].partition("[")[0]
@@ -275,6 +294,8 @@ class _Judge:
             return Possible.YES, f"{build} has no GIL: threads run at the same time"
         if between_processes:
             return Possible.YES, "two processes have two GILs: they run at the same time"
+        if case.mistake is Mistake.DOUBLE_CHECKED_LOCKING:
+            return Possible.YES, f"the order is open under any GIL; in {build} the look finds the old value or the whole new one"
         if case.mistake not in _COMPOUND:
             return Possible.YES, "the order of the two is open under any GIL"
         what = "the check and the act" if case.mistake is Mistake.CHECK_THEN_ACT else "the read and the write"
