@@ -350,6 +350,11 @@ def test_the_fix_names_the_lock_that_is_there() -> None:
     (race,) = simcore.races(story(*THREADS, *locked, *other)).races
     assert _holds(race) == [["a"], ["b"]]
     assert race.fix == "hold the same lock at both: `a`, which main/1 holds (taken at app.py:1), also at app.py:5"
+    found = simcore.races(story(*THREADS, *locked, "main/2 assign one.x :5", "main assign one.x :8")).races
+    assert {race.fix for race in found if not any(_holds(race))} == {
+        "hold one lock at both, say `a`, which main/1 takes at app.py:1, "
+        "or let one wait for the other: by an Event, a queue, a join"
+    }
 
 
 def test_a_lock_for_each_access_keeps_no_update_together() -> None:
@@ -370,3 +375,20 @@ def test_a_lock_for_each_access_keeps_no_update_together() -> None:
     # Under a lock that guards more than that, the order says more.
     more = [line.replace(" load one.x :2", " load two.y :2") for line in each[:3]]
     assert simcore.races(story(*THREADS, *both(*each[:1], *more[1:2], *each[1:]), source=source)).races == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "lines", "answer"),
+    [
+        ("1 asyncio loop (woken by another thread)", ("main/1 assign a.x :1", "main/2 assign a.x :2"), Answer.INCONCLUSIVE),
+        ("1 file lock (fcntl.flock)", ("main/1 assign a.x :1", "main/2 assign a.x :2"), Answer.FOUND),
+        ("1 file lock (fcntl.flock)", ("main/1 store v_x :1", "main.1 store v_x :2"), Answer.INCONCLUSIVE),
+        ("1 socket (:80)", ("main/1 store v_x :1", "main.1 store v_x :2"), Answer.INCONCLUSIVE),
+        ("1 socket (:80)", ("main/1 assign a.x :1", "main/2 assign a.x :2"), Answer.FOUND),
+    ],
+)
+def test_what_may_order_unseen_puts_a_race_in_doubt(what: str, lines: tuple[str, ...], answer: Answer) -> None:
+    """It is told, with what may order it; alone it is no answer."""
+    found = simcore.races(story(*THREADS, *lines, source="x.value = 1\n" * 3, not_controlled=[what]))
+    (race,) = found.races
+    assert (found.answer, race.doubt) == (answer, what if answer is Answer.INCONCLUSIVE else "")

@@ -19,7 +19,21 @@ _GO_THROUGH: Final = frozenset({"list", "tuple", "set", "frozenset", "dict", "so
 """Builtins that read all items of what they are given; `len` only counts them."""
 
 _METHODS: Final = ATOMIC.keys() | {
-    *("insert", "remove", "reverse", "rotate", "clear", "extendleft", "popitem", "get", "keys", "values", "items", "index", "count"),
+    *(
+        "insert",
+        "remove",
+        "reverse",
+        "rotate",
+        "clear",
+        "extendleft",
+        "popitem",
+        "get",
+        "keys",
+        "values",
+        "items",
+        "index",
+        "count",
+    ),
     *("copy", "difference_update", "intersection_update", "symmetric_difference_update"),
 }
 

@@ -2,7 +2,7 @@
 
 While a place is free of races its writes, and often its reads, come one after the other, so the last of each stands for all
 before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a
-place on each of its accesses is compared with the last ones of all other actors at each line, so that all pairs of lines are told.
+place on each of its accesses is compared with the last ones of all others at each line, so that all pairs of lines are told.
 """
 
 from __future__ import annotations

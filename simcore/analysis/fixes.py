@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from simcore.analysis.race_result import Mistake, Race
+
+_ONE: Final = "hold one lock at both"
 
 
 def fix_of(race: Race, *, between_processes: bool) -> Race:
     """The race with its fix."""
     return replace(race, fix=_fix(race, between_processes))
+
+
+def with_examples(races: Iterable[Race]) -> list[Race]:
+    """The same races; where nobody holds a lock, that of another one at the same place is proposed."""
+    told = list(races)
+    held: dict[tuple[str, str], str] = {}
+    for race in told:
+        for side in race.sides:
+            for lock in side.locks:
+                where = f" at {lock.taken_at}" if lock.taken_at.line else ""
+                example = f"hold one lock at both, say `{lock.lock.label}`, which {side.actor} takes{where}"
+                held.setdefault((race.place, race.object), example)
+    return [
+        replace(race, fix=race.fix.replace(_ONE, example, 1))
+        if race.fix.startswith(_ONE) and (example := held.get((race.place, race.object)))
+        else race
+        for race in told
+    ]
 
 
 def _fix(race: Race, between_processes: bool) -> str:
@@ -34,5 +56,5 @@ def _fix(race: Race, between_processes: bool) -> str:
     if race.mistake is Mistake.PUBLISH_BEFORE_INIT:
         return "let others see the object when its `__init__` has ended, by way of a lock, a queue or an Event"
     if span:
-        return f"hold one lock at both{span}"
-    return "hold one lock at both, or let one wait for the other: by an Event, a queue, a join"
+        return f"{_ONE}{span}"
+    return f"{_ONE}, or let one wait for the other: by an Event, a queue, a join"

@@ -69,9 +69,10 @@ class Race:
 
     `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at`
     where. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not strike
-    they are the four that other turns could interleave. `possible` says whether this interpreter can let it happen, `because` why. `times` counts how often the two lines met,
-    `places` at how many places called alike. `unsure` says that the items may have been different ones; `split` that a lock
-    orders the accesses one by one, and is given back between a read and its write. `fix` is one sentence.
+    they are the four that other turns could interleave. `possible` says whether this interpreter can let it happen, `because` why.
+    `times` counts how often the two lines met, `places` at how many places called alike. `unsure` says that the items may have
+    been different ones; `split` that a lock orders the accesses one by one, and is given back between a read and its write.
+    `doubt` is what lay outside simcore's control and may order the two where nobody sees it, or empty. `fix` is one sentence.
     """
 
     place: str
@@ -88,6 +89,7 @@ class Race:
     places: int
     unsure: bool
     split: bool
+    doubt: str
     fix: str
 
 
@@ -96,7 +98,7 @@ class Races:
     """The answer of `simcore races`: pairs of lines, those that struck first, then those that this interpreter allows.
 
     `accesses` and `looked_at` say how many accesses to how many places were compared. `complete` says that these are all races of
-    what was recorded; `unseen`, a phrase each, what may hide others; `unordered` what may order some of them unseen.
+    what was recorded; `unseen`, a phrase each, what may hide others. Races that are all in doubt are no answer.
     """
 
     trace: Trace
@@ -106,7 +108,6 @@ class Races:
     looked_at: int
     complete: bool
     unseen: tuple[str, ...]
-    unordered: tuple[str, ...]
 
     def __bool__(self) -> NoReturn:
         raise TypeError("Races is neither true nor false: ask for its answer, as in `found.answer is Answer.FOUND`")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
 from simcore.analysis.code import Between, Bond
 from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
-from simcore.analysis.fixes import fix_of
+from simcore.analysis.fixes import fix_of, with_examples
 from simcore.analysis.holding import held_at
 from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
@@ -23,7 +23,8 @@ from simcore.trace.words import Words
 _HIDING: Final = ("native thread", "shared memory view", "shared structure")
 """What of the line NOT CONTROLLED may read and write where nobody sees it."""
 
-_ORDERING: Final = ("file lock", "asyncio loop", "socket")
+_ORDERING_THREADS: Final = ("asyncio loop",)
+_ORDERING_PROCESSES: Final = ("file lock", "socket")
 """What of it may order accesses where nobody sees it."""
 
 _DOES: Final = {1: "reads", 2: "writes", 3: "updates"}
@@ -52,13 +53,13 @@ def races(trace: Trace) -> Races:
         again = track(trace, tracked.judged, split)
         more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs}
         found += _Judge(trace, again, more).all_split()
-    found.sort(key=lambda race: (not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
+    found.sort(key=lambda race: (race.doubt != "", not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
     unseen = tuple(_unseen(trace, tracked))
     judged = tracked.accesses > 0 or trace.header.scenario.granularity == "access"
     is_clean = judged and tracked.complete and not unseen
-    answer = Answer.FOUND if found else Answer.NONE if is_clean else Answer.INCONCLUSIVE
-    unordered = tuple(what for what in trace.ending.not_controlled if any(word in what for word in _ORDERING))
-    return Races(trace, answer, tuple(found), tracked.accesses, tracked.looked_at, tracked.complete, unseen, unordered)
+    is_sure = any(not race.doubt for race in found)
+    answer = Answer.FOUND if is_sure else Answer.NONE if is_clean and not found else Answer.INCONCLUSIVE
+    return Races(trace, answer, tuple(found), tracked.accesses, tracked.looked_at, tracked.complete, unseen)
 
 
 def _unseen(trace: Trace, tracked: Tracked) -> Iterator[str]:
@@ -88,8 +89,8 @@ class _Judge:
 
     def all(self) -> list[Race]:
         """A race per pair, without those that are none by what Python documents."""
-        found = ((self._race(sites, pair), pair) for sites, pair in self.pairs.items())
-        return [race for race, pair in found if not self._is_documented(race, pair)]
+        found = [(self._race(sites, pair), pair) for sites, pair in self.pairs.items()]
+        return with_examples(race for race, pair in found if not self._is_documented(race, pair))
 
     def all_split(self) -> list[Race]:
         """Of pairs that only locks order which are held for one access at a time: updates that get lost all the same.
@@ -166,6 +167,7 @@ class _Judge:
             len({self.places.thing(key) for key in pair.keys}),
             pair.unsure,
             split,
+            self._doubt(apart),
             fix="",
         )
         return fix_of(race, between_processes=apart)
@@ -174,6 +176,10 @@ class _Judge:
         processes = self.trace.processes
         actor = self.trace.columns.actor
         return processes[actor[pair.first[0]]] != processes[actor[pair.first[1]]]
+
+    def _doubt(self, between_processes: bool) -> str:
+        words = _ORDERING_PROCESSES if between_processes else _ORDERING_THREADS
+        return "; ".join(what for what in self.trace.ending.not_controlled if any(word in what for word in words))
 
     def _side(self, sites: PairKey, pair: Pair, position: int) -> Side:
         trace, c = self.trace, self.trace.columns

@@ -40,6 +40,7 @@ def sentence(race: Race) -> str:
         f"{_side(first)}; {_side(second)}; {'others can come between' if race.split else 'nothing orders the two'}.",
         "It struck in this run." if race.struck else "",
         f"Possible: {race.possible.value}, {race.because}.",
+        f"May be ordered unseen: {race.doubt}." if race.doubt else "",
         f"Fix: {race.fix}.",
     ]
     return clean(" ".join(part for part in parts if part))
@@ -61,7 +62,6 @@ def _property(text: str) -> str:
 def sarif(found: Races, version: str) -> dict[str, object]:
     """The answer as one run of simcore, with a result per race; the second site is a related location."""
     notes = [{"level": "warning", "message": {"text": f"not seen: {what}"}} for what in map(clean, found.unseen)]
-    notes += [{"level": "note", "message": {"text": f"may be ordered unseen: {what}"}} for what in map(clean, found.unordered)]
     return {
         "version": "2.1.0",
         "$schema": SCHEMA,
@@ -96,7 +96,7 @@ def _result(race: Race) -> dict[str, object]:
     key = "|".join(sorted(f"{site.file}:{site.function}" for _, site in places))
     return {
         "ruleId": _id(race.mistake.value),
-        "level": "error" if race.struck else "note" if race.possible is Possible.NO else "warning",
+        "level": "error" if race.struck else "note" if race.possible is Possible.NO or race.doubt else "warning",
         "message": {"text": f"{title_of(race)}: {sentence(race)}"},
         "locations": [_location(places[0][1])] if places else [],
         "relatedLocations": related,

@@ -42,9 +42,6 @@ def races_view(found: Races, *, everything: bool = False) -> RenderableType:
         parts += [Text(), Text("There are too many races here to look at all of them.", style="yellow")]
     if found.unseen:
         parts += [Text(), Text("NOT SEEN: ", style="bold yellow").append(clean("; ".join(found.unseen)), style="default")]
-    if found.races and found.unordered:
-        text = Text("MAY BE ORDERED UNSEEN: ", style="bold yellow")
-        parts += [Text(), text.append(clean("; ".join(found.unordered)), style="default")]
     if not found.accesses and found.trace.header.scenario.granularity != "access":
         parts += [Text(), _record_them(found.trace)]
     elif shown:
@@ -63,9 +60,11 @@ def _headline(found: Races) -> Text:
         return text.append("  all accesses to shared data in this run are ordered", style="default not bold")
     if found.answer is Answer.INCONCLUSIVE:
         text = Text("NO ANSWER", style="bold yellow")
-        why = (
-            "this trace has no accesses to shared data" if not found.accesses else "no race was found, but something may hide one"
-        )
+        why = "no race was found, but something may hide one"
+        if not found.accesses:
+            why = "this trace has no accesses to shared data"
+        elif found.races:
+            why = f"{count(len(found.races), 'race')}, unless something unseen orders the accesses"
         return text.append(f"  {why}", style="default not bold")
     struck = sum(race.struck for race in found.races)
     more = "" if found.complete else "OR MORE "
@@ -103,6 +102,8 @@ def _race(trace: Trace, race: Race) -> Iterator[RenderableType]:
     if race.moments:
         grid.add_row(Text("in this run" if race.struck else "could mix", style="dim"), Text(_moments(race)))
     grid.add_row(Text("possible", style="dim"), Text(f"{race.possible.value}: {race.because}"))
+    if race.doubt:
+        grid.add_row(Text("doubt", style="yellow"), Text(f"may be ordered unseen: {clean(race.doubt)}"))
     grid.add_row(Text("fix", style="green"), Text(clean(race.fix)))
     more = [
         f"{race.times:,} times" if race.times > 1 else "",
