@@ -18,7 +18,7 @@ from simcore.trace.model import Trace
 
 REFERENCES = sorted((Path(__file__).parents[1] / "traces").glob("v*/*/*.simtrace"))
 
-QUICK = ("joining", "locking", "queues")
+QUICK = ("locking", "queues")
 """Sections that are enough for a second start method."""
 
 
@@ -352,8 +352,10 @@ def test_the_fix_names_the_lock_that_is_there() -> None:
     assert race.fix == "hold the same lock at both: `a`, which main/1 holds (taken at app.py:1), also at app.py:5"
     found = simcore.races(story(*THREADS, *locked, "main/2 assign one.x :5", "main assign one.x :8")).races
     assert {race.fix for race in found if not any(_holds(race))} == {
-        "hold one lock at both, say `a`, which main/1 takes at app.py:1, "
-        "or let one wait for the other: by an Event, a queue, a join"
+        (
+            "hold one lock at both, say `a`, which main/1 takes at app.py:1, "
+            "or let one wait for the other: by an Event, a queue, a join"
+        )
     }
 
 

@@ -125,9 +125,9 @@ class Code:
             match node:
                 case ast.Subscript():
                     bases = [node.value]
-                case ast.Call(func=ast.Attribute()) if node.func.attr in _METHODS:
-                    bases = [node.func.value]
-                case ast.Call(func=ast.Name()) if node.func.id in _GO_THROUGH | {"len"}:
+                case ast.Call(func=ast.Attribute() as called) if called.attr in _METHODS:
+                    bases = [called.value]
+                case ast.Call(func=ast.Name() as named) if named.id in _GO_THROUGH | {"len"}:
                     bases = node.args
                 case ast.Compare():
                     pairs = zip(node.ops, node.comparators, strict=True)

@@ -26,12 +26,13 @@ def with_examples(races: Iterable[Race]) -> list[Race]:
                 where = f" at {lock.taken_at}" if lock.taken_at.line else ""
                 example = f"hold one lock at both, say `{lock.lock.label}`, which {side.actor} takes{where}"
                 held.setdefault((race.place, race.object), example)
-    return [
-        replace(race, fix=race.fix.replace(_ONE, example, 1))
-        if race.fix.startswith(_ONE) and (example := held.get((race.place, race.object)))
-        else race
-        for race in told
-    ]
+    return [_with_example(race, held.get((race.place, race.object))) for race in told]
+
+
+def _with_example(race: Race, example: str | None) -> Race:
+    if example is None or not race.fix.startswith(_ONE):
+        return race
+    return replace(race, fix=race.fix.replace(_ONE, example, 1))
 
 
 def _fix(race: Race, between_processes: bool) -> str:

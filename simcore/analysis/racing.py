@@ -142,7 +142,10 @@ class _Judge:
         thing = c.object[other]
         info = trace.objects[thing]
         first, second = self._side(sites, pair, one), self._side(sites, pair, other)
-        case = self._compound(sites, pair) or self._simple(pair, first, second)
+        if self._is_double_checked(sites[0], pair, first, second):
+            case = _Case(Mistake.DOUBLE_CHECKED_LOCKING)
+        else:
+            case = self._compound(sites, pair) or self._simple(pair, first, second)
         cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
         struck = cut is not None
         if case.mistake is Mistake.PUBLISH_BEFORE_INIT:
@@ -215,8 +218,6 @@ class _Judge:
 
     def _simple(self, pair: Pair, first: Side, second: Side) -> _Case:
         """The pair as any other."""
-        if self._is_double_checked(first, second, self._name(pair)):
-            return _Case(Mistake.DOUBLE_CHECKED_LOCKING)
         for one, other in ((first, second), (second, first)):
             if _in_init(one.site) and not _in_init(other.site) and one.does == "writes":
                 return _Case(Mistake.PUBLISH_BEFORE_INIT)
@@ -260,16 +261,21 @@ class _Judge:
             return "value"
         return info.label.rpartition(".")[2].partition("[")[0]
 
-    def _is_double_checked(self, first: Side, second: Side, name: str) -> bool:
-        """Whether one reads without the lock under which the other writes, and decides by it whether to write itself."""
+    def _is_double_checked(self, group: int, pair: Pair, first: Side, second: Side) -> bool:
+        """Whether one looks without the lock under which the other looks again, and decides by both whether to write."""
+        line_of, name = self.places.line_of, self._name(pair)
         for reader, writer in ((first, second), (second, first)):
-            if reader.does != "reads" or "writes" not in writer.does:
-                continue
             mine = {held.lock.name for held in reader.locks}
-            if {held.lock.name for held in writer.locks} - mine:
-                bond, _ = self.places.code.bond(reader.site, writer.site, name)
-                if bond is Bond.CHOICE:
-                    return True
+            taken = [held.taken_at for held in writer.locks if held.lock.name not in mine]
+            if reader.does != "reads" or "writes" not in writer.does or not taken:
+                continue
+            bond, _ = self.places.code.bond(reader.site, writer.site, name)
+            at = line_of[self.trace.columns.site[writer.position]]
+            looks = (self.trace.sites[one.sites[0]] for one in self.updates.at.get((group, at), ()) if one.sites[1] == at)
+            if bond is Bond.CHOICE and any(
+                look.file == place.file and look.line > place.line and look != reader.site for look in looks for place in taken
+            ):
+                return True
         return False
 
     def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:

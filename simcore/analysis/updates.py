@@ -12,6 +12,9 @@ from simcore.trace.model import Trace
 
 READ: Final = 1
 BOTH: Final = 3
+MOST_READS: Final = 16
+"""So many lines that read before a write are remembered with it."""
+
 _NONE: Final = -1
 
 
@@ -66,8 +69,8 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
     found = Updates()
     c = trace.columns
     kinds = set(WHAT)
-    reads: dict[tuple[int, int], tuple[int, int]] = {}
-    """(actor, place) to (position, site)."""
+    reads: dict[tuple[int, int], dict[int, int]] = {}
+    """(actor, place) to the sites of its reads since it last wrote there, each with the last position."""
     last: dict[int, Written] = {}
     """Per place its last write."""
     whole_in, line_of = places.whole_in, places.line_of
@@ -84,20 +87,20 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
         if what == READ:
             found.reads.setdefault((group, actor), set()).add(site)
             for name in names:
-                reads[actor, name] = (position, site)
+                since = reads.setdefault((actor, name), {})
+                if len(since) < MOST_READS or site in since:
+                    since[site] = position
             continue
         its_read = _NONE
         for name in names:
-            read = reads.pop((actor, name), None)
             before = last.get(name)
             if what == BOTH:
                 found.add(group, (site, site), actor, (position, position), single=True)
-            if read is None:
-                continue
-            its_read = read[0] if its_read == _NONE else its_read
-            update = found.add(group, (read[1], site), actor, (read[0], position), single=False)
-            if update.cut is None and before is not None and before.actor != actor and before.position > read[0]:
-                update.cut = (read[0], before, position)
+            for read, at in reads.pop((actor, name), {}).items():
+                its_read = max(its_read, at)
+                update = found.add(group, (read, site), actor, (at, position), single=False)
+                if update.cut is None and before is not None and before.actor != actor and before.position > at:
+                    update.cut = (at, before, position)
         written = Written(actor, position, site, its_read)
         for name in names:
             last[name] = written
