@@ -9,6 +9,7 @@ from itertools import combinations
 import pytest
 from accesses import story
 
+from simcore.analysis import slots
 from simcore.analysis.fasttrack import WHAT, track
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
@@ -22,7 +23,7 @@ LOCKS = ("a", "b")
 
 def run(choose: random.Random) -> list[str]:
     """A run of a few threads that access places, take locks, pass items and places of a semaphore on, start and join."""
-    children = [f"main/{number}" for number in range(1, choose.randrange(2, 5))]
+    children = [f"main/{number}" for number in range(1, choose.randrange(2, 7))]
     running, unstarted, ended = ["main"], list(children), []
     left = {name: choose.randrange(2, 12) for name in ("main", *children)}
     held: dict[str, str] = {}
@@ -146,17 +147,35 @@ SOURCE = "count.value\n" * 6
 """Each line of it reads or writes a shared value as a whole."""
 
 
-@pytest.mark.parametrize("first", range(0, 600, 100))
-def test_fasttrack_finds_what_the_closure_finds(first: int) -> None:
-    """In random runs: each pair of lines, what each does there, and no other."""
+@pytest.mark.parametrize("few", [64, 0])
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_fasttrack_finds_what_the_closure_finds(first: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In random runs: each pair of lines, what each does there, and no other; also where threads hand their clocks on."""
+    monkeypatch.setattr(slots, "FEW", few)
     _agree(range(first, first + 100))
 
 
 @pytest.mark.loop
-@pytest.mark.parametrize("first", range(600, 30_000, 600))
-def test_fasttrack_finds_what_the_closure_finds_in_many_runs(first: int) -> None:
+@pytest.mark.parametrize("few", [64, 0])
+@pytest.mark.parametrize("first", range(600, 15_000, 600))
+def test_fasttrack_finds_what_the_closure_finds_in_many_runs(first: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same, more often."""
+    monkeypatch.setattr(slots, "FEW", few)
     _agree(range(first, first + 600))
+
+
+def test_threads_that_were_joined_hand_their_clocks_on() -> None:
+    """A thousand threads, one after the other, need two components; a race between them is found all the same."""
+    lines = []
+    for number in range(1, 1001):
+        name = f"main/{number}"
+        lines += [f"main start t{number} ={name}", f"{name} begin t{number}", f"{name} update one.x :1"]
+        lines += [f"{name} end t{number}", f"main join t{number}"]
+    trace = story(*lines)
+    assert len(set(slots.slots(trace, slots.hosts(trace)))) == 2
+    assert tracked(trace) == set()
+    late = story(*lines[:-1], "main update one.x :2")
+    assert {meeting[1:3] for meeting in tracked(late)} == {(1, 2)}
 
 
 def _agree(seeds: Sequence[int]) -> None:

@@ -17,9 +17,9 @@ class Clocks:
     """The clocks of all actors. An access of `actor` at `own[actor]` is known to `other` if `known[other][actor]` is no less."""
 
     def __init__(self, actors: int) -> None:
-        nothing = [0] * actors
+        self._nothing = [0] * actors
         self.own = [1] * actors
-        self.known = [nothing] * actors
+        self.known = [self._nothing] * actors
 
     def send(self, actor: int) -> Message:
         """All that the actor has done so far, to be received by whoever comes to know of it."""
@@ -33,7 +33,7 @@ class Clocks:
         mine = self.known[actor]
         if mine[sender] >= clock or sender == actor:
             return
-        mine = list(map(max, mine, others))
+        mine = list(others) if mine is self._nothing else list(map(max, mine, others))
         mine[sender] = clock
         self.known[actor] = mine
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from simcore.analysis.happens import Happens
 from simcore.analysis.places import Places
+from simcore.analysis.slots import hosts
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
 
@@ -95,7 +96,7 @@ class _Pass:
         self.trace = trace
         self.happens = Happens(trace, without)
         self.places = places
-        self.found = Tracked(self.places, self.happens.actor_of)
+        self.found = Tracked(self.places, hosts(trace))
         self.left = MOST_CHECKS
         self.of_key: dict[int, Place] = {}
         self.wholes: dict[int, Whole] = {}

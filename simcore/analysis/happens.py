@@ -13,9 +13,9 @@ from typing import Final
 
 from simcore.analysis.clocks import Clocks, Message
 from simcore.analysis.pipes import ends_of
+from simcore.analysis.slots import hosts, slots
 from simcore.trace.events import RUNNING, Kind, ObjectKind
 from simcore.trace.model import Trace
-from simcore.trace.twins import hosts_of
 from simcore.trace.words import runner_actors
 
 _NOBODY: Final = -1
@@ -41,10 +41,10 @@ class Happens:
     def __init__(self, trace: Trace, without: frozenset[int] = frozenset()) -> None:
         self.trace = trace
         self._without = without
-        self.clocks = Clocks(len(trace.actors))
-        hosts = hosts_of((index, info.name) for index, info in enumerate(trace.actors))
-        # A signal handler is part of what its thread does.
-        self.actor_of = [hosts.get(actor, actor) for actor in range(len(trace.actors))]
+        self.actor_of = slots(trace, hosts(trace))
+        """What stands for each actor in all that is called with one here."""
+        self.clocks = Clocks(max(self.actor_of, default=0) + 1)
+        self._process = {number: trace.processes[actor] for actor, number in enumerate(self.actor_of)}
         kinds = trace.columns.kind.tobytes()
         self._sent: list[Message | dict[int, Message] | None] = [None] * len(trace.objects)
         """Per lock what was given away with it: by the last who released it, or by all who ever did where it has no owner."""
@@ -151,7 +151,7 @@ class Happens:
     def _start(self, actor: int, thing: int, value: int) -> None:
         if 0 <= value < len(self.actor_of):
             message = self._lives[actor] = self.clocks.send(actor)
-            self.clocks.receive(value, message)
+            self.clocks.receive(self.actor_of[value], message)
 
     def _end(self, actor: int, thing: int, value: int) -> None:
         self._lives[actor] = self.clocks.send(actor)
@@ -216,7 +216,7 @@ class Happens:
     def _receive(self, actor: int, thing: int, value: int) -> None:
         if value < 0 and value != _TOO_LONG:
             # Nobody has the other end any more: each that had it has closed it, or ended.
-            self._know(actor, list(range(len(self.actor_of))))
+            self._know(actor, list(self._process))
             return
         coming = self._coming.get(thing)
         if coming and value in (coming[0][0], _TOO_LONG):
@@ -243,7 +243,7 @@ class Happens:
     def _signal(self, actor: int, thing: int, value: int) -> None:
         """Who sent it is not in the trace: a process may send itself one."""
         self.clocks.receive_all(actor, self._signals.values())
-        self._know(actor, self._members[self.trace.processes[actor]])
+        self._know(actor, self._members[self._process[actor]])
 
     def _input(self, actor: int, thing: int, value: int) -> None:
         self._know(actor, self._executed)
