@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from simcore.analysis import locks as locks
+    from simcore.analysis import races as races
     from simcore.diffing import Diff as Diff
     from simcore.diffing import diff as diff
     from simcore.engine import Replay as Replay
@@ -25,6 +26,7 @@ _HOMES = {
     "Diff": "simcore.diffing",
     "diff": "simcore.diffing",
     "locks": "simcore.analysis",
+    "races": "simcore.analysis",
     "Replay": "simcore.engine",
     "record": "simcore.engine",
     "replay": "simcore.engine",

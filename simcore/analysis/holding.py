@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -97,6 +98,18 @@ class _Pass:
 
     def run(self) -> None:
         """Take all events, then what never completed."""
+        self.take(0, len(self.trace))
+        for pending in self.trace.ending.pending:
+            thing = pending.object
+            if pending.kind is Kind.ACQUIRE and not pending.timed and self.trace.objects[thing].kind in LOCKS:
+                actor = self.actor_of[pending.actor]
+                held = self.held[actor]
+                if held and self.owner[thing] != actor:
+                    request = _Request(self.segments.current[actor], thing, pending.site, tuple(held.items()))
+                    self.requests[request] = [self.requests.get(request, [0])[0] + 1, NEVER]
+
+    def take(self, first: int, behind: int) -> None:
+        """Take the events from `first` on that come before `behind`."""
         trace, c = self.trace, self.trace.columns
         is_lock = [info.kind in LOCKS for info in trace.objects]
         reentrant = [info.kind in _REENTRANT for info in trace.objects]
@@ -110,7 +123,9 @@ class _Pass:
         )
         acquire, release = int(Kind.ACQUIRE), int(Kind.RELEASE)
         rare = frozenset({int(Kind.UNDO), int(Kind.START), int(Kind.JOIN), int(Kind.WAIT)})
-        for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
+        part = slice(first, behind)
+        columns = zip(c.actor[part], c.kind[part], c.object[part], c.site[part], c.value[part], strict=True)
+        for position, (who, kind, thing, site, value) in enumerate(columns, first):
             if kind == acquire:
                 if not is_lock[thing]:
                     continue
@@ -144,12 +159,6 @@ class _Pass:
                     self._release(actor_of[who], thing, value, reentrant[thing])
             elif kind in rare:
                 self._rare(actor_of[who], kind, thing, value)
-        for pending in trace.ending.pending:
-            if pending.kind is Kind.ACQUIRE and not pending.timed and is_lock[pending.object]:
-                actor = actor_of[pending.actor]
-                if held[actor] and owner[pending.object] != actor:
-                    request = _Request(current[actor], pending.object, pending.site, tuple(held[actor].items()))
-                    requests[request] = [requests.get(request, [0])[0] + 1, NEVER]
 
     def _release(self, actor: int, thing: int, value: int, reentrant: bool) -> None:
         owner = self.owner[thing]
@@ -197,6 +206,18 @@ class _Pass:
             if copy is not None:
                 self.held[child][copy] = site
                 self.owner[copy], self.depth[copy] = child, self.depth[thing]
+
+
+def held_at(trace: Trace, positions: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Per position the locks that its actor held just before it, in the order in which it took them, each with the site."""
+    state = _Pass(trace)
+    found: dict[int, dict[int, int]] = {}
+    at = 0
+    for position in sorted(set(positions)):
+        state.take(at, position)
+        at = position
+        found[position] = dict(state.held[state.actor_of[trace.columns.actor[position]]])
+    return {at: {lock: site for lock, site in held.items() if lock not in state.signals} for at, held in found.items()}
 
 
 def holding(trace: Trace) -> Holding:

@@ -71,6 +71,12 @@ def talk(*renderables: RenderableType) -> None:
     _print(sys.stderr, renderables)
 
 
+def answer_text(text: str) -> None:
+    """Print lines that are for programs to stdout, as they are; nothing at all where there are none."""
+    sys.stdout.write(f"{text}\n" if text else "")
+    sys.stdout.flush()
+
+
 def answer_json(facts: object, stream: TextIO | None = None) -> None:
     """Print one JSON document, by default to stdout, on one line unless somebody reads along."""
     import json

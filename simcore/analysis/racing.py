@@ -1,0 +1,327 @@
+"""`races(trace)`: accesses that nothing orders, what each pair is known as, and whether this interpreter lets it do harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
+from simcore.analysis.code import Between, Bond
+from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
+from simcore.analysis.fixes import fix_of, with_examples
+from simcore.analysis.holding import held_at
+from simcore.analysis.places import Places
+from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
+from simcore.analysis.result import Answer, LockInfo
+from simcore.analysis.split import split_locks
+from simcore.analysis.updates import Update, Updates, Written, updates_of
+from simcore.trace.events import ObjectKind
+from simcore.trace.model import Site, Trace
+from simcore.trace.text import clean, shorten
+from simcore.trace.words import Words
+
+_HIDING: Final = ("native thread", "shared memory view", "shared structure")
+"""What of the line NOT CONTROLLED may read and write where nobody sees it."""
+
+_ORDERING_THREADS: Final = ("asyncio loop",)
+_ORDERING_PROCESSES: Final = ("file lock", "socket")
+"""What of it may order accesses where nobody sees it."""
+
+_DOES: Final = {1: "reads", 2: "writes", 3: "updates"}
+_NAMES: Final = {"cpython": "CPython", "pypy": "PyPy"}
+_COMPOUND: Final = frozenset({Mistake.LOST_UPDATE, Mistake.CHECK_THEN_ACT})
+
+
+class _Case(NamedTuple):
+    """What a pair is known as: its mistake, the update that makes it so, what lies between that one's read and write."""
+
+    mistake: Mistake
+    updates: tuple[Update, ...] = ()
+    between: frozenset[Between] = frozenset()
+
+
+def races(trace: Trace) -> Races:
+    """Look for accesses to shared data that nothing orders, whether they did harm in this run or not.
+
+    Those that did come first, then those that the interpreter of the recording lets do harm, then those that met most often.
+    """
+    tracked = track(trace)
+    judge = _Judge(trace, tracked, tracked.pairs)
+    found = judge.all()
+    split = split_locks(trace, tracked.judged, tracked.actor_of)
+    if split:
+        again = track(trace, tracked.judged, split)
+        more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs}
+        found += _Judge(trace, again, more).all_split()
+    found.sort(key=lambda race: (race.doubt != "", not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
+    unseen = tuple(_unseen(trace, tracked))
+    judged = tracked.accesses > 0 or trace.header.scenario.granularity == "access"
+    is_clean = judged and tracked.complete and not unseen
+    is_sure = any(not race.doubt for race in found)
+    answer = Answer.FOUND if is_sure else Answer.NONE if is_clean and not found else Answer.INCONCLUSIVE
+    return Races(trace, answer, tuple(found), tracked.accesses, tracked.looked_at, tracked.complete, unseen)
+
+
+def _unseen(trace: Trace, tracked: Tracked) -> Iterator[str]:
+    """What may hide a race, a phrase each."""
+    shared = any(info.kind is ObjectKind.SHARED for info in trace.objects)
+    for what in trace.ending.not_controlled:
+        if any(word in what for word in _HIDING) or ("child process" in what and shared):
+            yield what
+    if trace.ending.cut_off:
+        yield f"the trace is only a prefix: {trace.ending.cut_off}"
+    for thing, (_, lower, higher) in tracked.untold.items():
+        lines = " and ".join(dict.fromkeys(str(trace.sites[site]) for site in (lower, higher)))
+        yield f"which items of {trace.object_labels[thing]} were accessed at {lines}, with no order between them"
+
+
+class _Judge:
+    def __init__(self, trace: Trace, tracked: Tracked, pairs: dict[PairKey, Pair]) -> None:
+        self.trace = trace
+        self.places: Places = tracked.judged
+        self.pairs = pairs
+        self.actor_of = tracked.actor_of
+        self.words = Words(trace)
+        self._bonds: dict[tuple[tuple[int, int], str], tuple[Bond, Between]] = {}
+        keys = {key for pair in self.pairs.values() for key in pair.keys}
+        self.updates = updates_of(trace, self.places, self.actor_of, keys) if keys else Updates()
+        self.held = held_at(trace, [at for pair in self.pairs.values() for at in pair.first])
+
+    def all(self) -> list[Race]:
+        """A race per pair, without those that are none by what Python documents."""
+        found = [(self._race(sites, pair), pair) for sites, pair in self.pairs.items()]
+        return with_examples(race for race, pair in found if not self._is_documented(race, pair))
+
+    def all_split(self) -> list[Race]:
+        """Of pairs that only locks order which are held for one access at a time: updates that get lost all the same.
+
+        Only where all that the two actors read there is written again: else what they read may be how they take turns.
+        """
+        return [
+            self._race(sites, pair, split=True)
+            for sites, pair in self.pairs.items()
+            if (case := self._compound(sites, pair)) is not None
+            and case.mistake is Mistake.LOST_UPDATE
+            and self._only_updates(sites[0], pair)
+        ]
+
+    def _only_updates(self, group: int, pair: Pair) -> bool:
+        c = self.trace.columns
+        for at in pair.first:
+            actor = self.actor_of[c.actor[at]]
+            name, kind = self._name(pair), self.trace.objects[c.object[at]].kind
+            for site in self.updates.reads.get((group, actor), ()):
+                mine = (one for one in self.updates.at.get((group, site), ()) if one.sites[0] == site and actor in one.seen)
+                if not any(one.single or self._bond(one.sites, name, kind)[0] is Bond.VALUE for one in mine):
+                    return False
+        return True
+
+    def _is_documented(self, race: Race, pair: Pair) -> bool:
+        """Whether methods meet here of which each is one step: an item that one of them is about may have been recorded alone."""
+        if race.kind is not ObjectKind.ITEMS:
+            return False
+        name = self._name(pair)
+        first, second = (self.places.code.methods(side.site, name) & ATOMIC.keys() for side in race.sides)
+        if first and second and all(what & 2 for whats in pair.whats for what in whats):
+            return True
+        for methods, other in ((first, race.sides[1]), (second, race.sides[0])):
+            if methods and other.does == "reads" and (methods <= DECIDING or race.mistake is Mistake.READ_WRITE):
+                return not self._goes_through(other)
+        return False
+
+    def _goes_through(self, side: Side) -> bool:
+        """Whether it reads all items of a container one by one: then one more or less breaks it."""
+        c = self.trace.columns
+        at = side.position
+        item = self.places.item(self.places.key_of(c.kind[at], c.object[at], c.site[at], c.value[at]))
+        return item[:1] == WHOLE and not self.places.code.only_looks(side.site)
+
+    def _race(self, sites: PairKey, pair: Pair, *, split: bool = False) -> Race:
+        trace, c = self.trace, self.trace.columns
+        one, other = pair.first
+        thing = c.object[other]
+        info = trace.objects[thing]
+        first, second = self._side(sites, pair, one), self._side(sites, pair, other)
+        if self._is_double_checked(sites[0], pair, first, second):
+            case = _Case(Mistake.DOUBLE_CHECKED_LOCKING)
+        else:
+            case = self._compound(sites, pair) or self._simple(pair, first, second)
+        cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
+        struck = cut is not None
+        if case.mistake is Mistake.PUBLISH_BEFORE_INIT:
+            struck = first.does == "reads"
+        moments = tuple(self._moments(sites, pair, case, cut))
+        apart = self._processes(pair)
+        possible, because = self._possible(case, struck=struck, between_processes=apart)
+        if split:
+            possible, because = Possible.YES, "the lock is given back between the read and the write"
+        race = Race(
+            self._called(other),
+            trace.object_names[thing],
+            info.kind,
+            trace.sites[info.site],
+            case.mistake,
+            struck,
+            possible,
+            because,
+            (first, second),
+            moments,
+            pair.times,
+            len({self.places.thing(key) for key in pair.keys}),
+            pair.unsure,
+            split,
+            self._doubt(apart),
+            fix="",
+        )
+        return fix_of(race, between_processes=apart)
+
+    def _processes(self, pair: Pair) -> bool:
+        processes = self.trace.processes
+        actor = self.trace.columns.actor
+        return processes[actor[pair.first[0]]] != processes[actor[pair.first[1]]]
+
+    def _doubt(self, between_processes: bool) -> str:
+        words = _ORDERING_PROCESSES if between_processes else _ORDERING_THREADS
+        return "; ".join(what for what in self.trace.ending.not_controlled if any(word in what for word in words))
+
+    def _side(self, sites: PairKey, pair: Pair, position: int) -> Side:
+        trace, c = self.trace, self.trace.columns
+        site = self.places.line_of[c.site[position]]
+        whats = {what for pair_of in pair.whats for what, at in zip(pair_of, sites[1:], strict=True) if at == site}
+        does = _DOES[3] if 3 in whats else "reads and writes" if len(whats) > 1 else _DOES[whats.pop()]
+        info = trace.actors[c.actor[position]]
+        locks = tuple(HeldLock(self._lock(lock), trace.sites[taken]) for lock, taken in self.held[position].items())
+        return Side(info.name, info.thread_name, trace.sites[site], does, position, locks)
+
+    def _lock(self, index: int) -> LockInfo:
+        info = self.trace.objects[index]
+        return LockInfo(self.trace.object_names[index], self.trace.object_labels[index], info.kind, self.trace.sites[info.site])
+
+    def _compound(self, sites: PairKey, pair: Pair) -> _Case | None:
+        """The pair as one where somebody acts on what it read, and the other writes: what loses most comes first."""
+        found: dict[Bond, list[tuple[Update, Between]]] = {}
+        group, *both = sites
+        name = self._name(pair)
+        kind = self.trace.objects[self.trace.columns.object[pair.first[0]]].kind
+        for place, site in enumerate(both):
+            # An update is cut by a write of the other side, so that one has to write.
+            if not any(whats[1 - place] & 2 for whats in pair.whats):
+                continue
+            for update in self.updates.at.get((group, site), ()):
+                bond, between = (Bond.VALUE, Between.NOTHING) if update.single else self._bond(update.sites, name, kind)
+                found.setdefault(bond, []).append((update, between))
+        for bond, mistake in ((Bond.VALUE, Mistake.LOST_UPDATE), (Bond.CHOICE, Mistake.CHECK_THEN_ACT)):
+            if bond in found:
+                updates = sorted((update for update, _ in found[bond]), key=lambda update: update.cut is None)
+                return _Case(mistake, tuple(updates), frozenset(between for _, between in found[bond]))
+        return None
+
+    def _simple(self, pair: Pair, first: Side, second: Side) -> _Case:
+        """The pair as any other."""
+        for one, other in ((first, second), (second, first)):
+            if _in_init(one.site) and not _in_init(other.site) and one.does == "writes":
+                return _Case(Mistake.PUBLISH_BEFORE_INIT)
+        only_writes = all(what == 2 for whats in pair.whats for what in whats)
+        return _Case(Mistake.WRITE_WRITE if only_writes else Mistake.READ_WRITE)
+
+    def _bond(self, sites: tuple[int, int], name: str, kind: ObjectKind) -> tuple[Bond, Between]:
+        known = self._bonds.get((sites, name))
+        if known is None:
+            read, write = (self.trace.sites[site] for site in sites)
+            known = self._bonds[sites, name] = self.places.code.bond(read, write, name)
+            recorded_whole = kind is not ObjectKind.SHARED and self.places.code.is_augmented(read)
+            if known[1] is Between.NOTHING and read == write and recorded_whole:
+                # Where the values are plain, `x += y` is recorded as one step.
+                known = self._bonds[sites, name] = (known[0], Between.OPERATOR)
+        return known
+
+    def _called(self, position: int) -> str:
+        """What the place is called; of a container, what stands for it on the line, for by itself it is a `dict` or the like."""
+        trace, c = self.trace, self.trace.columns
+        thing = c.object[position]
+        match trace.objects[thing].kind:
+            case ObjectKind.SHARED:
+                return self.words.object(thing)
+            case ObjectKind.ITEMS:
+                item = self.places.item(self.places.key_of(c.kind[position], thing, c.site[position], c.value[position]))
+                name = self.places.code.container(trace.sites[c.site[position]])
+                if name is not None:
+                    return name[0] if item[:1] in (WHOLE, UNKNOWN) else f"{name[0]}[{shorten(clean(item))}]"
+        return self.words.accessed(position)
+
+    def _name(self, pair: Pair) -> str:
+        """What the place is called where it is used: the last word of its name."""
+        c = self.trace.columns
+        thing = c.object[pair.first[0]]
+        info = self.trace.objects[thing]
+        if info.kind is ObjectKind.ITEMS:
+            names = (self.places.code.container(self.trace.sites[c.site[at]]) for at in pair.first)
+            return next((name[1] for name in names if name is not None), "")
+        if info.kind is ObjectKind.SHARED:
+            return "value"
+        return info.label.rpartition(".")[2].partition("[")[0]
+
+    def _is_double_checked(self, group: int, pair: Pair, first: Side, second: Side) -> bool:
+        """Whether one looks without the lock under which the other looks again, and decides by both whether to write."""
+        line_of, name = self.places.line_of, self._name(pair)
+        for reader, writer in ((first, second), (second, first)):
+            mine = {held.lock.name for held in reader.locks}
+            taken = [held.taken_at for held in writer.locks if held.lock.name not in mine]
+            if reader.does != "reads" or "writes" not in writer.does or not taken:
+                continue
+            bond, _ = self.places.code.bond(reader.site, writer.site, name)
+            at = line_of[self.trace.columns.site[writer.position]]
+            looks = (self.trace.sites[one.sites[0]] for one in self.updates.at.get((group, at), ()) if one.sites[1] == at)
+            if bond is Bond.CHOICE and any(
+                look.file == place.file and look.line > place.line and look != reader.site for look in looks for place in taken
+            ):
+                return True
+        return False
+
+    def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:
+        """The events of what got lost: those of this run, or the first ones of each side that other turns could interleave."""
+        if case.mistake not in _COMPOUND:
+            return
+        c = self.trace.columns
+        positions: list[int] = []
+        if cut is not None:
+            read, written, write = cut
+            positions = [read, written.read, written.position, write]
+        else:
+            one, other = (self.actor_of[c.actor[at]] for at in pair.first)
+            for mine, its in ((one, other), (other, one)):
+                seen = next((update.seen[mine] for update in case.updates if mine in update.seen), None)
+                known = (self.updates.writes.get((sites[0], site, its)) for site in sites[1:])
+                written = next((write for write in known if write is not None), None)  # type: ignore[assignment]
+                if seen is not None and written is not None:
+                    positions = [*seen, written.read, written.position]
+                    break
+        for position in sorted({at for at in positions if at >= 0}):
+            yield Moment(position, self.trace.actors[c.actor[position]].name, self.words.action(position))
+
+    def _possible(self, case: _Case, *, struck: bool, between_processes: bool) -> tuple[Possible, str]:
+        header = self.trace.header
+        build = f"{_NAMES.get(header.implementation.lower(), header.implementation)} {header.minor}"
+        if not header.gil:
+            return Possible.YES, f"{build} has no GIL: threads run at the same time"
+        if between_processes:
+            return Possible.YES, "two processes have two GILs: they run at the same time"
+        if case.mistake is Mistake.DOUBLE_CHECKED_LOCKING:
+            return Possible.YES, f"the order is open under any GIL; in {build} the look finds the old value or the whole new one"
+        if case.mistake not in _COMPOUND:
+            return Possible.YES, "the order of the two is open under any GIL"
+        what = "the check and the act" if case.mistake is Mistake.CHECK_THEN_ACT else "the read and the write"
+        if Between.CALL in case.between:
+            return Possible.YES, f"a call lies between {what}: there {build} lets another thread in"
+        if Between.LOOP in case.between:
+            return Possible.YES, f"a loop goes round between {what}: there {build} lets another thread in"
+        if Between.OPERATOR in case.between:
+            return Possible.UNKNOWN, f"the operator between {what} may run code of the program's own"
+        if Between.UNKNOWN in case.between:
+            return Possible.UNKNOWN, "the trace has no source that tells what lies between the two"
+        why = f"nothing lies between {what} where {build} with its GIL lets another thread in; a free-threaded build does"
+        return Possible.NO, why + ("; here the recorder did" if struck else "")
+
+
+def _in_init(site: Site) -> bool:
+    return site.function.rpartition(".")[2] == "__init__"

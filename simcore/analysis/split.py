@@ -1,0 +1,50 @@
+"""Locks that are held for one access at a time: they order the accesses, and do not keep a read and its write together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simcore.analysis.fasttrack import WHAT
+from simcore.analysis.holding import LOCKS
+from simcore.analysis.places import Places
+from simcore.trace.events import ACCESS_KINDS, LOCAL_KINDS, UNCOUNTED_KINDS, Kind
+from simcore.trace.model import Trace
+
+_HARMLESS: Final = frozenset(
+    {int(kind) for kind in LOCAL_KINDS | UNCOUNTED_KINDS | ACCESS_KINDS} | {int(Kind.READ), int(Kind.STORE)}
+)
+"""Within a lock these say nothing to anybody else."""
+
+
+def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> frozenset[int]:
+    """The locks under which nothing was ever done but one access to shared data: such as a `Value` takes for each by itself.
+
+    What one access says to the next under such a lock is a value, and nothing else.
+    """
+    c = trace.columns
+    is_lock = [info.kind in LOCKS for info in trace.objects]
+    inside: list[dict[int, int]] = [{} for _ in trace.actors]
+    """Per actor the locks that it holds, with the number of accesses since."""
+    used: set[int] = set()
+    thick: set[int] = set()
+    acquire, release = int(Kind.ACQUIRE), int(Kind.RELEASE)
+    for who, kind, thing, site, value in zip(c.actor, c.kind, c.object, c.site, c.value, strict=True):
+        mine = inside[actor_of[who]]
+        if kind == acquire and is_lock[thing]:
+            if value > 0:
+                thick.update(mine)
+                mine[thing] = 0
+        elif kind == release and is_lock[thing]:
+            accesses = mine.pop(thing, None)
+            if accesses == 1:
+                used.add(thing)
+            else:
+                thick.add(thing)  # or given back by another one
+        elif not mine:
+            continue
+        elif kind not in _HARMLESS:
+            thick.update(mine)
+        elif kind in WHAT and places.key_of(kind, thing, site, value) >= 0:
+            for lock in mine:
+                mine[lock] += 1
+    return frozenset(used - thick)

@@ -1,0 +1,110 @@
+"""A second look at the places that race: which reads and writes belong together, and what came between them in this run."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from simcore.analysis.fasttrack import WHAT
+from simcore.analysis.places import Places
+from simcore.trace.model import Trace
+
+READ: Final = 1
+BOTH: Final = 3
+MOST_READS: Final = 16
+"""So many lines that read before a write are remembered with it."""
+
+_NONE: Final = -1
+
+
+class Written(NamedTuple):
+    """A write: who, at which position and site, and the read of the same actor before it, _NONE where there was none."""
+
+    actor: int
+    position: int
+    site: int
+    read: int
+
+
+@dataclass(slots=True)
+class Update:
+    """Somebody read at one line and then wrote at another, or the same; `sites` are these.
+
+    `single` says that both were one step. `seen` has per actor the positions of the first time; `cut` the first time that
+    somebody else wrote in between: that write, with the positions of the read and the write around it.
+    """
+
+    sites: tuple[int, int]
+    single: bool
+    seen: dict[int, tuple[int, int]]
+    cut: tuple[int, Written, int] | None = None
+
+
+class Updates:
+    """Updates of all places that are called alike, a group, and the writes there."""
+
+    def __init__(self) -> None:
+        self.at: dict[tuple[int, int], list[Update]] = {}
+        """By (group, site): those that read or write there."""
+        self.reads: dict[tuple[int, int], set[int]] = {}
+        """By (group, actor): the sites where it read without writing in the same step."""
+        self._known: dict[tuple[int, int, int], Update] = {}
+        self.writes: dict[tuple[int, int, int], Written] = {}
+        """By (group, site, actor): the first write there that followed a read, else the first one."""
+
+    def add(self, group: int, sites: tuple[int, int], actor: int, positions: tuple[int, int], *, single: bool) -> Update:
+        """One more of them, or the same again."""
+        update = self._known.get((group, *sites))
+        if update is None:
+            update = self._known[group, *sites] = Update(sites, single, {})
+            for site in set(sites):
+                self.at.setdefault((group, site), []).append(update)
+        update.seen.setdefault(actor, positions)
+        return update
+
+
+def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Container[int]) -> Updates:
+    """The updates at these places. Reads of the whole of a container belong to what is written in it next."""
+    found = Updates()
+    c = trace.columns
+    kinds = set(WHAT)
+    reads: dict[tuple[int, int], dict[int, int]] = {}
+    """(actor, place) to the sites of its reads since it last wrote there, each with the last position."""
+    last: dict[int, Written] = {}
+    """Per place its last write."""
+    whole_in, line_of = places.whole_in, places.line_of
+    for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
+        if kind not in kinds:
+            continue
+        key = places.key_of(kind, thing, site, value)
+        if key not in keys and thing not in whole_in:
+            continue
+        actor, what, site = actor_of[who], WHAT[kind], line_of[site]
+        # In a container whose size somebody looks at, that decides what is done to its items.
+        names = (key, -1 - thing) if thing in whole_in else (key,)
+        group = places.group(key)
+        if what == READ:
+            found.reads.setdefault((group, actor), set()).add(site)
+            for name in names:
+                since = reads.setdefault((actor, name), {})
+                if len(since) < MOST_READS or site in since:
+                    since[site] = position
+            continue
+        its_read = _NONE
+        for name in names:
+            before = last.get(name)
+            if what == BOTH:
+                found.add(group, (site, site), actor, (position, position), single=True)
+            for read, at in reads.pop((actor, name), {}).items():
+                its_read = max(its_read, at)
+                update = found.add(group, (read, site), actor, (at, position), single=False)
+                if update.cut is None and before is not None and before.actor != actor and before.position > at:
+                    update.cut = (at, before, position)
+        written = Written(actor, position, site, its_read)
+        for name in names:
+            last[name] = written
+        known_write = found.writes.get((group, site, actor))
+        if known_write is None or (known_write.read == _NONE and its_read != _NONE):
+            found.writes[group, site, actor] = written
+    return found
