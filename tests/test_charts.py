@@ -22,7 +22,7 @@ from simcore.views.events import Selection
 from simcore.views.object_chart import ObjectChart
 from simcore.views.scale import FOLD, SHORTEST_NS, scale
 from simcore.views.stats import Stats
-from simcore.views.stretches import Stretches
+from simcore.analysis.stretches import Stretches
 from simcore.views.usage import Usage
 from simcore.views.window import window_of
 

@@ -19,6 +19,7 @@ LAYERS = {
     "engine": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "__version__"),
     "analysis": ("errors", "trace", "analysis"),
     "diffing": ("errors", "trace", "diffing"),
+    "exports": ("api", "errors", "trace", "analysis", "exports"),
     "methods": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "methods", "__version__"),
     "views": ("errors", "trace", "engine", "analysis", "diffing", "methods", "views", "__version__"),
     "cli": (
@@ -28,6 +29,7 @@ LAYERS = {
         "analysis",
         "diffing",
         "methods",
+        "exports",
         "views",
         "cli",
         "api",
@@ -45,6 +47,7 @@ LAYERS = {
 OUTSIDE = {
     "pluggy": {"engine", "hookspecs"},
     "msgpack": {"trace"},
+    "pyarrow": {"exports"},
     "rich": {"views", "cli"},
     "click": {"cli"},
     "rich_click": {"cli"},

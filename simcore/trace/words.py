@@ -163,8 +163,12 @@ class Words:
         kind, waited = Kind(columns.kind[position]), columns.waited_us[position] * 1000
         if kind is Kind.WRITE:
             return f"{self.object(columns.object[position])}: {self.text(columns.value[position])}"
-        phrase = self._phrase(position, Tense.PAST)
+        phrase = self.done(position)
         return f"{phrase} after {duration(waited)}" if waited and kind in WAITING else phrase
+
+    def done(self, position: int) -> str:
+        """The same without the wait: `took balance_lock`."""
+        return self._phrase(position, Tense.PAST)
 
     def action(self, position: int) -> str:
         """The same in the present tense, without the wait: `takes balance_lock`."""

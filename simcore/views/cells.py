@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from simcore.trace.words import RUNNERS
 from simcore.views.scale import Scale
-from simcore.views.states import Mode, State
-from simcore.views.stretches import Stretches
+from simcore.analysis.states import Mode, State
+from simcore.analysis.stretches import Stretches
 from simcore.views.window import Window
 
 ACTOR_MARKS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -14,7 +14,7 @@ from simcore.trace.words import Words
 from simcore.views.cells import PLAIN, Marks
 from simcore.views.ruler import rulers
 from simcore.views.scale import SHORTEST_NS, Scale, scale
-from simcore.views.stretches import Stretches
+from simcore.analysis.stretches import Stretches
 from simcore.views.waits import longest, waits_view
 from simcore.views.window import Window
 

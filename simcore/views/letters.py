@@ -8,7 +8,7 @@ from typing import Final
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import ObjectInfo
 from simcore.trace.words import RUNNERS, Words
-from simcore.views.stretches import Stretches
+from simcore.analysis.stretches import Stretches
 from simcore.views.window import Window
 
 MOST_LETTERS: Final = 12

@@ -14,8 +14,8 @@ from simcore.trace.events import Kind
 from simcore.trace.locate import name_of
 from simcore.trace.text import count, duration
 from simcore.trace.words import RUNNERS, Words
-from simcore.views.states import Wait
-from simcore.views.stretches import Stretches
+from simcore.analysis.states import Wait
+from simcore.analysis.stretches import Stretches
 
 _UNNAMED: Final = {
     Kind.READY: "any of several connections",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from simcore.views.events import Selection
-from simcore.views.stretches import Stretches
+from simcore.analysis.stretches import Stretches
 
 
 class Window(NamedTuple):

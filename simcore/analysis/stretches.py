@@ -17,8 +17,8 @@ from simcore.trace.forks import Forks
 from simcore.trace.model import Span, Trace
 from simcore.trace.twins import hosts_of
 from simcore.trace.words import runner_actors
-from simcore.views.events import outermost
-from simcore.views.states import END_OF_RUN, Holds, Mode, Share, State, Wait
+from simcore.trace.spans import outermost
+from simcore.analysis.states import END_OF_RUN, Holds, Mode, Share, State, Wait
 
 LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.PLOCK, ObjectKind.PRLOCK})
 """Objects that one actor holds at a time."""
