@@ -22,6 +22,7 @@ LAYERS = {
     "exports": ("api", "errors", "trace", "analysis", "exports"),
     "methods": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "methods", "__version__"),
     "views": ("errors", "trace", "engine", "analysis", "diffing", "methods", "views", "__version__"),
+    "report": ("errors", "trace", "analysis", "diffing", "views", "report"),
     "cli": (
         "errors",
         "trace",
@@ -31,6 +32,7 @@ LAYERS = {
         "methods",
         "exports",
         "views",
+        "report",
         "cli",
         "api",
         "record",
@@ -48,7 +50,7 @@ OUTSIDE = {
     "pluggy": {"engine", "hookspecs"},
     "msgpack": {"trace"},
     "pyarrow": {"exports"},
-    "rich": {"views", "cli"},
+    "rich": {"views", "report", "cli"},
     "click": {"cli"},
     "rich_click": {"cli"},
 }

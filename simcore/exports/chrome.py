@@ -12,11 +12,12 @@ from typing import BinaryIO, Final
 
 from simcore.exports.marks import Mark, Marks, Phase
 from simcore.exports.part import Part
+from simcore.exports.phrases import Phrases
 from simcore.exports.tracks import OWN_NUMBERS, Tracks
 from simcore.trace.events import SHARED_KINDS
-from simcore.trace.locate import name_of
 
 _LINES: Final = 10_000
+_MOST_PHRASES: Final = 100_000
 
 
 def write_chrome(part: Part, file: BinaryIO) -> None:
@@ -35,14 +36,14 @@ def write_chrome(part: Part, file: BinaryIO) -> None:
 
 
 class _Writer:
-    """Makes lines; what belongs to a track or a place in the source is put into JSON once."""
+    """Makes lines; what many events have in common is put into JSON once."""
 
     def __init__(self, part: Part) -> None:
         self.part, self.trace, self.words = part, part.trace, part.words
         self.tracks = Tracks(part.trace, part.words)
         self.heads: dict[int, str] = {}
-        self.sites: dict[int, str] = {}
-        self.names: dict[str, str] = {}
+        self.abouts: dict[tuple[str, str, int], str] = {}
+        self.phrases, self.quoted = Phrases(part), dict[str, str]()
 
     def lines(self) -> Iterator[str]:
         for name in dict.fromkeys(self.trace.processes[actor] for actor in self.part.actors):
@@ -82,12 +83,18 @@ class _Writer:
         if mark.phase is Phase.END:
             yield f'{{"ph":"E",{where}}}'
             return
-        name = self.names.get(mark.name)
-        if name is None:
-            name = self.names[mark.name] = quoted(mark.name)
         arrows = mark.out or mark.into
         phase = '"B"' if arrows or mark.phase is Phase.BEGIN else '"i","s":"t"'
-        yield f'{{"ph":{phase},{where},"name":{name},"cat":"{mark.category}","args":{{{self._arguments(mark)}}}}}'
+        about = self.abouts.get((mark.name, mark.category, mark.site))
+        if about is None:
+            about = self._about(mark)
+        if mark.position < 0:
+            yield f'{{"ph":{phase},{where},{about}}}}}'
+        elif mark.phase is Phase.MOMENT:
+            what = self.quoted.get(phrase := self.phrases.event(mark.position)) or self._quoted(phrase)
+            yield f'{{"ph":{phase},{where},{about},"position":{mark.position},"what":{what}}}}}'
+        else:
+            yield f'{{"ph":{phase},{where},{about},"position":{mark.position}}}}}'
         for flow in mark.into:
             yield f'{{"ph":"f","bp":"e",{where},"id":{flow},"name":"{kinds[flow]}","cat":"{kinds[flow]}"}}'
         for flow in mark.out:
@@ -95,16 +102,15 @@ class _Writer:
         if arrows and mark.phase is Phase.MOMENT:
             yield f'{{"ph":"E",{where}}}'
 
-    def _arguments(self, mark: Mark) -> str:
-        parts = []
-        if mark.position >= 0:
-            if mark.phase is Phase.MOMENT:
-                what = quoted(self.words.event(mark.position))
-                parts.append(f'"what":{what},"event":{quoted(name_of(self.trace, mark.position))}')
-            parts.append(f'"position":{mark.position}')
-        if mark.site:
-            place = self.sites.get(mark.site)
-            if place is None:
-                place = self.sites[mark.site] = quoted(self.words.site_in_full(self.trace.sites[mark.site]))
-            parts.append(f'"where":{place}')
-        return ",".join(parts)
+    def _about(self, mark: Mark) -> str:
+        """What all marks of one name from one place have, up to the first of their arguments."""
+        place = self.words.site_in_full(self.trace.sites[mark.site]) if mark.site else ""
+        about = f'"name":{quoted(mark.name)},"cat":"{mark.category}","args":{{"where":{quoted(place)}'
+        self.abouts[mark.name, mark.category, mark.site] = about
+        return about
+
+    def _quoted(self, phrase: str) -> str:
+        if len(self.quoted) > _MOST_PHRASES:
+            self.quoted.clear()
+        text = self.quoted[phrase] = quoted(phrase)
+        return text

@@ -10,20 +10,22 @@ from typing import BinaryIO, Final
 
 from simcore.exports.marks import Mark, Marks, Phase
 from simcore.exports.part import Part
-from simcore.exports.protobuf import fixed64, message, number, text, varint
+from simcore.exports.phrases import Phrases
+from simcore.exports.protobuf import fixed64, key, message, number, text, varint
 from simcore.exports.tracks import Tracks
 from simcore.trace.events import SHARED_KINDS
-from simcore.trace.locate import name_of
 from simcore.trace.text import shorten
 
 _SEQUENCE: Final = number(10, 1)  # trusted_packet_sequence_id
 _STATE_CLEARED: Final = number(13, 1)  # sequence_flags
-_NEEDS_STATE: Final = number(13, 2)
-_TYPES: Final = {Phase.BEGIN: number(9, 1), Phase.END: number(9, 2), Phase.MOMENT: number(9, 3)}
+_ON_SEQUENCE: Final = _SEQUENCE + number(13, 2)  # it needs the names that went before
+_AT, _EVENT, _ARGUMENT = key(8, 0), key(11, 2), key(4, 2)
+_TYPES: Final = {Phase.BEGIN: 1, Phase.END: 2, Phase.MOMENT: 3}
 _CATEGORIES, _NAMES, _ARGUMENTS, _TEXTS = 1, 2, 3, 29  # fields of InternedData
 _BUFFERED: Final = 1 << 20
 _PROCESS, _ACTOR, _LOCK = 1 << 40, 2 << 40, 3 << 40  # beginnings of the ids of tracks
 _LONGEST: Final = 200
+_MOST_PHRASES: Final = 100_000
 
 
 def write_perfetto(part: Part, file: BinaryIO) -> None:
@@ -43,6 +45,9 @@ class _Writer:
         self.buffer: list[bytes] = []
         self.buffered = 0
         self.lock_tracks: set[int] = set()
+        self.heads: dict[tuple[int, int, str, str, int], bytes] = {}
+        self.phrases, self.whats = Phrases(part), dict[str, bytes]()
+        self.position_key = number(1, self._id(_ARGUMENTS, "position")) + key(4, 0)
 
     def write(self) -> None:
         self._packet(_SEQUENCE, _STATE_CLEARED)
@@ -92,29 +97,43 @@ class _Writer:
             track = _LOCK - 1 - mark.track
             if -1 - mark.track not in self.lock_tracks:
                 self._lock_track(-1 - mark.track)
-        parts = [_TYPES[mark.phase], number(11, track)]
-        if mark.phase is not Phase.END:
-            parts.append(number(3, self._id(_CATEGORIES, mark.category)))
-            parts.append(number(10, self._id(_NAMES, mark.name)))
-            parts += self._arguments(mark)
-            parts += (fixed64(47, flow) for flow in mark.out)
-            parts += (fixed64(48, flow) for flow in mark.into)
-        # A trace counts from the start of the run; viewers do as well.
-        head = [number(8, mark.at_ns), _SEQUENCE, _NEEDS_STATE]
-        if self.news:
-            head.append(message(12, *self.news))
-            self.news = []
-        self._packet(*head, message(11, *parts))
-
-    def _arguments(self, mark: Mark) -> list[bytes]:
-        found = []
-        if mark.position >= 0 and mark.phase is Phase.MOMENT:
-            found.append(self._argument("what", text(6, shorten(self.words.event(mark.position), _LONGEST))))
-            found.append(self._argument("event", text(6, name_of(self.trace, mark.position))))
+        head = self.heads.get((mark.phase, track, mark.name, mark.category, mark.site))
+        if head is None:
+            head = self._head(mark, track)
+        body = head
         if mark.position >= 0:
-            found.append(self._argument("position", number(4, mark.position)))
+            if mark.phase is Phase.MOMENT:
+                body += self._what(mark.position)
+            position = self.position_key + varint(mark.position)
+            body += _ARGUMENT + varint(len(position)) + position
+        for flow in mark.out:
+            body += fixed64(47, flow)
+        for flow in mark.into:
+            body += fixed64(48, flow)
+        # Times count from the start of the run, as everywhere in simcore.
+        packet = _AT + varint(mark.at_ns) + _ON_SEQUENCE
+        if self.news:
+            packet += message(12, *self.news)
+            self.news = []
+        self._packet(packet + _EVENT + varint(len(body)) + body)
+
+    def _head(self, mark: Mark, track: int) -> bytes:
+        """What all marks of one name on one track from one place begin with."""
+        parts = [number(9, _TYPES[mark.phase]), number(11, track)]
+        if mark.phase is not Phase.END:
+            parts += (number(3, self._id(_CATEGORIES, mark.category)), number(10, self._id(_NAMES, mark.name)))
         if mark.site and (where := self.words.site_in_full(self.trace.sites[mark.site])):
-            found.append(self._argument("where", number(17, self._id(_TEXTS, where))))
+            parts.append(self._argument("where", number(17, self._id(_TEXTS, where))))
+        head = self.heads[mark.phase, track, mark.name, mark.category, mark.site] = b"".join(parts)
+        return head
+
+    def _what(self, position: int) -> bytes:
+        phrase = self.phrases.event(position)
+        found = self.whats.get(phrase)
+        if found is None:
+            if len(self.whats) > _MOST_PHRASES:
+                self.whats.clear()
+            found = self.whats[phrase] = self._argument("what", text(6, shorten(phrase, _LONGEST)))
         return found
 
     def _argument(self, name: str, value: bytes) -> bytes:

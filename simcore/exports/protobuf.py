@@ -16,6 +16,8 @@ def varint(number: int) -> bytes:
     """A number of at most 64 bits, not negative, seven bits a byte, the lowest first."""
     if number < 128:
         return _SMALL[number]
+    if number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

@@ -56,6 +56,15 @@ def waits_view(stretches: Stretches, words: Words, waits: Iterable[Wait]) -> Ren
     return grid
 
 
+def wait_words(stretches: Stretches, words: Words, wait: Wait) -> list[str]:
+    """A wait in one line, and a second one where it is known who had what it was for: what the view says, without the actor."""
+    place = words.site(stretches.trace.sites[wait.site])
+    line = f"{_verb(wait)} {_what(words, wait)} {'for' if wait.got else 'after'} {duration(wait.took_ns)}"
+    if wait.position < 0:
+        line = f"{_verb(wait)} {_what(words, wait)}, since {duration(wait.took_ns)}"
+    return [f"{line}  {place}".rstrip(), *filter(None, [_behind(stretches, words, wait)])]
+
+
 def wait_facts(stretches: Stretches, wait: Wait) -> dict[str, object]:
     """A wait for `--json`; `holders` is who had the lock meanwhile, the one that had it longest first. Times are ns."""
     trace = stretches.trace
