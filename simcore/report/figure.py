@@ -46,7 +46,7 @@ def figure(scene: Scene) -> dict[str, Any]:
     for number in range(MOST_LOCKS):
         bars = of_kind(scene.bars, f"lock{number}")
         if bars:
-            traces.append(_locks(f"lock{number}", f"holds {scene.locks[number]}", bars, places))
+            traces.append(_locks(f"lock{number}", scene.locks[number], bars, places))
     if others := of_kind(scene.bars, "lock"):
         traces.append(_locks("lock", "holds another lock", others, places))
     if scene.dots:
@@ -99,7 +99,7 @@ def _bars(kind: str, bars: Sequence[Bar], places: Sequence[float]) -> dict[str, 
         "marker": {"line": {"width": 0}},
     }
     if kind in ("stuck", "deadlock"):
-        told = [bar.text.splitlines()[1] for bar in bars]
+        told = [bar.text.splitlines()[1].rpartition(", ")[0] for bar in bars]
         trace |= {
             "text": [escape(shorten(f"DEADLOCK: {text}" if kind == "deadlock" else text, 90)) for text in told],
             "textposition": "inside",
@@ -120,7 +120,7 @@ def _locks(role: str, name: str, bars: Sequence[Bar], places: Sequence[float]) -
         "base": [_ms(bar.since_ns) for bar in bars],
         "x": [_ms(bar.until_ns - bar.since_ns) for bar in bars],
         "y": [places[bar.lane] + 9 for bar in bars],
-        "width": [max(10 - 3 * bar.depth, 3) for bar in bars],
+        "width": [max(11 - 4 * bar.depth, 2) for bar in bars],
         "hovertext": [_told(bar.text) for bar in bars],
         "hoverinfo": "text",
         "marker": {"line": {"width": 0}},
@@ -216,7 +216,7 @@ def _layout(scene: Scene, places: Sequence[float]) -> dict[str, Any]:
         "dragmode": "zoom",
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
-        "margin": {"l": 10, "r": 16, "t": 24, "b": 40, "pad": 8},
+        "margin": {"l": 10, "r": 16, "t": 52, "b": 40, "pad": 8},
         "xaxis": {
             "range": [first_ms - room, last_ms + room],
             "ticksuffix": " ms",

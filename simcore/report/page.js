@@ -35,16 +35,17 @@
     return {
       ...layout, shapes,
       annotations: layout.annotations.map((one) => ({ ...one, font: { color: c.split } })),
-      height: height + 82 + legend,
+      height: height + 110 + legend,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: c.ink, size: 12.5, family: getComputedStyle(document.body).fontFamily },
-      hoverlabel: { align: "left", bgcolor: c.card, bordercolor: c.soft, font: { color: c.ink, size: 13 } },
+      hoverlabel: { align: "left", bgcolor: c.card, bordercolor: c.soft, font: { color: c.ink, size: 13, family: getComputedStyle(document.body).fontFamily } },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: c.soft, activecolor: c.ink },
       xaxis: { ...layout.xaxis, gridcolor: c.grid, tickfont: { color: c.soft } },
     };
   }
 
-  const config = { responsive: true, displaylogo: false, doubleClick: "reset",
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"] };
+  const config = { responsive: true, displaylogo: false, doubleClick: "reset", showTips: false,
+    modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]] };
 
   function legendRoom(traces) { return 30 + 20 * Math.ceil(traces.length / 4); }
 

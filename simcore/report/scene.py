@@ -78,7 +78,7 @@ class Dot(NamedTuple):
 class Scene:
     """All of it. `first` to `last` are the events that are drawn, of `events` in the trace; `lanes_left_out` how many actors are not.
 
-    `locks` are the names of those with a colour, `rows` the events in words, `split_ns` where two runs part, -1 for nowhere. A run that
+    `locks` says of each lock with a colour what its bars are, `rows` the events in words, `split_ns` where two runs part, -1 for nowhere. A run that
     stood still for long at its end is shown `until_ns`, a little beyond its last event.
     """
 
@@ -240,7 +240,8 @@ class _Maker:
         """The locks that matter have a colour each; all others share one."""
         stretches, window, words = self.stretches, self.window, self.words
         matter = [thing for thing in that_matter(stretches, window) if thing in stretches.holds][:MOST_LOCKS]
-        self.scene.locks = [words.object_in_full(thing) for thing in matter]
+        places = (words.site(self.trace.sites[self.trace.objects[thing].site]) for thing in matter)
+        self.scene.locks = [f"holds {words.object(thing)}  {place}".rstrip() for thing, place in zip(matter, places, strict=True)]
         kinds = {thing: f"lock{number}" for number, thing in enumerate(matter)}
         found: list[tuple[int, int, int, int]] = []
         for thing, holds in stretches.holds.items():
