@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern`, `probe` and `exporter` mark functions as what they are, `hookimpl` a hook's implementation.
+"""All that a plugin may import: `pattern`, `probe`, `exporter` mark functions as what they are, `hookimpl` those that are hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.

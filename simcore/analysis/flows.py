@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -39,7 +38,7 @@ class Flow(NamedTuple):
 
 _LOOKED_AT: Final = frozenset(
     map(int, (Kind.ACQUIRE, Kind.RELEASE, Kind.PUT, Kind.GET, Kind.SEND, Kind.RECV, Kind.UNDO))
-    ) | frozenset(map(int, (Kind.START, Kind.BEGIN, Kind.END, Kind.EXIT, Kind.JOIN, Kind.WAIT)))
+) | frozenset(map(int, (Kind.START, Kind.BEGIN, Kind.END, Kind.EXIT, Kind.JOIN, Kind.WAIT)))
 
 
 def flows(trace: Trace) -> list[Flow]:

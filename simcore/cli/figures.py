@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from simcore.cli import console
 
 if TYPE_CHECKING:
+    from simcore.analysis.stretches import Stretches
     from simcore.trace.model import Trace
     from simcore.views.events import Selection
-    from simcore.analysis.stretches import Stretches
     from simcore.views.window import Window
 
 

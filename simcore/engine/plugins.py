@@ -248,7 +248,9 @@ class PluginHost:
         first = self._exporters.get(exporter.name)
         if first is not None:
             whose = f"from plugin {first.plugin!r} ({shown(first.where)})"
-            draft.problem(f"{attribute} has an exporter {exporter.name!r}, which is there already {whose}; this one is left out", *place)
+            draft.problem(
+                f"{attribute} has an exporter {exporter.name!r}, which is there already {whose}; this one is left out", *place
+            )
             return
         self._exporters[exporter.name] = exporter
         draft.exporters.append(exporter.name)

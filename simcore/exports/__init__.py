@@ -1,1 +1,1 @@
-"""Exports: a trace in the formats of other programs, each written by an exporter that comes through the hook `simcore_exporters`."""
+"""Exports: a trace in the formats of other programs. Each is written by an exporter from the hook `simcore_exporters`."""

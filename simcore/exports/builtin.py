@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simcore.exports.part import Part
 
 
-@exporter(suffix=".pftrace", title="Perfetto: processes, threads, operations, waits, who held what, arrows; ui.perfetto.dev opens it")
+@exporter(suffix=".pftrace", title="for ui.perfetto.dev: processes, threads, operations, waits, locks, arrows")
 def perfetto(part: Part, file: BinaryIO) -> None:
     """TrackEvent protobuf."""
     from simcore.exports.perfetto import write_perfetto

@@ -36,9 +36,7 @@ def _lines(part: Part) -> Iterator[str]:
         for name, label in zip(trace.object_names, trace.object_labels, strict=True)
     ]
     kinds = {int(kind): f'"kind":"{kind.name.lower()}"' for kind in Kind}
-    sites = [
-        f'"file":{quoted(site.file)},"line":{site.line},"function":{quoted(site.function)}' for site in trace.sites
-    ]
+    sites = [f'"file":{quoted(site.file)},"line":{site.line},"function":{quoted(site.function)}' for site in trace.sites]
     phrases, steps = Phrases(part), trace.steps
     uncounted = frozenset(map(int, UNCOUNTED_KINDS))
     for position in part.positions:

@@ -28,8 +28,8 @@ class Phase(IntEnum):
 class Mark(NamedTuple):
     """`track` is an actor, or for a lock minus one minus its object. A beginning or moment has a name and a category.
 
-    `position` is that of the event, -1 where there is none; `site` its place in the source, 0 for an unknown one; `out` and `into`
-    are numbers of the arrows that begin and end here.
+    `position` is that of the event, -1 where there is none; `site` its place in the source, 0 for an unknown one; `out` and
+    `into` are numbers of the arrows that begin and end here.
     """
 
     phase: Phase

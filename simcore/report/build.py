@@ -30,7 +30,9 @@ Choice = Callable[[Trace], Selection]
 """The events of a trace that were asked for."""
 
 
-def report(traces: list[Trace], choose: Choice, *, asked: bool = False, comparison: RenderableType | None = None) -> Iterator[str]:
+def report(
+    traces: list[Trace], choose: Choice, *, asked: bool = False, comparison: RenderableType | None = None
+) -> Iterator[str]:
     """The parts of the page for one trace or two. `asked` says that `choose` narrows the events, to be drawn all of them.
 
     Raises: UsageError for more events asked for than a page can show.
@@ -66,7 +68,9 @@ def _split(difference: Diff | None, letter: str) -> int | None:
 
 def read_comparison(path: str | PathLike[str]) -> RenderableType:
     """What `simcore compare` shows, from the file that `simcore compare --json` made. Raises: UsageError for anything else."""
-    wrong = UsageError(f"{path} is no comparison, expected what `simcore compare --json` prints", "simcore compare --json PROGRAM > FILE")
+    wrong = UsageError(
+        f"{path} is no comparison, expected what `simcore compare --json` prints", "simcore compare --json PROGRAM > FILE"
+    )
     try:
         facts: Any = json.loads(Path(path).read_bytes())
     except OSError as error:

@@ -202,12 +202,22 @@ def _layout(scene: Scene, places: Sequence[float]) -> dict[str, Any]:
             headed = lane.actor < 0
             top = place - (HEADING_PX if headed else LANE_PX) / 2
             bottom = top + HEADING_PX if headed else top + 1
-            across = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": top, "y1": bottom, "line": {"width": 0}}
+            across: dict[str, Any] = {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": top,
+                "y1": bottom,
+                "line": {"width": 0},
+            }
             shapes.append(across | {"fillcolor": f"rgba(128,128,128,{0.12 if headed else 0.25})", "layer": "below"})
     annotations: list[dict[str, Any]] = []
     if scene.split_ns >= 0:
         at = _ms(scene.split_ns)
-        shapes.append({"type": "line", "role": "split", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 2}})
+        shapes.append(
+            {"type": "line", "role": "split", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 2}}
+        )
         annotations.append({"x": at, "yref": "paper", "y": 0, "yanchor": "top", "text": "they part here", "showarrow": False})
     return {
         "barmode": "overlay",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from rich.console import RenderableType
 
@@ -29,6 +29,30 @@ _POLICY: Final = (
     "connect-src 'none'; base-uri 'none'; form-action 'none'"
 )
 _CLASSES: Final = {Outcome.OK: "ok", Outcome.STALLED: "soso", Outcome.TIMEOUT: "soso"}
+_HEAD: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="simcore report">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+"""
+_TIMELINE: Final = """<section id="timeline{letter}"><h2>Timeline{named}</h2>
+<p class="hint">Drag to zoom, double-click for all of it. Hover for words; click an event, or a row below, to find one by the other.
+The upper half of a lane is what an actor is at, the lower half the locks that it holds. The key below switches each kind.</p>
+{left_out}<div class="timeline" id="chart{letter}" data-rows="rows{letter}"><p>The timeline needs JavaScript.</p></div>
+</section>
+"""
+_TABLE: Final = """<div class="tools">
+<input type="search" data-rows="{rows}" placeholder="find: an actor, a lock, a line" aria-label="find events">
+<span data-rows="{rows}"></span><span>{hidden}</span></div>
+<div class="rows"><table class="events" id="{rows}">
+<thead><tr><th class="n">#</th><th class="n">ms</th><th>actor</th><th>what</th><th>where</th></tr></thead>
+<tbody>
+"""
 
 
 @dataclass(frozen=True)
@@ -47,10 +71,8 @@ def page(runs: list[Run], *, diff: RenderableType | None = None, comparison: Ren
     first = runs[0].scene.trace
     name = scenario_name(first)
     title = f"{name}: {outcome_words(first)}" if len(runs) == 1 else f"{name}: two runs"
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" content="simcore report">\n'
-    yield f'<link rel="icon" href="data:,">\n<title>{safe(title)}</title>\n<style>\n{_own("page.css")}</style>\n</head>\n<body>\n<main>\n'
+    yield _HEAD.format(policy=_POLICY, title=safe(title))
+    yield f"{_own('page.css')}</style>\n</head>\n<body>\n<main>\n"
     yield f"<header><h1>{safe(name)}</h1>{''.join(map(_badge, runs))}</header>\n"
     yield _contents(runs, diff is not None, comparison is not None)
     if diff is not None:
@@ -104,12 +126,10 @@ def _run(run: Run) -> Iterator[str]:
     of = f"{letter}: " if letter else ""
     named = f" of {letter}" if letter else ""
     yield f"<section><h2>{safe(of + _title(scene.trace))}</h2>\n{html_of(run.summary)}</section>\n"
-    yield f'<section id="timeline{letter}"><h2>Timeline{named}</h2>\n'
-    yield '<p class="hint">Drag to zoom, double-click for all of it. Hover for words; click an event, or a row below, to find one by the other. '
-    yield "The upper half of a lane is what an actor is at, the lower half the locks that it holds. The key below switches each kind on and off.</p>\n"
-    yield "".join(f'<p class="left">{line}</p>\n' for line in _left_out(scene))
-    yield f'<div class="timeline" id="chart{letter}" data-rows="rows{letter}"><p class="pending">The timeline needs JavaScript.</p></div></section>\n'
-    yield f'<section id="waits{letter}"><h2>Waits and locks{named}</h2>\n<p class="hint">What <code>simcore show --stats</code> says{_of_part(scene)}.</p>{html_of(run.stats)}</section>\n'
+    left_out = "".join(f'<p class="left">{line}</p>\n' for line in _left_out(scene))
+    yield _TIMELINE.format(letter=letter, named=named, left_out=left_out)
+    yield f'<section id="waits{letter}"><h2>Waits and locks{named}</h2>\n'
+    yield f'<p class="hint">What <code>simcore show --stats</code> says{_of_part(scene)}.</p>\n{html_of(run.stats)}</section>\n'
     yield f'<section id="events{letter}"><h2>Events{named}</h2>\n'
     yield from _events(scene, letter)
     yield "</section>\n"
@@ -124,12 +144,11 @@ def _left_out(scene: Scene) -> Iterator[str]:
     total = len(scene.trace)
     if not scene.whole:
         number = scene.last - scene.first + 1
-        yield (
-            f"Drawn are the events @{scene.first:,} to @{scene.last:,}, {number:,} of {total:,}; the other {total - number:,} are left out. "
-            "<code>simcore report --range A..B</code> draws others."
-        )
+        drawn = f"Drawn are the events @{scene.first:,} to @{scene.last:,}, {number:,} of {total:,}"
+        yield f"{drawn}; the other {total - number:,} are left out. <code>simcore report --range A..B</code> draws others."
     if scene.lanes_left_out:
-        yield f"{count(scene.lanes_left_out, 'actor')} that waited less than these {'is' if scene.lanes_left_out == 1 else 'are'} left out."
+        is_or_are = "is" if scene.lanes_left_out == 1 else "are"
+        yield f"{count(scene.lanes_left_out, 'actor')} that waited less than these {is_or_are} left out."
     if scene.trace.ending.cut_off:
         yield f"CUT OFF: {safe(scene.trace.ending.cut_off)}"
 
@@ -141,12 +160,9 @@ def _of_part(scene: Scene) -> str:
 def _events(scene: Scene, letter: str) -> Iterator[str]:
     hidden = ""
     if scene.hidden:
-        hidden = f"{count(scene.hidden, 'event')} inside operations, of one thread only or quiet: simcore show --events lists them"
-    rows = f"rows{letter}"
-    yield f'<div class="tools"><input type="search" data-rows="{rows}" placeholder="find: an actor, a lock, a line" aria-label="find events">'
-    yield f'<span data-rows="{rows}"></span><span>{safe(hidden)}</span></div>\n'
-    yield f'<div class="rows"><table class="events" id="{rows}"><thead><tr><th class="n">#</th><th class="n">ms</th>'
-    yield "<th>actor</th><th>what</th><th>where</th></tr></thead>\n<tbody>\n"
+        inner = f"{count(scene.hidden, 'event')} inside operations, of one thread only or quiet"
+        hidden = f"{inner}: simcore show --events lists them"
+    yield _TABLE.format(rows=f"rows{letter}", hidden=safe(hidden))
     words = Words(scene.trace)
     yield from _table_rows(scene, words)
     yield "</tbody></table></div>\n"
@@ -166,5 +182,6 @@ def _table_rows(scene: Scene, words: Words) -> Iterable[str]:
 
 
 def _made_by(runs: list[Run]) -> str:
-    header: Any = runs[0].scene.trace.header
-    return f"Made by simcore report. Recorded by simcore {header.simcore} on {header.implementation} {header.python}, {header.platform}."
+    header = runs[0].scene.trace.header
+    where = f"{header.implementation} {header.python}, {header.platform}"
+    return f"Made by simcore report. Recorded by simcore {header.simcore} on {where}."

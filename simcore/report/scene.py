@@ -1,4 +1,4 @@
-"""What a timeline of the report shows: lanes, bars on them, arrows between them, and the events in words. Nothing is drawn here."""
+"""What a timeline of the report shows: lanes, bars on them, arrows between them, events in words. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ class Dot(NamedTuple):
 
 @dataclass
 class Scene:
-    """All of it. `first` to `last` are the events that are drawn, of `events` in the trace; `lanes_left_out` how many actors are not.
+    """All of it. The events `first` to `last` are drawn; `lanes_left_out` is how many actors are not.
 
-    `locks` says of each lock with a colour what its bars are, `rows` the events in words, `split_ns` where two runs part, -1 for nowhere. A run that
-    stood still for long at its end is shown `until_ns`, a little beyond its last event.
+    `locks` says of each lock with a colour what its bars are, `rows` has the events in words, `split_ns` is where two runs part,
+    -1 for nowhere. A run that stood still for long at its end is shown `until_ns`, a little beyond its last event.
     """
 
     trace: Trace
@@ -107,8 +107,8 @@ class Scene:
 def drawn(trace: Trace, first: int, last: int, *, asked: bool, around: int | None = None) -> tuple[int, int]:
     """The events to draw of first..last: all of them where they are few or were `asked` for, else the part that matters most.
 
-    That is what lies `around` a position, else the end of a run that did not end well, else the beginning. Raises: UsageError when
-    more were asked for than can be drawn.
+    That is what lies `around` a position, else the end of a run that did not end well, else the beginning. Raises: UsageError
+    when more were asked for than can be drawn.
     """
     if last - first < MOST_EVENTS:
         return first, last
@@ -158,9 +158,7 @@ class _Maker:
     def _shown(self, window: Window) -> Window:
         """The window without actors that did nothing in it, and of too many only those that waited longest."""
         first_ns, last_ns = window.first_ns, window.last_ns
-        alive = [
-            actor for actor in window.actors if next(self.stretches.of_actor(actor, first_ns, last_ns), None) is not None
-        ]
+        alive = [actor for actor in window.actors if next(self.stretches.of_actor(actor, first_ns, last_ns), None) is not None]
         if len(alive) <= MOST_LANES:
             self.left_out = 0
             return window._replace(actors=tuple(alive))
@@ -185,7 +183,7 @@ class _Maker:
         return wait.actor in window.actors and wait.since_ns < window.last_ns and wait.until_ns > window.first_ns
 
     def _lanes(self) -> None:
-        """A lane per actor. Of several processes one with several actors has a heading, one with one has its pid beside the name."""
+        """A lane per actor. Of several processes one with several actors has a heading, one with one its pid beside the name."""
         homes, lanes = self.trace.processes, self.scene.lanes
         members: dict[str, list[int]] = {}
         for actor in sorted(self.window.actors, key=lambda actor: (path_key(homes[actor]), homes[actor], actor)):
@@ -294,7 +292,8 @@ class _Maker:
                 )
 
     def _events(self) -> None:
-        shown = EventList(self.trace, replace(self.selection, actors=self.lane_of.keys() if self.left_out else self.selection.actors))
+        actors = self.lane_of.keys() if self.left_out else self.selection.actors
+        shown = EventList(self.trace, replace(self.selection, actors=actors))
         self.scene.rows = shown.rows()
         self.scene.hidden = shown.hidden
         failure = self._failure()

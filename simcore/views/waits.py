@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simcore.analysis.states import Wait
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import Kind
 from simcore.trace.locate import name_of
 from simcore.trace.text import count, duration
 from simcore.trace.words import RUNNERS, Words
-from simcore.analysis.states import Wait
-from simcore.analysis.stretches import Stretches
 
 _UNNAMED: Final = {
     Kind.READY: "any of several connections",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from simcore.views.events import Selection
 from simcore.analysis.stretches import Stretches
+from simcore.views.events import Selection
 
 
 class Window(NamedTuple):
