@@ -42,11 +42,11 @@ def command(
     from simcore.cli.show import select
     from simcore.cli.written import place_for, write_to
     from simcore.report.build import read_comparison, report
-    from simcore.report.page import plotly_js
+    from simcore.report.page import library
     from simcore.trace.text import size
     from simcore.views.summary import shown_path
 
-    plotly_js()  # what is missing is said before a large trace is read
+    library()  # what is missing is said before a large trace is read
     compared = read_comparison(comparison) if comparison is not None else None
     traces = [load_trace(trace), *([load_trace(trace2)] if trace2 is not None else [])]
     stem = traces[0].path.stem if traces[0].path is not None else "trace"

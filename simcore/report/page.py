@@ -1,6 +1,6 @@
 """The HTML file: what was run and how it ended, timelines, figures, events, a diff, a comparison of start methods.
 
-Nothing is loaded from anywhere: plotly.js lies in the file, and the page itself forbids every request. Texts of the program are
+Nothing is loaded from anywhere: BokehJS lies in the file, and the page itself forbids every request. Texts of the program are
 escaped; data for the script is JSON in which no `<` is left.
 """
 
@@ -42,7 +42,7 @@ _HEAD: Final = """<!doctype html>
 """
 _TIMELINE: Final = """<section id="timeline{letter}"><h2>Timeline{named}</h2>
 <p class="hint">Drag to zoom, double-click for all of it. Hover for words; click an event, or a row below, to find one by the other.
-The upper half of a lane is what an actor is at, the lower half the locks that it holds. The key below switches each kind.</p>
+Times are milliseconds since the start of the run. The upper half of a lane is what an actor is at, the lower half the locks that it holds.</p>
 {left_out}<div class="timeline" id="chart{letter}" data-rows="rows{letter}"><p>The timeline needs JavaScript.</p></div>
 </section>
 """
@@ -66,8 +66,8 @@ class Run:
 
 
 def page(runs: list[Run], *, diff: RenderableType | None = None, comparison: RenderableType | None = None) -> Iterator[str]:
-    """The parts of the file, in order. Raises: UsageError where plotly is not installed."""
-    script = plotly_js()
+    """The parts of the file, in order. Raises: UsageError where bokeh is not installed."""
+    script = library()
     first = runs[0].scene.trace
     name = scenario_name(first)
     title = f"{name}: {outcome_words(first)}" if len(runs) == 1 else f"{name}: two runs"
@@ -87,13 +87,14 @@ def page(runs: list[Run], *, diff: RenderableType | None = None, comparison: Ren
     yield f"<script>{script}</script>\n<script>\n{_own('page.js')}</script>\n</body>\n</html>\n"
 
 
-def plotly_js() -> str:
-    """The whole of plotly.js as it lies in the package plotly. Raises: UsageError where that is not installed."""
+def library() -> str:
+    """What of BokehJS the page needs, as it lies in the package bokeh. Raises: UsageError where that is not installed."""
     try:
-        text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+        folder = files("bokeh") / "server" / "static" / "js"
+        texts = [(folder / name).read_text(encoding="utf-8") for name in ("bokeh.min.js", "bokeh-api.min.js")]
     except (ImportError, OSError):
-        raise UsageError("the report needs plotly, which is not installed here", "pip install 'simcore[html]'") from None
-    return text.replace("</script", "<\\/script")
+        raise UsageError("the report needs bokeh, which is not installed here", "pip install 'simcore[html]'") from None
+    return ";\n".join(texts).replace("</script", "<\\/script")
 
 
 def _own(name: str) -> str:
