@@ -18,7 +18,13 @@ from bench_show import contended
 
 SIZES = (2_000, 1_000_000)
 ACTORS = 12
-WHAT = (("export", "--to", "perfetto"), ("export", "--to", "chrome"), ("export", "--to", "jsonl"), ("export", "--to", "parquet"), ("report",))
+WHAT = (
+    ("export", "--to", "perfetto"),
+    ("export", "--to", "chrome"),
+    ("export", "--to", "jsonl"),
+    ("export", "--to", "parquet"),
+    ("report",),
+)
 
 
 def run(folder: Path, sizes: Sequence[int] = SIZES) -> list[dict[str, object]]:

@@ -42,7 +42,9 @@ class Tab:
         self.page = context.new_page()
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.resolve().as_uri())
@@ -53,7 +55,9 @@ class Tab:
 
     def range(self, rows: str = "rows") -> list[float]:
         """The part of the run that a timeline shows, in ms."""
-        found: list[float] = self.page.evaluate("rows => { const r = simcoreCharts.get(rows).range; return [r.start, r.end]; }", rows)
+        found: list[float] = self.page.evaluate(
+            "rows => { const r = simcoreCharts.get(rows).range; return [r.start, r.end]; }", rows
+        )
         return found
 
     def place(self, ms: float, y: float, rows: str = "rows") -> tuple[float, float]:

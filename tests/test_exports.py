@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -186,7 +188,7 @@ def test_a_part_has_its_part() -> None:
     assert [mark[7]["position"] for mark in packets.of("event")] == list(range(200, 421))
     at_ns = trace.columns.at_ns
     assert all(at_ns[200] <= mark[2] <= at_ns[420] for mark in packets.marks)
-    assert sum(len(mark[5]) for mark in packets.marks) == sum(200 <= one.source and one.target <= 420 for one in flows(trace)) > 0
+    assert sum(len(mark[5]) for mark in packets.marks) == sum(one.source >= 200 and one.target <= 420 for one in flows(trace)) > 0
 
 
 def test_numbers_of_processes_are_never_shared() -> None:
@@ -295,7 +297,13 @@ def test_a_file_is_named_after_its_trace(run: Run, traces: Path, here: Path) -> 
     assert (here / "x.jsonl").read_text() == "".join(whole.splitlines(keepends=True)[10:20])
     assert run("export", "a", "--to", "jsonl", "-o", "-") == (0, whole, "")
     facts = json.loads(run("export", "--to", "chrome", "--json")[1])
-    assert (facts["format"], facts["file"], facts["events"], facts["first"], facts["last"]) == ("chrome", "dead.json", 200, 0, 199)
+    assert (facts["format"], facts["file"], facts["events"], facts["first"], facts["last"]) == (
+        "chrome",
+        "dead.json",
+        200,
+        0,
+        199,
+    )
     assert sorted(path.name for path in here.iterdir() if path.is_file()) == ["a.jsonl", "dead.json", "x.jsonl"]
 
 
@@ -314,7 +322,11 @@ def test_without_a_format_they_are_listed(run: Run, here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "hint"),
     [
-        (["--to", "perfeto"], "there is no format 'perfeto' to export to; there are chrome, jsonl, parquet, perfetto", "--to perfetto"),
+        (
+            ["--to", "perfeto"],
+            "there is no format 'perfeto' to export to; there are chrome, jsonl, parquet, perfetto",
+            "--to perfetto",
+        ),
         (["--to", "jsonl", "-o", "."], "-o . is a folder, expected a file", "-o a.jsonl"),
         (["--to", "jsonl", "-o", ".simtraces/b.simtrace"], "would overwrite a trace", "-o a.jsonl"),
         (["--to", "jsonl", "-o", "no/where.jsonl"], "cannot write no/where.jsonl: there is no folder no", "mkdir -p no"),
@@ -332,7 +344,7 @@ def test_what_cannot_be_is_refused(run: Run, traces: Path, here: Path, arguments
 
 def test_what_pyarrow_is_missing_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the export names it."""
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match="needs pyarrow") as caught:
         written(builtin.parquet, small(*CONTENDED))
     assert caught.value.hint == "pip install 'simcore[data]'"
@@ -394,7 +406,10 @@ def test_a_plugin_adds_a_format(run: Run, traces: Path, here: Path) -> None:
         ("return [print]", "returned print, which is not marked with @exporter"),
         ("return [exporter(suffix='csv')(lambda part, file: None)]", "has the name '<lambda>'"),
         ("return [exporter(suffix='csv', name='x')(lambda part, file: None)]", "has the suffix 'csv', expected one like '.csv'"),
-        ("return [exporter(suffix='.x', name='jsonl')(lambda part, file: None)]", "exporter 'jsonl', which is there already from"),
+        (
+            "return [exporter(suffix='.x', name='jsonl')(lambda part, file: None)]",
+            "exporter 'jsonl', which is there already from",
+        ),
         ("return 7", "returned 7; expected functions marked with @exporter"),
         ("raise OSError('no')", "failed in simcore_exporters: OSError: no"),
     ],
@@ -440,3 +455,15 @@ def test_the_documents_say_what_there_is(run: Run, traces: Path) -> None:
         if "parquet" in command:
             needed("pyarrow")
         assert run(*command.replace("TRACE", "a").split())[0] == 0, command
+
+
+def test_the_benchmark_runs() -> None:
+    """`benchmarks/bench_export.py` prints its table; how long a format takes is nobody's test."""
+    needed("pyarrow")
+    needed("bokeh")
+    script = Path(__file__).parents[1] / "benchmarks" / "bench_export.py"
+    done = subprocess.run([sys.executable, str(script), "300"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert [row[1] for row in rows] == ["perfetto", "chrome", "jsonl", "parquet", "report"]
+    assert all(int(row[4].replace(",", "")) > 1000 for row in rows)

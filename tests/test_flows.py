@@ -110,7 +110,7 @@ def test_flows_between_four_processes() -> None:
 
 def test_a_semaphore_wakes_who_waited() -> None:
     """What nobody owns is not handed over: only a wait that a release ended is a flow."""
-    waiter = [info for info in small().objects]
+    waiter = list(small().objects)
     waiter[LOCK] = waiter[LOCK]._replace(kind=ObjectKind.PSEMAPHORE)
     events = ((1, Kind.RELEASE, LOCK, 0, 10, 0), (2, Kind.ACQUIRE, LOCK, 1, 20, 0), (1, Kind.RELEASE, LOCK, 0, 30, 0))
     trace = small(*events, (2, Kind.ACQUIRE, LOCK, 1, 40, 15), objects=waiter)

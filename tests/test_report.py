@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,7 @@ def test_bars_are_the_stretches_waits_and_holds_of_the_run(actors: int, outcome:
         bars = sorted(bar[2:4] for bar in found.bars if bar.lane == lane and not bar.kind.startswith("lock"))
         parts = [part[:2] for part in stretches.of_actor(actor)]
         assert (bars[0][0], bars[-1][1]) == (parts[0][0], parts[-1][1])
-        assert all(one[1] == other[0] for one, other in zip(bars, bars[1:], strict=False))
+        assert all(one[1] == other[0] for one, other in pairwise(bars))
     kinds = Counter("lock" if bar.kind.startswith("lock") else bar.kind for bar in found.bars)
     assert kinds["waits"] + kinds["joins"] + kinds["deadlock"] == len(stretches.waits)
     long = sum(holds.since_ns[n] < holds.until_ns[n] for holds in stretches.holds.values() for n in range(len(holds)))
@@ -163,9 +165,7 @@ def test_views_become_html_of_the_same_words() -> None:
     from rich.text import Text
 
     text = Text("a < b & 'c' ").append("red", style="bold red").append(" plain")
-    assert html_of(text) == (
-        '<pre class="view">a &lt; b &amp; &#x27;c&#x27; <span class="bold red">red</span> plain</pre>'
-    )
+    assert html_of(text) == ('<pre class="view">a &lt; b &amp; &#x27;c&#x27; <span class="bold red">red</span> plain</pre>')
     assert safe('"\ud800<') == "&quot;\\ud800&lt;"
 
 
@@ -308,7 +308,7 @@ def test_what_cannot_be_is_refused(run: Run, traces: Path, here: Path, arguments
 
 def test_what_bokeh_is_missing_for_is_said(run: Run, traces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the report names it, before a trace is read."""
-    monkeypatch.setitem(__import__("sys").modules, "bokeh", None)
+    monkeypatch.setitem(sys.modules, "bokeh", None)
     code, _, err = run("report", "gone")
     assert code == 2
     assert "error: the report needs bokeh, which is not installed here" in err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,6 @@ from test_report import COMPARISON
 from simcore.trace.model import ActorInfo, Trace
 
 pytest_plugins = ["cli_fixtures"]
-
-TEXTS = "() => [...document.querySelectorAll('.bk-Tooltip')].map(tip => tip.shadowRoot.textContent.trim() || tip.textContent).join('|')"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_two_runs_and_a_comparison(run: Run, traces: Path, running: Any) -> None
 
 
 def test_hostile_names_are_shown_as_they_are(run: Run, here: Path, running: Any) -> None:
-    """No script of theirs runs, nothing of theirs is an element, and none is taken for TeX, for which Bokeh would load MathJax."""
+    """No script of theirs runs, nothing of theirs is an element or taken for TeX, for which Bokeh would load MathJax."""
     trace: Trace = build(3, 300, 1)
     name = HOSTILE.replace("\ud800", "") + r" $$x$$ \(y\) \[z\]"
     trace.actors[1] = ActorInfo("main/1", name)
@@ -172,3 +172,14 @@ def test_it_opens_in_time(run: Run, here: Path, running: Any) -> None:
     page.locator("[data-drawn=yes]").wait_for()
     figures = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     assert figures["ThreadTime"] < 2
+
+
+def test_the_pictures_can_be_taken(here: Path, running: Any) -> None:
+    """docs/pictures/report.py writes both, of the size of the screen; those in the repository were made so."""
+    script = Path(__file__).parents[1] / "docs" / "pictures" / "report.py"
+    call = "import runpy, sys; runpy.run_path(sys.argv[1])['main'](__import__('pathlib').Path(sys.argv[2]))"
+    subprocess.run([sys.executable, "-c", call, str(script), str(here)], check=True, capture_output=True, timeout=120)
+    image = needed("PIL.Image")
+    for scheme in ("light", "dark"):
+        assert image.open(here / f"report-{scheme}.png").size == (1280, 760)
+        assert (script.parent / f"report-{scheme}.png").is_file()
