@@ -42,8 +42,8 @@ _HEAD: Final = """<!doctype html>
 """
 _TIMELINE: Final = """<section id="timeline{letter}"><h2>Timeline{named}</h2>
 <p class="hint">Drag to zoom, double-click for all of it. Hover for words; click an event, or a row below, to find one by the
-other. Times are milliseconds since the start of the run. The upper half of a lane is what an actor is at, the lower half the locks
-that it holds.</p>
+other. Times are milliseconds since the start of the run. The upper half of a lane is what an actor is at, the lower half the
+locks that it holds.</p>
 {left_out}<div class="timeline" id="chart{letter}" data-rows="rows{letter}"><p>The timeline needs JavaScript.</p></div>
 </section>
 """
