@@ -17,7 +17,7 @@ from multiprocessing.connection import Client, Listener
 from typing import Any
 
 WORKERS = 3
-CALLS = 15
+CALLS = 25
 """How often each client calls: fewer come in one and the same order now and then."""
 
 
@@ -101,7 +101,7 @@ def pipes(ctx: Any, witness: str) -> None:
 
 def square(number: int) -> tuple[int, str]:
     """A task that tells who did it."""
-    time.sleep(random.random() / 500)  # else one worker may do all, or each every third
+    time.sleep(random.random() / 2000)  # else one worker may do all, or each every third
     return number * number, multiprocessing.current_process().name
 
 

@@ -48,6 +48,17 @@ _LIKE_THE_PROGRAM: Final = ("file", "command")
     type=click.Choice(["fork", "spawn", "forkserver"]),
     help="How multiprocessing starts processes, unless the program says how.  [default: the platform's]",
 )
+@click.option(
+    "--granularity",
+    type=click.Choice(["sync", "access"]),
+    help="access: record reads and writes of your own modules' data as well.  [default: what the pattern says, else sync]",
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="MODULE",
+    help="With --granularity access: of this module and those below it, too, though it is a library's. May be given again.",
+)
 @click.option("--chaos", is_flag=True, help="Random short delays and switch intervals, to shake the schedule.")
 @click.option(
     "--until-failure", is_flag=True, help="Run again and again, quietly, until a run fails; keep it and the last that passed."
@@ -76,6 +87,8 @@ def command(
     timeout_s: float | None,
     switch_interval_s: float | None,
     start_method: str | None,
+    granularity: str | None,
+    include: Sequence[str],
     chaos: bool,
     until_failure: bool,
     max_runs: int | None,
@@ -108,6 +121,8 @@ def command(
         timeout_s=timeout_s,
         switch_interval_s=switch_interval_s,
         start_method=start_method,
+        granularity=granularity,
+        include=include,
         chaos=chaos,
         on_stall=on_stall,
         keep_source=not no_source,
@@ -142,6 +157,8 @@ class Run:
     timeout_s: float | None
     switch_interval_s: float | None
     start_method: str | None
+    granularity: str | None
+    include: Sequence[str]
     chaos: bool
     on_stall: str | None
     keep_source: bool
@@ -161,6 +178,8 @@ class Run:
             chaos=randbits(31) if self.chaos else None,
             switch_interval_s=self.switch_interval_s,
             start_method=self.start_method,
+            granularity=self.granularity,
+            include=self.include,
             on_stall=self.on_stall or "report",
             keep_source=self.keep_source,
             quiet=quiet,

@@ -20,7 +20,7 @@ _UNHEARD_FLAGS: Final = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "
 """Flags of Python under which it never comes to load the runtime."""
 
 
-def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True) -> Merged:
+def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True, follows: bool = False) -> Merged:
     """The trace of a run that has ended, not saved yet.
 
     `cut_off` says why it has only a prefix of what happened, when that is known; else it is told from how the program ended.
@@ -35,7 +35,7 @@ def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = N
     header = completed(header, reader.definitions.process, end.started_ns or header.start_ns)
     outcome = _REASONS.get(end.reason, outcome_of(end.exit_code))
     ending = Ending(outcome=outcome, exit_code=end.exit_code, duration_ns=end.ended_ns - end.started_ns)
-    merged = merge(reader, header, ending, keep_source=keep_source)
+    merged = merge(reader, header, ending, keep_source=keep_source, follows=follows)
     if cut_off is None:
         cut_off = "" if end.reason else _cut_off(merged, end.exit_code)
     ending.cut_off = ending.cut_off or cut_off

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Final
 
+from simcore.engine.accesses import Accesses
 from simcore.engine.naming_tables import Tables, label
 from simcore.engine.notes import not_controlled, note_error
 from simcore.engine.ordering import FIRST, PLAIN_LOCKS, Row, answer_early_releases, by_stamp, first_seen, spans_of, until_exits
@@ -18,6 +19,7 @@ from simcore.engine.source_files import SourceFiles
 from simcore.errors import InternalError
 from simcore.runtime.segment import WAIT_PARKED, WAIT_TIMED
 from simcore.trace.events import (
+    ACCESS_KINDS,
     HEAD,
     SHARED_KINDS,
     TAG_KINDS,
@@ -57,8 +59,11 @@ class Merged:
         self.notes = notes
 
 
-def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: bool = True) -> Merged:
-    """Read all that was committed and put it in order. Raises: InternalError when the order contradicts itself."""
+def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: bool = True, follows: bool = False) -> Merged:
+    """Read all that was committed and put it in order; `follows`: a trace was replayed.
+
+    Raises: InternalError when the order contradicts itself.
+    """
     definitions = reader.refresh_definitions()
     reader.refresh_records()
     files = SourceFiles(header.root, definitions.process.get("library", ""))
@@ -68,10 +73,14 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     created: dict[int, tuple[int, int, int, int, int]] = {}  # id -> stamp, actor, kind and n, site, inner site
     spans: list[tuple[int, int, int, int, int, int]] = []  # actor, operation, object, site, begin stamp, end stamp
     rows: list[Row] = []
+    process = {number: process_of(name) for number, (name, _, _) in definitions.actors.items()}
+    accesses = Accesses(reader.records, definitions, process, all_kept=follows)
+    places = accesses.made()
+    created.update((number, (*made[:4], 0)) for number, made in places.items())
     for actor, records in reader.records.items():
         last = 0
         open_span: tuple[int, int, int, int] | None = None
-        for record in records:
+        for record in accesses.kept(actor, records) if definitions.spots else records:
             kind, stamp = record[4], record[6]
             if stamp <= last:
                 stamp = last + 1  # a finaliser's events lie behind the one they interrupted
@@ -90,7 +99,6 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         if open_span is not None:
             spans.append((actor, *open_span, sys.maxsize))
     rows.sort(key=by_stamp)
-    process = {number: process_of(name) for number, (name, _, _) in definitions.actors.items()}
     homes = {number: process.get(made[1], "") for number, made in created.items() if made[2] >> 32 in PLAIN_LOCKS}
     shared = {number for number in homes if created[number][2] >> 32 in SHARED_KINDS}
     answer_early_releases(rows, homes, shared, process)
@@ -114,6 +122,16 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
             texts.append(definitions.texts.get(number, ""))
         return known
 
+    keys: dict[str, int] = {}
+
+    def key_text(key: int) -> int:
+        told = accesses.text(key)
+        known = keys.get(told)
+        if known is None:
+            known = keys[told] = len(texts)
+            texts.append(told)
+        return known
+
     append = [getattr(columns, name).append for name in ("actor", "kind", "object", "site", "value", "waited_us", "at_ns")]
     to_actor, to_kind, to_object, to_site, to_value, to_waited, to_at = append
     object_id, site_id = tables.object, tables.site
@@ -123,6 +141,9 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         elif kind in TAG_KINDS:
             if value >= 0:
                 value = actor_ids.get(value >> 32, value >> 32) << 32 | value & 0xFFFFFFFF
+        elif kind in ACCESS_KINDS:
+            if value >> 32:
+                value = (key_text(value >> 32) + 1) << 32 | value & 0xFFFFFFFF
         elif kind == Kind.START:
             value = actor_ids.setdefault(value, len(actor_ids))
         to_actor(actor_ids[actor])
@@ -161,6 +182,10 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, stamps))
     trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
     label(trace, tables, files)
+    for number, made in places.items():
+        index = tables.object_ids.get(number)
+        if index is not None:
+            trace.objects[index] = trace.objects[index]._replace(label=made.label)
     shown = files.user_files()
     if keep_source:
         trace.sources = {name: source for name, source in ((name, files.read(name)) for name in shown) if source is not None}

@@ -16,6 +16,7 @@ from simcore.engine.collect import collect
 from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import new_header
 from simcore.engine.observer import Observer
+from simcore.engine.pattern import GRANULARITIES
 from simcore.engine.recovery import Plan, keep, refuse
 from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import command_of, resolve
@@ -43,6 +44,8 @@ def record(
     on_stall: str = "report",
     keep_source: bool = True,
     quiet: bool = False,
+    granularity: str | None = None,
+    include: Sequence[str] = (),
 ) -> Trace:
     """Run a scenario as the operating system schedules it and record it. Blocks until it has ended.
 
@@ -50,7 +53,9 @@ def record(
     ours, or nowhere when `quiet`. `start_method` is the default of `multiprocessing` in the program, which may still ask for
     another: `fork`, `spawn` or `forkserver`. A deadlock and `timeout_s` end the program and its child processes; a stall is
     logged, and ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is
-    saved to `output`, else to a new file in the trace folder; `trace.path` says where. A program that fails gives a trace: see
+    saved to `output`, else to a new file in the trace folder; `trace.path` says where. `granularity` is `sync`, or `access` where
+    reads and writes of the data of the program's own modules are recorded too, and of modules whose names match `include`; by
+    default a pattern says which. A program that fails gives a trace: see
     `Trace.outcome` and `Trace.check`.
 
     Raises: UsageError for what cannot be run or saved as asked, PluginError, InternalError when nothing could be recorded. When
@@ -59,6 +64,8 @@ def record(
     _refuse_platform()
     _check_options(seed, chaos, timeout_s, switch_interval_s, on_stall)
     _check_method(start_method)
+    if granularity not in (None, *GRANULARITIES):
+        raise UsageError(f"granularity is {granularity!r}, expected {' or '.join(map(repr, GRANULARITIES))} or None")
     scenario = target if isinstance(target, Scenario) else resolve(_checked(target), params=params, argv=argv, plugins=plugins)
     scenario = replace(
         scenario,
@@ -66,6 +73,8 @@ def record(
         chaos=chaos if chaos is not None else scenario.chaos,
         switch_interval_s=switch_interval_s if switch_interval_s is not None else scenario.switch_interval_s,
         start_method=start_method or scenario.start_method,
+        granularity=granularity or scenario.granularity,
+        include=tuple(include) or scenario.include,
     )
     place = _checked_output(output)
     command = _command(scenario)
@@ -146,6 +155,9 @@ def settings_of(scenario: Scenario) -> dict[str, str]:
         settings["SIMCORE_SWITCH_INTERVAL"] = str(scenario.switch_interval_s)
     if scenario.start_method:
         settings["SIMCORE_START_METHOD"] = scenario.start_method
+    if scenario.granularity == "access":
+        module = scenario.function.partition(":")[0] if scenario.target == "pattern" and not scenario.plugin_file else ""
+        settings["SIMCORE_ACCESS"] = ",".join(name for name in (*scenario.include, module) if name) or ","
     return settings
 
 

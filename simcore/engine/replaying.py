@@ -179,7 +179,7 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         for pid in reader.running():  # it was cut off there when it was recorded
             kill_family(pid)
         done, _ = follower.status()
-        merged = collect(reader, trace.header, replace(end, reason=""), keep_source=False)
+        merged = collect(reader, trace.header, replace(end, reason=""), keep_source=False, follows=True)
         again = merged.trace
         if end.reason == "replayed":
             again.ending = replace(

@@ -119,6 +119,8 @@ def _union(parts: list[Definitions]) -> Definitions:
                 whole.actors[index] = (known[0], given or known[1], known[2])
         whole.sites.update(part.sites)
         whole.texts.update(part.texts)
+        whole.spots.update(part.spots)
+        whole.words.update(part.words)
         whole.errors += part.errors
         whole.notes += part.notes
         whole.divergence = whole.divergence or part.divergence

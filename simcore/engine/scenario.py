@@ -88,7 +88,7 @@ def resolve(
         plugin=pattern.plugin,
         plugin_file=pattern.plugin_file,
         function=f"{pattern.module}:{pattern.qualname}",
-        granularity="sync",
+        granularity=pattern.granularity,
         **common,  # type: ignore[arg-type]
     )
 

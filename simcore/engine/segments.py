@@ -36,6 +36,8 @@ class Definitions:
     actors: dict[int, tuple[str, str, int]] = field(default_factory=dict)  # name, thread name, ident
     sites: dict[int, tuple[str, int, str]] = field(default_factory=dict)  # file, line, function
     texts: dict[int, str | bytes] = field(default_factory=dict)
+    spots: dict[int, tuple[int, str]] = field(default_factory=dict)  # site: what is accessed, field
+    words: dict[int, str] = field(default_factory=dict)
     errors: list[tuple[int, str, str, str, int]] = field(default_factory=list)  # actor, type, message, file, line
     notes: list[tuple[str, str]] = field(default_factory=list)
     process: dict[str, str] = field(default_factory=dict)
@@ -131,11 +133,17 @@ class SegmentReader:
             head, _, text = text.partition("\0")
             known.texts[int(head)] = text
             return
+        if tag == layout.TAG_WORD:
+            head, _, text = text.partition("\0")
+            known.words[int(head)] = text
+            return
         fields = text.split("\0")
         if tag == layout.TAG_ACTOR:
             known.actors[int(fields[0])] = (fields[1], fields[2], int(fields[3]))
         elif tag == layout.TAG_SITE:
             known.sites[int(fields[0])] = (fields[2], int(fields[1]), fields[3])
+        elif tag == layout.TAG_SPOT:
+            known.spots[int(fields[0])] = (int(fields[1]), fields[2])
         elif tag == layout.TAG_ERROR:
             known.errors.append((int(fields[0]), fields[1], fields[2], fields[3], int(fields[4])))
         elif tag == layout.TAG_NOTE:

@@ -18,7 +18,7 @@ from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes,
 from simcore.runtime.core import FollowingBase, core
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
-from simcore.trace.events import AT_REST, Kind
+from simcore.trace.events import ACCESS_KINDS, AT_REST, Kind
 
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
@@ -39,7 +39,7 @@ EXIT_DIVERGED = 86
 class Following(FollowingBase):
     """One actor's part of the order: its events, how far it is, and the turn it holds."""
 
-    __slots__ = ()
+    __slots__ = ("access_kind", "access_object", "access_skipped", "left")
 
     def __init__(self, gate: "Follow", index: int, events: memoryview, baton: Any) -> None:
         self._gate, self._batons, self._far = gate, gate.batons, gate.far
@@ -50,8 +50,19 @@ class Following(FollowingBase):
         self.cursor = 0
         self.baton = baton
         self.blocked = False  # it waits for its turn
+        self.left = -1  # accesses until the one that the trace has next; -1: look (see `find_access`)
         self.told = False  # its next turn has come already
         self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
+
+    def find_access(self) -> None:
+        """Find the next access that the trace has of this actor, and how many it left out before."""
+        for at in range(self.cursor, self.end, ORDER_EVENT.size):
+            value, object_id, _, _, _, kind, _ = _event_at(self.events, at)
+            if kind in ACCESS_KINDS:
+                self.access_kind, self.access_object, self.left = Kind(kind), object_id, value & 0xFFFFFFFF
+                self.access_skipped = self.left
+                return
+        self.left = sys.maxsize
 
     def wait(self, flags: int) -> None:
         """Wait for this actor's turn if that is told it."""

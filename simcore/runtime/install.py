@@ -132,6 +132,11 @@ def _install(gate: Gate, following: Any) -> None:
     }
     probes.install(_patches, steps)
     imports.install(_patches, steps)
+    included = environment.get("SIMCORE_ACCESS")
+    if included:
+        from simcore.runtime.access import start
+
+        start.install(included)
     _patches.set(os, "_exit", _exit_now)
     _patches.set(sys, "excepthook", _report)
     atexit.register(_end)

@@ -54,6 +54,8 @@ TAG_ERROR: Final = 5  # actor index, type, message, file, line
 TAG_NOTE: Final = 6  # something outside simcore's control: what, detail
 TAG_PROCESS: Final = 7  # key, value; `name` comes first in a segment
 TAG_DIVERGENCE: Final = 8  # actor index, cursor, position or -1, kind, object, site, reason
+TAG_SPOT: Final = 10  # site, what is accessed (`access.spots.What`), field
+TAG_WORD: Final = 11  # number, text: keys, names of types
 TAG_DETACHED: Final = 9  # why the recorder gave up
 
 _NOTHING: Final = bytes(CHUNK)

@@ -143,7 +143,8 @@ class Scenario:
 
     `target` is `pattern`, `file`, `function` or `command`; `name` the pattern's name, the path, `module:function`, or the
     command's first word; `argv` the program's arguments (for a command: all words); `plugin_file` the file that a `--plugin`
-    pattern came from; `seed` None when drawn from the operating system; `granularity` `sync`.
+    pattern came from; `seed` None when drawn from the operating system; `granularity` `sync` or `access`;
+    `include` patterns of further modules whose accesses are recorded.
     """
 
     target: str
@@ -157,6 +158,7 @@ class Scenario:
     function: str = ""
     seed: int | None = None
     granularity: str = "sync"
+    include: tuple[str, ...] = ()
     start_method: str = ""
     hash_seed: int = 0
     switch_interval_s: float | None = None

@@ -1,0 +1,169 @@
+"""What is plain data: reading or writing it runs no code of the program's, so that record and access can be one step.
+
+Properties, `__getattr__`, `__getitem__` of the program's own classes and whatever else may be anything are calls, and no accesses:
+what they access in turn is recorded there.
+"""
+
+from collections import OrderedDict, deque
+from enum import IntEnum
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, Final
+
+
+class Holder(IntEnum):
+    """Who has an attribute."""
+
+    NOBODY = 0  # it is a call, or a method
+    ITSELF = 1  # the object has it, or nobody
+    EITHER = 2  # the object, or else its class
+    MAYBE = 3  # the object, or else it is a call
+    CLASS = 4  # the object is a class: it or one of its bases
+    MODULE = 5
+
+
+_loads: dict[tuple[type, str], Holder] = {}
+_stores: dict[tuple[type, str], Holder] = {}
+
+_METHODS: Final = (FunctionType, classmethod, staticmethod, BuiltinFunctionType, type(list.append), type(object.__init__))
+
+
+def load_holder(kind: type, name: str) -> Holder:
+    """Who has the attribute of this name of an object of this type, when it is read."""
+    known = _loads.get((kind, name))
+    if known is None:
+        known = _loads[kind, name] = _load_holder(kind, name)
+    return known
+
+
+def store_holder(kind: type, name: str) -> Holder:
+    """The same when it is written or deleted."""
+    known = _stores.get((kind, name))
+    if known is None:
+        known = _stores[kind, name] = _store_holder(kind, name)
+    return known
+
+
+def forget_types() -> None:
+    """A class has changed."""
+    _loads.clear()
+    _stores.clear()
+
+
+def _static(kind: type, name: str) -> tuple[bool, Any]:
+    for base in kind.__mro__:
+        if name in base.__dict__:
+            return True, base.__dict__[name]
+    return False, None
+
+
+def _load_holder(kind: type, name: str) -> Holder:
+    getter = kind.__getattribute__
+    if issubclass(kind, type):
+        return Holder.CLASS if getter is type.__getattribute__ and not _static(kind, name)[0] else Holder.NOBODY
+    if issubclass(kind, ModuleType):
+        return Holder.MODULE if getter is ModuleType.__getattribute__ and not _static(kind, name)[0] else Holder.NOBODY
+    if getter is not object.__getattribute__:
+        return Holder.NOBODY
+    found, static = _static(kind, name)
+    if not found:
+        return Holder.MAYBE if hasattr(kind, "__getattr__") else Holder.ITSELF
+    if isinstance(static, MemberDescriptorType):
+        return Holder.ITSELF
+    its_type = type(static)
+    if hasattr(its_type, "__set__") or hasattr(its_type, "__delete__") or isinstance(static, _METHODS):
+        return Holder.NOBODY
+    return Holder.MAYBE if hasattr(its_type, "__get__") else Holder.EITHER
+
+
+def _store_holder(kind: type, name: str) -> Holder:
+    setter = kind.__setattr__
+    if issubclass(kind, type):
+        return Holder.CLASS if setter is type.__setattr__ and not _static(kind, name)[0] else Holder.NOBODY
+    if issubclass(kind, ModuleType):
+        return Holder.MODULE if setter is ModuleType.__setattr__ else Holder.NOBODY
+    if setter is not object.__setattr__ or kind.__delattr__ is not object.__delattr__:
+        return Holder.NOBODY
+    static = _static(kind, name)[1]
+    if isinstance(static, MemberDescriptorType):
+        return Holder.ITSELF
+    return Holder.NOBODY if hasattr(type(static), "__set__") or hasattr(type(static), "__delete__") else Holder.ITSELF
+
+
+def its_own(thing: Any, name: str) -> bool:
+    """Whether an object has the attribute itself, and not its class."""
+    return name in getattr(thing, "__dict__", ())
+
+
+def of_class(cls: type, name: str) -> type | None:
+    """The class among this one and its bases that has plain data of this name."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            value = base.__dict__[name]
+            return None if hasattr(type(value), "__get__") else base
+    return cls
+
+
+# Containers ---------------------------------------------------------------------------------------------------------------------
+
+CONTAINERS: Final = (list, dict, set, deque, bytearray, OrderedDict)
+
+_GETS: Final = frozenset(kind.__getitem__ for kind in CONTAINERS if hasattr(kind, "__getitem__"))
+_SETS: Final = frozenset(kind.__setitem__ for kind in CONTAINERS if hasattr(kind, "__setitem__"))
+_DELS: Final = frozenset(kind.__delitem__ for kind in CONTAINERS if hasattr(kind, "__delitem__"))
+_ITERS: Final = frozenset(kind.__iter__ for kind in CONTAINERS)
+
+_items: dict[type, tuple[bool, bool, bool, bool, bool]] = {}
+
+
+def items_of(kind: type) -> tuple[bool, bool, bool, bool, bool]:
+    """Whether items of this type's objects are plain data when read, written, deleted, iterated; and whether one may be missing."""
+    known = _items.get(kind)
+    if known is None:
+        if issubclass(kind, CONTAINERS):
+            has = [getattr(kind, name, None) for name in ("__getitem__", "__setitem__", "__delitem__", "__iter__")]
+            known = (has[0] in _GETS, has[1] in _SETS, has[2] in _DELS, has[3] in _ITERS, hasattr(kind, "__missing__"))
+        else:
+            known = (False, False, False, False, False)
+        _items[kind] = known
+    return known
+
+
+class Method(IntEnum):
+    """What a method of a container does. Those that are not plain may run code of the program's: `__eq__`, a key, an iterator."""
+
+    READS = 0
+    READS_KEY = 1
+    CHANGES = 2
+    CHANGES_KEY = 3
+    CHANGES_BY = 4  # by the items of its argument
+    CLEARS = 5
+    READS_ANY = 6  # not plain, as the next
+    CHANGES_ANY = 7
+
+
+METHODS: Final = {
+    **dict.fromkeys(("copy", "keys", "values", "items", "__len__", "__iter__"), Method.READS),
+    **dict.fromkeys(("get", "__getitem__"), Method.READS_KEY),
+    **dict.fromkeys(("append", "appendleft", "pop", "popleft", "popitem", "insert", "reverse", "rotate"), Method.CHANGES),
+    **dict.fromkeys(("setdefault", "add", "discard", "__setitem__", "__delitem__"), Method.CHANGES_KEY),
+    **dict.fromkeys(("extend", "extendleft", "update"), Method.CHANGES_BY),
+    "clear": Method.CLEARS,
+    **dict.fromkeys(("remove", "sort"), Method.CHANGES_ANY),
+    **dict.fromkeys(("difference_update", "intersection_update", "symmetric_difference_update"), Method.CHANGES_ANY),
+}
+"""By name; all others read, and are not plain."""
+
+_EASY: Final = frozenset({list, tuple, dict, set, frozenset, deque, str, bytes, bytearray, range})
+_SIMPLE: Final = frozenset({int, float, str, bytes, bool, complex, tuple, type(None)})
+
+
+def is_easy(iterable: Any) -> bool:
+    """Whether going over it runs no code of the program's."""
+    return type(iterable) in _EASY
+
+
+def in_one_step(value: Any, other: Any) -> bool:
+    """Whether `value op= other` runs no code of the program's, so that no other thread comes between its read and its write."""
+    return (type(value) in _SIMPLE or (type(value) is list and type(other) in (list, tuple))) and (
+        type(other) in _SIMPLE or type(other) is list
+    )

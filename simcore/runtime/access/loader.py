@@ -1,0 +1,90 @@
+"""Has the import system compile the modules that are wanted by `rewrite`.
+
+What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways of
+importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is found by them
+stay what they are. Modules from archives, frozen ones and those without a source are left alone. No file of bytecode is read for a
+rewritten module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a
+child that `multiprocessing` spawns: so it gets a `compile` of its own.
+"""
+
+import importlib._bootstrap as bootstrap
+import importlib._bootstrap_external as external
+import os
+import runpy
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any, Final
+
+from simcore.runtime import originals
+from simcore.runtime.access.rewrite import rewrite
+from simcore.runtime.access.spots import Spot
+from simcore.runtime.frames import hide
+
+Wanted = Callable[[str, str], bool]
+"""Whether a module is to be rewritten, by its name and the path of its source."""
+Register = Callable[[str, Sequence[Spot]], int]
+"""Takes the path and the spots of a module, and returns the number of the first; never called by two threads at once."""
+
+_Loader: Any = external.SourceFileLoader
+_get_code = _Loader.get_code
+_call: Any = bootstrap._call_with_frames_removed  # type: ignore[attr-defined]
+_lock: Final = originals.allocate_lock()
+
+_wanted: Wanted = lambda name, path: False  # noqa: E731
+_register: Register = lambda path, spots: 0  # noqa: E731
+
+
+def _numbers(path: str) -> Callable[[Sequence[Spot]], int]:
+    def first(spots: Sequence[Spot]) -> int:
+        with _lock:
+            return _register(path, spots)
+
+    return first
+
+
+def compile_main(source: str | bytes, filename: str, *, optimize: int = -1) -> CodeType:
+    """The code of a script, rewritten if that is wanted of `__main__` at this path. Raises: SyntaxError."""
+    if not _wanted("__main__", os.path.abspath(filename)):
+        code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=optimize)
+        return code
+    return rewrite(source, filename, _numbers(filename), optimize=optimize).code
+
+
+def _module_code(self: Any, fullname: str) -> Any:
+    try:
+        path = self.get_filename(fullname)
+        if not _wanted(fullname, path):
+            return _get_code(self, fullname)
+        # By way of the import system's own: it takes its frames out of the traceback of an error in the source.
+        return _call(rewrite, self.get_data(path), path, _numbers(path)).code
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _script_code(source: Any, filename: Any, mode: str, *more: Any, **named: Any) -> Any:
+    """The `compile` of `runpy`."""
+    try:
+        if mode != "exec" or more or named:
+            return compile(source, filename, mode, *more, **named)
+        return compile_main(source, os.fsdecode(filename))
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def install(wanted: Wanted, register: Register) -> None:
+    """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them is executed."""
+    global _wanted, _register
+    _wanted, _register = wanted, register
+    for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
+        setattr(_module_code, attribute, getattr(_get_code, attribute))
+    _Loader.get_code = _module_code
+    vars(runpy)["compile"] = _script_code
+
+
+def remove() -> None:
+    """Put back what `install` replaced; the modules that were rewritten stay it, and go on to call the hooks."""
+    if vars(_Loader).get("get_code") is _module_code:
+        del _Loader.get_code
+        del vars(runpy)["compile"]
