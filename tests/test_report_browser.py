@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -39,7 +40,6 @@ def made(run: Run, *arguments: str) -> Path:
 
 def pixels(tab: Tab, rows: str = "rows") -> set[tuple[int, int, int]]:
     """The colours in the picture of a timeline."""
-    import io
 
     image = needed("PIL.Image")
     shot = tab.page.locator(f'.timeline[data-rows="{rows}"]').screenshot()
@@ -181,5 +181,5 @@ def test_the_pictures_can_be_taken(here: Path, running: Any) -> None:
     subprocess.run([sys.executable, "-c", call, str(script), str(here)], check=True, capture_output=True, timeout=120)
     image = needed("PIL.Image")
     for scheme in ("light", "dark"):
-        assert image.open(here / f"report-{scheme}.png").size == (1280, 760)
+        assert image.open(io.BytesIO((here / f"report-{scheme}.png").read_bytes())).size == (1280, 760)
         assert (script.parent / f"report-{scheme}.png").is_file()

@@ -19,10 +19,11 @@ from simcore.trace.text import shorten
 _SEQUENCE: Final = number(10, 1)  # trusted_packet_sequence_id
 _STATE_CLEARED: Final = number(13, 1)  # sequence_flags
 _ON_SEQUENCE: Final = _SEQUENCE + number(13, 2)  # it needs the names that went before
-_AT, _EVENT, _ARGUMENT = key(8, 0), key(11, 2), key(4, 2)
+_PACKET, _AT, _EVENT, _ARGUMENT = key(1, 2), key(8, 0), key(11, 2), key(4, 2)
+_SHORT: Final = tuple(map(varint, range(64)))
 _TYPES: Final = {Phase.BEGIN: 1, Phase.END: 2, Phase.MOMENT: 3}
 _CATEGORIES, _NAMES, _ARGUMENTS, _TEXTS = 1, 2, 3, 29  # fields of InternedData
-_BUFFERED: Final = 1 << 20
+_BUFFERED: Final = 10_000  # packets
 _PROCESS, _ACTOR, _LOCK = 1 << 40, 2 << 40, 3 << 40  # beginnings of the ids of tracks
 _LONGEST: Final = 200
 _MOST_PHRASES: Final = 100_000
@@ -43,7 +44,6 @@ class _Writer:
         self.known: dict[int, dict[str, int]] = {_CATEGORIES: {}, _NAMES: {}, _ARGUMENTS: {}, _TEXTS: {}}
         self.news: list[bytes] = []
         self.buffer: list[bytes] = []
-        self.buffered = 0
         self.lock_tracks: set[int] = set()
         self.heads: dict[tuple[int, int, str, str, int], bytes] = {}
         self.phrases, self.whats = Phrases(part), dict[str, bytes]()
@@ -54,15 +54,10 @@ class _Writer:
         self._describe()
         for mark in Marks(self.part):
             self._mark(mark)
-        self.file.write(b"".join(self.buffer))
+        self.flush()
 
     def _packet(self, *parts: bytes) -> None:
-        packet = message(1, *parts)
-        self.buffer.append(packet)
-        self.buffered += len(packet)
-        if self.buffered > _BUFFERED:
-            self.file.write(b"".join(self.buffer))
-            self.buffer, self.buffered = [], 0
+        self.buffer.append(message(1, *parts))
 
     def _describe(self) -> None:
         """A track for each process and, in it, one for each of its threads."""
@@ -91,40 +86,47 @@ class _Writer:
         self._packet(_SEQUENCE, message(60, *parts))
 
     def _mark(self, mark: Mark) -> None:
+        phase, place, at_ns, name, category, position, site, out, into = mark
+        body = self.heads.get((phase, place, name, category, site))
+        if body is None:
+            body = self._head(mark)
+        if position >= 0:
+            if phase is Phase.MOMENT:
+                body += self._what(position)
+            argument = self.position_key + varint(position)
+            body += _ARGUMENT + _SHORT[len(argument)] + argument
+        for flow in out:
+            body += fixed64(47, flow)
+        for flow in into:
+            body += fixed64(48, flow)
+        # Times count from the start of the run, as everywhere in simcore.
+        packet = _AT + varint(at_ns) + _ON_SEQUENCE
+        if self.news:
+            packet += message(12, *self.news)
+            self.news = []
+        packet += _EVENT + varint(len(body)) + body
+        self.buffer.append(_PACKET + varint(len(packet)) + packet)
+        if len(self.buffer) >= _BUFFERED:
+            self.flush()
+
+    def flush(self) -> None:
+        self.file.write(b"".join(self.buffer))
+        self.buffer = []
+
+    def _head(self, mark: Mark) -> bytes:
+        """What all marks of one name on one track from one place begin with."""
         if mark.track >= 0:
             track = _ACTOR + mark.track
         else:
             track = _LOCK - 1 - mark.track
             if -1 - mark.track not in self.lock_tracks:
                 self._lock_track(-1 - mark.track)
-        head = self.heads.get((mark.phase, track, mark.name, mark.category, mark.site))
-        if head is None:
-            head = self._head(mark, track)
-        body = head
-        if mark.position >= 0:
-            if mark.phase is Phase.MOMENT:
-                body += self._what(mark.position)
-            position = self.position_key + varint(mark.position)
-            body += _ARGUMENT + varint(len(position)) + position
-        for flow in mark.out:
-            body += fixed64(47, flow)
-        for flow in mark.into:
-            body += fixed64(48, flow)
-        # Times count from the start of the run, as everywhere in simcore.
-        packet = _AT + varint(mark.at_ns) + _ON_SEQUENCE
-        if self.news:
-            packet += message(12, *self.news)
-            self.news = []
-        self._packet(packet + _EVENT + varint(len(body)) + body)
-
-    def _head(self, mark: Mark, track: int) -> bytes:
-        """What all marks of one name on one track from one place begin with."""
         parts = [number(9, _TYPES[mark.phase]), number(11, track)]
         if mark.phase is not Phase.END:
             parts += (number(3, self._id(_CATEGORIES, mark.category)), number(10, self._id(_NAMES, mark.name)))
         if mark.site and (where := self.words.site_in_full(self.trace.sites[mark.site])):
             parts.append(self._argument("where", number(17, self._id(_TEXTS, where))))
-        head = self.heads[mark.phase, track, mark.name, mark.category, mark.site] = b"".join(parts)
+        head = self.heads[mark.phase, mark.track, mark.name, mark.category, mark.site] = b"".join(parts)
         return head
 
     def _what(self, position: int) -> bytes:

@@ -9,21 +9,20 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-_SMALL: Final = tuple(bytes((number,)) for number in range(128))
+_LAST: Final = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
+_MORE: Final = [bytes((n & 127 | 128, n >> 7 | 128)) for n in range(1 << 14)]
 
 
 def varint(number: int) -> bytes:
-    """A number of at most 64 bits, not negative, seven bits a byte, the lowest first."""
-    if number < 128:
-        return _SMALL[number]
+    """A number of at most 64 bits, not negative, seven bits a byte, the lowest first; here two of them at a time."""
     if number < 16384:
-        return bytes((number & 127 | 128, number >> 7))
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+        return _LAST[number]
+    out = _MORE[number & 16383]
+    number >>= 14
+    while number > 16383:
+        out += _MORE[number & 16383]
+        number >>= 14
+    return out + _LAST[number]
 
 
 @cache
