@@ -89,6 +89,7 @@ def test_dragging_zooms_and_a_double_click_goes_back(run: Run, traces: Path, run
     assert tab.errors == []
 
 
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata is deprecated")
 def test_hovering_tells_in_words(run: Run, traces: Path, running: Any) -> None:
     """The longest wait says who waited for what and who had it: the words of the views."""
     path = made(run, "a")
@@ -103,6 +104,7 @@ def test_hovering_tells_in_words(run: Run, traces: Path, running: Any) -> None:
     assert "waited for" in told
     assert " had it" in told
     tab.page.get_by_text(told.splitlines()[1]).first.wait_for()
+    assert (136, 136, 136) not in pixels(tab), "what is pointed at lost its colour"
     assert tab.errors == []
 
 

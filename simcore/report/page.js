@@ -32,7 +32,7 @@
     box.className = "told";
     box.textContent = index === null || index === undefined ? "" : source.get("text")[index];
     Object.assign(box.style, { whiteSpace: "pre-line", font: `13px/1.45 ${FONT}`, color: c.ink, background: c.card, maxWidth: "640px",
-      padding: "5px 9px", margin: "-6px", border: `1px solid ${c.soft}`, borderRadius: "6px" });
+      padding: "5px 9px", margin: "-6px", border: `1px solid ${c.soft}` });
     return box;
   }
 
@@ -67,9 +67,8 @@
       plot.add_layout(arrow);
       heads.push(arrow);
     }
-    for (const part of parts) {  // a click marks nothing by fading all the rest
-      part.nonselection_glyph = part.glyph;
-      part.selection_glyph = part.glyph;
+    for (const part of parts) {  // pointing and clicking change no colours, and a click does not fade all the rest
+      part.setv({ nonselection_glyph: part.glyph, selection_glyph: part.glyph, hover_glyph: part.glyph });
     }
     const entry = { role, kind, name, parts, heads, source };
     show(entry, !hidden);
@@ -157,7 +156,8 @@
     key(chart, place);
     paint(chart);
     shown.set(place.dataset.rows, chart);
-    plot.on_event("doubletap", () => { range.setv({ start, end }); chart.found.visible = false; });
+    // The browser's own event: what counts as double is the reader's setting.
+    place.addEventListener("dblclick", () => { range.setv({ start, end }); chart.found.visible = false; });
     const taps = chart.entries.filter((entry) => entry.source.get("text") && entry.source.data.get ? entry.source.data.get("position") : entry.source.data.position);
     plot.add_tools(new Bokeh.TapTool({ renderers: taps.map((entry) => entry.parts[0]) }));
     for (const entry of taps) {
