@@ -66,7 +66,7 @@ static PyMutex places_mutex;
 #endif
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
-enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, PUT = 8, GET = 9, WRITE = 11, START = 4, SEND = 31, RECV = 32, CREATE = 60, SPAN = 61 };
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, START = 4, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, LOAD = 46, ASSIGN = 47, UPDATE = 48, CREATE = 60, SPAN = 61 };
 
 enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 
@@ -88,6 +88,7 @@ static PyObject *str_raw_acquire, *str_raw_release;                             
 #include "core/lock_type.h"
 #include "core/messages.h"
 #include "core/spans.h"
+#include "core/access.h"
 
 static PyObject *
 core_set_up(PyObject *module, PyObject *args)
@@ -116,6 +117,23 @@ static PyMethodDef core_methods[] = {
     {"pass_on", core_pass_on, METH_O, "As `Follow.gave`."},
     {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
     {"site_of", core_site_of, METH_O, "The call site of a frame."},
+    {"set_hooks", core_set_hooks, METH_VARARGS, "Say what the hooks do in pure Python, and whom to ask for what is new."},
+    {"add_spots", core_add_spots, METH_O, "The names of more spots."},
+    {"forget", core_forget, METH_O, "The object at this address is dead."},
+    {"note", core_note, METH_O, "The object at this address cannot say when it dies."},
+    {"load_attr", FAST(core_load_attr), METH_FASTCALL, NULL},
+    {"store_attr", FAST(core_store_attr), METH_FASTCALL, NULL},
+    {"update_attr", FAST(core_update_attr), METH_FASTCALL, NULL},
+    {"load_item", FAST(core_load_item), METH_FASTCALL, NULL},
+    {"store_item", FAST(core_store_item), METH_FASTCALL, NULL},
+    {"update_item", FAST(core_update_item), METH_FASTCALL, NULL},
+    {"load_global", FAST(core_load_global), METH_FASTCALL, NULL},
+    {"store_global", FAST(core_store_global), METH_FASTCALL, NULL},
+    {"update_global", FAST(core_update_global), METH_FASTCALL, NULL},
+    {"load_cell", FAST(core_load_cell), METH_FASTCALL, NULL},
+    {"store_cell", FAST(core_store_cell), METH_FASTCALL, NULL},
+    {"update_cell", FAST(core_update_cell), METH_FASTCALL, NULL},
+    {"born", core_born, METH_O, NULL},
     {NULL},
 };
 

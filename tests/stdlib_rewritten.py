@@ -1,6 +1,7 @@
-"""Runs CPython's own tests of one module of the standard library, which is rewritten or not: `stdlib_rewritten.py heapq plain|rewritten`.
+"""Runs CPython's own tests of one module of the standard library, which is rewritten or not.
 
-Prints as JSON how many modules were rewritten, how many accesses they made, and how each test ended. To be run in a process of its own.
+`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes and items they
+read, and how each test ended. To be run in a process of its own.
 """
 
 import builtins
@@ -19,7 +20,13 @@ SUITES = {
     "difflib": ["test.test_difflib"],
     "argparse": ["test.test_argparse"],
     "dataclasses": ["test.test_dataclasses"],
-    "collections": ["test.test_collections", "test.test_ordered_dict", "test.test_userdict", "test.test_userlist", "test.test_userstring"],
+    "collections": [
+        "test.test_collections",
+        "test.test_ordered_dict",
+        "test.test_userdict",
+        "test.test_userlist",
+        "test.test_userstring",
+    ],
     "functools": ["test.test_functools"],
 }
 """The modules, and the tests of each."""
@@ -65,7 +72,7 @@ def main(module: str, how: str, with_tests: str = "") -> None:
                 accesses[0] += 1
                 return function(*arguments)
 
-            return called if name.endswith("load_attr__") else function
+            return called if name.endswith(("load_attr__", "load_item__")) else function
 
         def register(path: str, found: Any) -> int:
             rewritten.append(path)

@@ -1,14 +1,16 @@
 """Which accesses of a run its trace keeps, and the places that they act on.
 
-The runtime numbers objects and says of each site what it accesses; a place is an attribute of one object, a variable, or a container.
-Kept is what two actors touched and one of them wrote: nothing else can depend on the order. What is left out is counted, for a replay
-counts along (`events.accessed`). Whoever touches a place first counts as its creator.
+The runtime numbers objects and says of each site what it accesses; a place is an attribute of one object, a variable, or a
+container. Kept is what two actors touched and one of them wrote: nothing else can depend on the order. What is left out is
+counted, for a replay counts along (`events.accessed`). Whoever touches a place first counts as its creator.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import accumulate, compress, repeat
+from operator import gt
 from typing import Final, NamedTuple
 
-from simcore.engine.records import RawRecord, Records
+from simcore.engine.records import Block, RawRecord, Records
 from simcore.engine.segments import Definitions
 from simcore.runtime.access.objects import INTEGER
 from simcore.runtime.access.spots import What
@@ -18,18 +20,21 @@ FIRST_PLACE: Final = 1 << 40
 """Numbers of places in the run are from here on: the runtime's own are smaller."""
 
 _KINDS: Final = {What.ATTRIBUTE: ObjectKind.ATTRIBUTE, What.GLOBAL: ObjectKind.GLOBAL, What.CELL: ObjectKind.CELL}
+_ITEMS: Final = frozenset({What.ITEM, What.METHOD, What.WHOLE})
+_IS_ACCESS: Final = bytes(kind in ACCESS_KINDS for kind in range(256))
+_NOT: Final = bytes([1]) + bytes(255)
 
 _Key = tuple[str, int, str]
 """Process, number of the object, field; of an item none."""
 
 
 class _Place:
-    """What is known of a place: the kind that it is, who touched it first, whether others did, and whether anybody wrote."""
+    """What is known of a place: who touched it first, and where, whether others did, and whether anybody wrote."""
 
-    __slots__ = ("actor", "number", "shared", "site", "stamp", "what", "written")
+    __slots__ = ("actor", "number", "shared", "site", "stamp", "written")
 
-    def __init__(self, stamp: int, actor: int, site: int, what: What) -> None:
-        self.stamp, self.actor, self.site, self.what = stamp, actor, site, what
+    def __init__(self, stamp: int, actor: int, site: int) -> None:
+        self.stamp, self.actor, self.site = stamp, actor, site
         self.shared = self.written = False
         self.number = 0
 
@@ -52,33 +57,30 @@ class Accesses:
     ) -> None:
         self._definitions, self._process, self._all_kept = definitions, process, all_kept
         self._places: dict[_Key, _Place] = {}
-        self._texts: dict[int, int] = {}
         self._about: dict[int, tuple[ObjectKind, str]] = {}
         if not definitions.spots:
             return
-        kinds = [int(kind) for kind in ACCESS_KINDS]
         for actor, found in records.items():
             for made in found.of_kinds((Kind.CREATE,)):
                 if made[0] >> 32 in PLACE_KINDS:
                     self._about[made[1]] = (ObjectKind(made[0] >> 32), definitions.words.get(made[0] & 0xFFFFFFFF, ""))
-            for record in found.of_kinds(kinds):
-                self._touch(actor, record)
+            for block in found.blocks():
+                for (number, site, kind), index in _first_of_each(block).items():
+                    self._touch(self._key(actor, number, site), actor, site, kind, block[index][6])
 
-    def _key(self, actor: int, record: RawRecord) -> tuple[_Key, What]:
-        what, field = self._definitions.spots.get(record[2], (int(What.ITEM), ""))
-        is_item = what in (What.ITEM, What.METHOD, What.WHOLE)
-        return (self._process.get(actor, ""), record[1], "" if is_item else field), What(what)
+    def _key(self, actor: int, number: int, site: int) -> _Key:
+        what, field = self._definitions.spots.get(site, (int(What.ITEM), ""))
+        return self._process.get(actor, ""), number, "" if what in _ITEMS else field
 
-    def _touch(self, actor: int, record: RawRecord) -> None:
-        key, what = self._key(actor, record)
-        place, stamp = self._places.get(key), record[6]
+    def _touch(self, key: _Key, actor: int, site: int, kind: int, stamp: int) -> None:
+        place = self._places.get(key)
         if place is None:
-            place = self._places[key] = _Place(stamp, actor, record[2], what)
+            place = self._places[key] = _Place(stamp, actor, site)
         elif place.actor != actor:
             place.shared = True
         if stamp < place.stamp:
-            place.stamp, place.actor, place.site, place.what = stamp, actor, record[2], what
-        if record[4] != Kind.LOAD:
+            place.stamp, place.actor, place.site = stamp, actor, site
+        if kind != Kind.LOAD:
             place.written = True
 
     def made(self) -> dict[int, Made]:
@@ -88,7 +90,8 @@ class Accesses:
         kept = [item for item in self._places.items() if self._all_kept or (item[1].shared and item[1].written)]
         for index, ((_, number, field), place) in enumerate(sorted(kept, key=lambda item: item[1].stamp)):
             about, owner = self._about.get(number, (ObjectKind.ATTRIBUTE, ""))
-            kind = _KINDS.get(place.what, ObjectKind.ITEMS)
+            what = What(self._definitions.spots.get(place.site, (int(What.ITEM), ""))[0])
+            kind = _KINDS.get(what, ObjectKind.ITEMS)
             if kind is ObjectKind.ATTRIBUTE and about is ObjectKind.GLOBAL:
                 kind = about  # a module's variable, by way of the module
             n = counts[place.actor, kind] = counts.get((place.actor, kind), 0) + 1
@@ -97,24 +100,35 @@ class Accesses:
             result[place.number] = Made(place.stamp, place.actor, kind << 32 | n, place.site, label)
         return result
 
-    def kept(self, actor: int, records: Iterable[RawRecord]) -> Iterable[RawRecord]:
+    def kept(self, actor: int, records: Records) -> Iterator[RawRecord]:
         """The records of an actor, without the accesses that are left out; the others act on places and count those."""
-        skipped = 0
-        for record in records:
-            value, kind = record[0], record[4]
-            if kind not in ACCESS_KINDS:
-                if kind != Kind.CREATE or value >> 32 not in PLACE_KINDS:
+        places: dict[tuple[int, int], int] = {}
+        total = at_last = 0
+        for block in records.blocks():
+            on = list(zip(block.objects, block.sites, strict=True))
+            is_access = block.kinds.translate(_IS_ACCESS)
+            for number, site in set(compress(on, is_access)) - places.keys():
+                places[number, site] = self._places[self._key(actor, number, site)].number
+            is_left_out = bytes(map(gt, is_access, map(places.get, on, repeat(1))))
+            left_out = list(accumulate(is_left_out, initial=total))
+            total = left_out[-1]
+            columns = zip(block, is_access, left_out, map(places.get, on), strict=False)
+            for record, accesses, before, place in compress(columns, is_left_out.translate(_NOT)):
+                if accesses and place is not None:
+                    value = record[0] if self._all_kept else record[0] | before - at_last
+                    at_last = before
+                    yield (value, place, *record[2:])
+                elif record[4] != Kind.CREATE or record[0] >> 32 not in PLACE_KINDS:
                     yield record
-                continue
-            place = self._places[self._key(actor, record)[0]]
-            if not place.number:
-                skipped += 1
-                continue
-            if not self._all_kept:
-                value |= skipped
-            skipped = 0
-            yield (value, place.number, *record[2:])
 
     def text(self, key: int) -> str:
         """The text for a record's key."""
         return str(key - INTEGER) if key >= INTEGER else self._definitions.words.get(key, "?")
+
+
+def _first_of_each(block: Block) -> dict[tuple[int, int, int], int]:
+    """Per object, site and kind of access the index of the first such record."""
+    is_access = block.kinds.translate(_IS_ACCESS)
+    indices = range(len(block.kinds) - 1, -1, -1)
+    backwards = zip(reversed(block.objects), reversed(block.sites), reversed(block.kinds), strict=True)
+    return dict(compress(zip(backwards, indices, strict=True), reversed(is_access)))

@@ -20,7 +20,9 @@ _UNHEARD_FLAGS: Final = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "
 """Flags of Python under which it never comes to load the runtime."""
 
 
-def collect(reader: RunReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True, follows: bool = False) -> Merged:
+def collect(
+    reader: RunReader, header: Header, end: End, cut_off: str | None = None, *, keep_source: bool = True, follows: bool = False
+) -> Merged:
     """The trace of a run that has ended, not saved yet.
 
     `cut_off` says why it has only a prefix of what happened, when that is known; else it is told from how the program ended.

@@ -182,10 +182,10 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, stamps))
     trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
     label(trace, tables, files)
-    for number, made in places.items():
-        index = tables.object_ids.get(number)
-        if index is not None:
-            trace.objects[index] = trace.objects[index]._replace(label=made.label)
+    for number, place in places.items():
+        if number in tables.object_ids:
+            index = tables.object_ids[number]
+            trace.objects[index] = trace.objects[index]._replace(label=place.label)
     shown = files.user_files()
     if keep_source:
         trace.sources = {name: source for name, source in ((name, files.read(name)) for name in shown) if source is not None}

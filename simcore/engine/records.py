@@ -51,6 +51,11 @@ class Records:
                 if number in objects:
                     yield _RAW.unpack_from(block, index * SLOT)
 
+    def blocks(self) -> Iterator["Block"]:
+        """All records, some thousands at a time."""
+        for first in range(0, len(self), _BLOCK):
+            yield Block(bytes(memoryview(self._data)[first * SLOT : (first + _BLOCK) * SLOT]))
+
     def extend(self, data: bytes) -> None:
         """Add whole records at the end."""
         self._data += data
@@ -62,6 +67,23 @@ class Records:
     def truncate(self, length: int) -> None:
         """Keep this many records."""
         del self._data[length * SLOT :]
+
+
+class Block:
+    """Some records of one actor, by columns: what goes over them is to do so in C."""
+
+    __slots__ = ("_data", "kinds", "objects", "sites")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        words = array("I", data)
+        self.objects, self.sites, self.kinds = words[2::8], words[3::8], data[_KIND_AT::SLOT]
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        return _RAW.iter_unpack(self._data)
+
+    def __getitem__(self, index: int) -> RawRecord:
+        return _RAW.unpack_from(self._data, index * SLOT)
 
 
 def all_committed(data: bytes) -> bool:

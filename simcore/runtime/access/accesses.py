@@ -1,21 +1,26 @@
 """Records accesses, and has them happen in their order again.
 
-Plain data: while recording, `objects.lock` makes record and access one step. In a replay an access that the trace left out, since
-nobody else ever touched what it acted on, is done at once: all that is known of those is how many they are. One that the trace has
-waits for its turn. Anything else may run code of the program's: it is recorded, or has its turn, just before.
+Plain data: while recording, record and access are one step. In a replay an access that the trace left out, since nobody else ever
+touched what it acted on, is done at once: all that is known of those is how many they are. One that the trace has waits for its
+turn. Anything else may run code of the program's: it is recorded, or has its turn, just before.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, starmap
+from operator import call
+from struct import Struct
 from typing import Any, Final
 
 from simcore.runtime import gate as gates
-from simcore.runtime import segment
+from simcore.runtime import originals, segment
 from simcore.runtime.access import objects
-from simcore.runtime.access.spots import Spot
-from simcore.runtime.actors import Actor, emit, ready
+from simcore.runtime.access.objects import _known, number_of
+from simcore.runtime.access.spots import UPDATES, Spot
+from simcore.runtime.actors import Actor, emit, tls
+from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_SPOT
-from simcore.trace.events import Kind
+from simcore.trace.events import HEAD, RECORD, Kind
 
 NONE_LEFT: Final = sys.maxsize
 """In a replay: none of the actor's further accesses is in the trace."""
@@ -23,16 +28,28 @@ NONE_LEFT: Final = sys.maxsize
 fields: list[str] = []
 """Per spot the attribute, variable or method."""
 
+_pack: Final = Struct("@qIIIHHQ").pack_into
+"""A record whole; its stamp, which commits it, is written last here too."""
+
+_pack_head: Final = HEAD.pack
+_pack_record: Final = RECORD.pack_into
+_now: Final = originals.monotonic_ns
+_moments: Final = iter(_now, None)
+
 _sites: list[int] = []
 _spots: list[tuple[str, Spot]] = []
 
 
-def register(path: str, spots: "list[Spot] | tuple[Spot, ...]") -> int:
+def register(path: str, spots: Sequence[Spot]) -> int:
     """Number the spots of a module; returns the number of the first."""
     first = len(fields)
     _spots.extend((path, spot) for spot in spots)
     _sites.extend([0] * len(spots))
-    fields.extend(sys.intern(spot.field) for spot in spots)
+    names = [sys.intern(spot.field) for spot in spots]
+    fields.extend(names)
+    updatable.extend([None] * len(names))
+    if core is not None:
+        core.add_spots(names)
     return first
 
 
@@ -51,17 +68,78 @@ def site_of(spot: int) -> int:
 
 
 def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Callable[..., Any], *arguments: Any) -> Any:
-    """Do what accesses plain data, record and access in one step. Raises: what it raises, which was an access too."""
+    """Do what accesses plain data, record and access in one step. Raises: what it raises, which was an access too.
+
+    Without the core all hooks do so under `objects.lock`. With it others take no lock: `does` is a function in C, and one in C
+    writes the record and calls it, so that with the GIL nobody comes in between.
+    """
     following = actor.following
     if following is not None:
         return _follow(actor, following, kind, thing, spot, key, does, arguments, plain=True)
     if actor.rest is not None:
         actor.look()
-    number, site = objects.number_of(actor, thing), site_of(spot)
-    commit = ready(actor, kind, number, site, key << 32)
+    number, site = number_of(actor, thing), _sites[spot] or site_of(spot)
+    reserve, buffer = actor.chunk
+    try:
+        slot = reserve()
+    except StopIteration:
+        reserve, buffer = actor.renew()
+        slot = reserve()
+    if core is None or does is updated:
+        with objects.lock:
+            _pack(buffer, slot, key << 32, number, site, 0, kind, 0, _now())
+            return does(*arguments)
+    results: list[Any] = []
+    committed = map(_pack_record, (buffer,), (slot,), (_pack_head(key << 32, number, site, 0, kind, 0),), _moments)
+    results.extend(chain(committed, starmap(call, ((does, *arguments),))))
+    return results[1]
+
+
+def update_quickly(thing: Any, value: Any, op: int, spot: int) -> bool:
+    """`thing.field op= value` with numbers, while recording in pure Python; False where more has to be looked at.
+
+    All in one function, for each call takes its time: this is what programs count with.
+    """
+    try:
+        actor = tls.actor
+    except AttributeError:
+        return False
+    known = _known.get(id(thing))
+    kind = type(thing)
+    if (
+        actor.raw
+        or known is None
+        or known[0] is not kind
+        or updatable[spot] is not kind
+        or actor.following is not None
+        or actor.rest is not None
+    ):
+        return False
+    reserve, buffer = actor.chunk
+    name = fields[spot]
     with objects.lock:
-        commit()
-        return does(*arguments)
+        before = getattr(thing, name, objects)
+        if type(before) not in _NUMBERS or type(value) not in _NUMBERS:
+            return False
+        try:
+            slot = reserve()
+        except StopIteration:
+            return False
+        _pack(buffer, slot, 0, known[1], _sites[spot], 0, _UPDATE, 0, _now())
+        setattr(thing, name, UPDATES[op](before, value))
+    return True
+
+
+updatable: "list[type | None]" = []
+"""Per spot a type whose objects have the attribute themselves, read or written; only where its site is defined."""
+
+_UPDATE: Final = int(Kind.UPDATE)
+_NUMBERS: Final = frozenset({int, float})
+
+
+def updated(load: Callable[..., Any], store: Callable[..., Any], place: tuple[Any, ...], op: int, value: Any) -> None:
+    """What an augmented assignment does in one step."""
+    store(*place, UPDATES[op](load(*place), value))
 
 
 def before(actor: Actor, kind: Kind, thing: Any, spot: int, key: int) -> None:
@@ -107,12 +185,10 @@ def _follow(
 
 
 def is_next(actor: Actor, kind: Kind) -> bool | None:
-    """In a replay: whether the access at hand is in the trace, as one of this kind; None where it is not, or nothing is replayed."""
+    """Whether the access at hand is in the trace, as one of this kind; None where it is not, or where nothing is replayed."""
     following = actor.following
     if following is None:
         return None
     if following.left < 0:
         following.find_access()
     return None if following.left else following.access_kind == kind
-
-

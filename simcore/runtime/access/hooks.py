@@ -3,12 +3,13 @@
 import builtins
 from collections.abc import Callable
 from functools import partial
+from operator import delitem, getitem, setitem
 from sys import _getframe as get_frame
 from types import BuiltinMethodType, CellType, FrameType
-from typing import Any
+from typing import Any, Final
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly
+from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updatable, update_quickly, updated
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
@@ -22,12 +23,15 @@ from simcore.runtime.access.kinds import (
     of_class,
     store_holder,
 )
-from simcore.runtime.access.objects import born, is_plain, key_of, word
+from simcore.runtime.access.objects import born, is_plain, key_of, number_of, word
 from simcore.runtime.access.plainly import Slot
 from simcore.runtime.access.spots import UPDATES, hook
 from simcore.runtime.actors import acting
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind
+
+_CONTENTS: Final = "cell_contents"
 
 
 def _quietly(function: Callable[..., Any]) -> Any:
@@ -76,6 +80,7 @@ def _stored_in(thing: Any, name: str) -> Any:
         return None
     if holder is Holder.CLASS:
         forget_types()
+        updatable[:] = [None] * len(updatable)
     return vars(thing) if holder is Holder.MODULE else thing
 
 
@@ -107,15 +112,23 @@ def del_attr(thing: Any, spot: int) -> None:
 
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
+    try:
+        if core is None and update_quickly(thing, value, op, spot):
+            return
+        _update_attr(thing, value, op, spot)
+    except BaseException as error:
+        hide(error)
+        raise
+
+
+def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
     if actor is not None and load_holder(type(thing), name) is Holder.ITSELF is store_holder(type(thing), name):
+        site_of(spot)
+        updatable[spot] = type(thing)
         told = is_next(actor, Kind.UPDATE)
         if in_one_step(getattr(thing, name, thing), value) if told is None else told:
-
-            def update() -> None:
-                setattr(thing, name, UPDATES[op](getattr(thing, name), value))
-
-            plainly(actor, Kind.UPDATE, thing, spot, 0, update)
+            plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
             return
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
 
@@ -136,21 +149,9 @@ def load_item(thing: Any, key: Any, spot: int) -> Any:
             if not (key in thing if told is None else told):
                 before(actor, Kind.UPDATE, thing, spot, key_of(thing, key))
                 return thing[key]
-        return plainly(actor, Kind.LOAD, thing, spot, key_of(thing, key), _get_item, thing, key)
+        return plainly(actor, Kind.LOAD, thing, spot, key_of(thing, key), getitem, thing, key)
     before(actor, Kind.LOAD, thing, spot, key_of(thing, key))
     return thing[key]
-
-
-def _get_item(thing: Any, key: Any) -> Any:
-    return thing[key]
-
-
-def _set_item(thing: Any, key: Any, value: Any) -> None:
-    thing[key] = value
-
-
-def _del_item(thing: Any, key: Any) -> None:
-    del thing[key]
 
 
 def store_item(value: Any, thing: Any, key: Any, spot: int) -> None:
@@ -159,7 +160,7 @@ def store_item(value: Any, thing: Any, key: Any, spot: int) -> None:
         thing[key] = value
     elif is_plain(key) and (type(key) is not slice or is_easy(value)):
         kept = _kept_item(thing, key)
-        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), _set_item, thing, key, value)
+        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), setitem, thing, key, value)
         del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
@@ -179,7 +180,7 @@ def del_item(thing: Any, key: Any, spot: int) -> None:
         del thing[key]
     elif is_plain(key):
         kept = _kept_item(thing, key)
-        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), _del_item, thing, key)
+        plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), delitem, thing, key)
         del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
@@ -192,11 +193,7 @@ def update_item(thing: Any, key: Any, value: Any, op: int, spot: int) -> None:
     if actor is not None and gets and sets and is_plain(key) and type(key) is not slice:
         told = is_next(actor, Kind.UPDATE)
         if (not may_miss or key in thing) and in_one_step(_kept_item(thing, key), value) if told is None else told:
-
-            def update() -> None:
-                thing[key] = UPDATES[op](thing[key], value)
-
-            plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), update)
+            plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), updated, getitem, setitem, (thing, key), op, value)
             return
     store_item(UPDATES[op](load_item(thing, key, spot), value), thing, key, spot)
 
@@ -216,14 +213,19 @@ def _call(bound: Callable[..., Any], spot: int, *arguments: Any, **named: Any) -
             and (method is not Method.CHANGES_BY or all(map(is_easy, arguments)))
             and (method is not Method.CHANGES or name not in ("pop", "insert", "rotate") or all(map(is_plain, arguments[:1])))
         )
-        kind = {Method.READS: Kind.LOAD, Method.READS_KEY: Kind.LOAD, Method.READS_ANY: Kind.LOAD, Method.CLEARS: Kind.ASSIGN}.get(
-            method, Kind.UPDATE
-        )
+        kind = {
+            Method.READS: Kind.LOAD,
+            Method.READS_KEY: Kind.LOAD,
+            Method.READS_ANY: Kind.LOAD,
+            Method.CLEARS: Kind.ASSIGN,
+        }.get(method, Kind.UPDATE)
         key = key_of(thing, arguments[0]) if method is Method.READS_KEY and arguments else word(f"* {name}")
         if not plain_call:
             before(actor, kind, thing, spot, key)
             return bound(*arguments, **named)
-        kept = list(thing.values() if isinstance(thing, dict) else thing) if method in (Method.CLEARS, Method.CHANGES_BY) else None
+        kept = (
+            list(thing.values() if isinstance(thing, dict) else thing) if method in (Method.CLEARS, Method.CHANGES_BY) else None
+        )
         result = plainly(actor, kind, thing, spot, key, bound, *arguments)
         del kept
         return result
@@ -255,7 +257,10 @@ def _load_global(frame: FrameType, spot: int) -> Any:
     actor, name = acting(), fields[spot]
     if actor is None or name not in frame.f_globals:
         return plain.load_global(frame, name)
-    return plainly(actor, Kind.LOAD, frame.f_globals, spot, 0, plain.load_global, frame, name)
+    try:
+        return plainly(actor, Kind.LOAD, frame.f_globals, spot, 0, getitem, frame.f_globals, name)
+    except KeyError:
+        raise plain.undefined(name) from None
 
 
 def _store_global(values: dict[str, Any], value: Any, spot: int) -> Any:
@@ -264,7 +269,7 @@ def _store_global(values: dict[str, Any], value: Any, spot: int) -> Any:
         values[name] = value
     else:
         kept = values.get(name)
-        plainly(actor, Kind.ASSIGN, values, spot, 0, _set_item, values, name, value)
+        plainly(actor, Kind.ASSIGN, values, spot, 0, setitem, values, name, value)
         del kept
     return value
 
@@ -290,7 +295,7 @@ def del_global(spot: int) -> None:
             del values[name]
         else:
             kept = values.get(name)
-            plainly(actor, Kind.ASSIGN, values, spot, 0, _del_item, values, name)
+            plainly(actor, Kind.ASSIGN, values, spot, 0, delitem, values, name)
             del kept
     except NameError as error:
         hide(error)
@@ -304,11 +309,7 @@ def update_global(value: Any, op: int, spot: int) -> None:
         if actor is not None and name in values:
             told = is_next(actor, Kind.UPDATE)
             if in_one_step(values[name], value) if told is None else told:
-
-                def update() -> None:
-                    values[name] = UPDATES[op](values[name], value)
-
-                plainly(actor, Kind.UPDATE, values, spot, 0, update)
+                plainly(actor, Kind.UPDATE, values, spot, 0, updated, getitem, setitem, (values, name), op, value)
                 return
         _store_global(values, UPDATES[op](_load_global(frame, spot), value), spot)
     except BaseException as error:
@@ -320,15 +321,10 @@ def _load_cell(cell: CellType, frame: FrameType, spot: int) -> Any:
     actor = acting()
     if actor is None:
         return plain.load_cell(cell, frame, fields[spot])
-    return plainly(actor, Kind.LOAD, cell, spot, 0, plain.load_cell, cell, frame, fields[spot])
-
-
-def _fill(cell: CellType, value: Any) -> None:
-    cell.cell_contents = value
-
-
-def _empty(cell: CellType) -> None:
-    del cell.cell_contents
+    try:
+        return plainly(actor, Kind.LOAD, cell, spot, 0, getattr, cell, _CONTENTS)
+    except ValueError:
+        raise plain.unbound(frame, fields[spot]) from None
 
 
 def _kept_cell(cell: CellType) -> Any:
@@ -352,7 +348,7 @@ def store_cell(value: Any, cell: CellType, spot: int) -> Any:
         cell.cell_contents = value
     else:
         kept = _kept_cell(cell)
-        plainly(actor, Kind.ASSIGN, cell, spot, 0, _fill, cell, value)
+        plainly(actor, Kind.ASSIGN, cell, spot, 0, setattr, cell, _CONTENTS, value)
         del kept
     return value
 
@@ -365,7 +361,7 @@ def del_cell(cell: CellType, spot: int) -> None:
             del cell.cell_contents
         else:
             kept = _kept_cell(cell)
-            plainly(actor, Kind.ASSIGN, cell, spot, 0, _empty, cell)
+            plainly(actor, Kind.ASSIGN, cell, spot, 0, delattr, cell, _CONTENTS)
             del kept
     except NameError as error:
         hide(error)
@@ -378,11 +374,7 @@ def update_cell(cell: CellType, value: Any, op: int, spot: int) -> None:
         if actor is not None:
             told = is_next(actor, Kind.UPDATE)
             if in_one_step(_kept_cell(cell), value) if told is None else told:
-
-                def update() -> None:
-                    cell.cell_contents = UPDATES[op](plain.load_cell(cell, frame, fields[spot]), value)
-
-                plainly(actor, Kind.UPDATE, cell, spot, 0, update)
+                plainly(actor, Kind.UPDATE, cell, spot, 0, updated, getattr, setattr, (cell, _CONTENTS), op, value)
                 return
         store_cell(UPDATES[op](_load_cell(cell, frame, spot), value), cell, spot)
     except BaseException as error:
@@ -443,8 +435,20 @@ class Cell(Slot):
     )
 
 
-_QUIETLY = (load_attr, store_attr, del_attr, update_attr, load_item, store_item, del_item, update_item, method)
-_AS_THEY_ARE = (load_global, store_global, del_global, update_global, load_cell, store_cell, del_cell, update_cell, whole, born)
+_QUIETLY = (load_attr, store_attr, del_attr, load_item, store_item, del_item, update_item, method)
+_AS_THEY_ARE = (
+    update_attr,
+    load_global,
+    store_global,
+    del_global,
+    update_global,
+    load_cell,
+    store_cell,
+    del_cell,
+    update_cell,
+    whole,
+    born,
+)
 
 
 def install() -> None:
@@ -452,5 +456,14 @@ def install() -> None:
     named: dict[str, Any] = {function.__name__: _quietly(function) for function in _QUIETLY}
     named.update((function.__name__, function) for function in _AS_THEY_ARE)
     named.update({"attr": Attribute, "item": Item, "global": Global, "cell": Cell})
+    if core is not None:
+        core.set_hooks(named, _holder, number_of, key_of, site_of)
+        named.update((name, getattr(core, name)) for name in named if hasattr(core, name))
     for name, function in named.items():
         setattr(builtins, hook(name), function)
+
+
+def _holder(kind: type, name: str, stores: int) -> int:
+    """For the core: 1 where the object has the attribute itself, 0 where it is no data, else 2."""
+    holder = store_holder(kind, name) if stores else load_holder(kind, name)
+    return {Holder.NOBODY: 0, Holder.ITSELF: 1}.get(holder, 2)

@@ -1,7 +1,7 @@
 """What is plain data: reading or writing it runs no code of the program's, so that record and access can be one step.
 
-Properties, `__getattr__`, `__getitem__` of the program's own classes and whatever else may be anything are calls, and no accesses:
-what they access in turn is recorded there.
+Properties, `__getattr__`, `__getitem__` of the program's own classes and whatever else may be anything are calls, and no
+accesses: what they access in turn is recorded there.
 """
 
 from collections import OrderedDict, deque
@@ -57,7 +57,7 @@ def _static(kind: type, name: str) -> tuple[bool, Any]:
 
 
 def _load_holder(kind: type, name: str) -> Holder:
-    getter = kind.__getattribute__
+    getter: Any = kind.__getattribute__
     if issubclass(kind, type):
         return Holder.CLASS if getter is type.__getattribute__ and not _static(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
@@ -76,7 +76,7 @@ def _load_holder(kind: type, name: str) -> Holder:
 
 
 def _store_holder(kind: type, name: str) -> Holder:
-    setter = kind.__setattr__
+    setter: Any = kind.__setattr__
     if issubclass(kind, type):
         return Holder.CLASS if setter is type.__setattr__ and not _static(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
@@ -107,16 +107,18 @@ def of_class(cls: type, name: str) -> type | None:
 
 CONTAINERS: Final = (list, dict, set, deque, bytearray, OrderedDict)
 
-_GETS: Final = frozenset(kind.__getitem__ for kind in CONTAINERS if hasattr(kind, "__getitem__"))
-_SETS: Final = frozenset(kind.__setitem__ for kind in CONTAINERS if hasattr(kind, "__setitem__"))
-_DELS: Final = frozenset(kind.__delitem__ for kind in CONTAINERS if hasattr(kind, "__delitem__"))
-_ITERS: Final = frozenset(kind.__iter__ for kind in CONTAINERS)
+
+def _theirs(name: str) -> frozenset[Any]:
+    return frozenset(getattr(kind, name) for kind in CONTAINERS if hasattr(kind, name))
+
+
+_GETS, _SETS, _DELS, _ITERS = map(_theirs, ("__getitem__", "__setitem__", "__delitem__", "__iter__"))
 
 _items: dict[type, tuple[bool, bool, bool, bool, bool]] = {}
 
 
 def items_of(kind: type) -> tuple[bool, bool, bool, bool, bool]:
-    """Whether items of this type's objects are plain data when read, written, deleted, iterated; and whether one may be missing."""
+    """Whether items of this type's objects are plain data read, written, deleted, iterated; and whether one may be missing."""
     known = _items.get(kind)
     if known is None:
         if issubclass(kind, CONTAINERS):

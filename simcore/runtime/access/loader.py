@@ -1,17 +1,18 @@
 """Has the import system compile the modules that are wanted by `rewrite`.
 
-What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways of
-importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is found by them
-stay what they are. Modules from archives, frozen ones and those without a source are left alone. No file of bytecode is read for a
-rewritten module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a
-child that `multiprocessing` spawns: so it gets a `compile` of its own.
+What is replaced is how a module in a source file comes to its code, `SourceFileLoader.get_code`: the lowest place that all ways
+of importing share (statements, `importlib.reload`, specs made by hand, `python -m`). The loader, the spec, and all that is
+found by them stay what they are. Modules from archives, frozen ones, those without a source, and those whose loader has a way
+of compiling of its own (a checker of types, `pytest` for its tests) are left alone. No file of bytecode is read for a rewritten
+module, and none is written: whoever imports it without us would get our code. `runpy` compiles scripts itself, also for a child
+that `multiprocessing` spawns: so it gets a `compile` of its own.
 """
 
 import importlib._bootstrap as bootstrap
 import importlib._bootstrap_external as external
 import os
 import runpy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final
 
@@ -22,11 +23,12 @@ from simcore.runtime.frames import hide
 
 Wanted = Callable[[str, str], bool]
 """Whether a module is to be rewritten, by its name and the path of its source."""
-Register = Callable[[str, Sequence[Spot]], int]
+Register = Callable[[str, list[Spot]], int]
 """Takes the path and the spots of a module, and returns the number of the first; never called by two threads at once."""
 
 _Loader: Any = external.SourceFileLoader
 _get_code = _Loader.get_code
+_compiles = _Loader.source_to_code
 _call: Any = bootstrap._call_with_frames_removed  # type: ignore[attr-defined]
 _lock: Final = originals.allocate_lock()
 
@@ -34,8 +36,8 @@ _wanted: Wanted = lambda name, path: False  # noqa: E731
 _register: Register = lambda path, spots: 0  # noqa: E731
 
 
-def _numbers(path: str) -> Callable[[Sequence[Spot]], int]:
-    def first(spots: Sequence[Spot]) -> int:
+def _numbers(path: str) -> Callable[[list[Spot]], int]:
+    def first(spots: list[Spot]) -> int:
         with _lock:
             return _register(path, spots)
 
@@ -53,7 +55,7 @@ def compile_main(source: str | bytes, filename: str, *, optimize: int = -1) -> C
 def _module_code(self: Any, fullname: str) -> Any:
     try:
         path = self.get_filename(fullname)
-        if not _wanted(fullname, path):
+        if not _wanted(fullname, path) or type(self).source_to_code is not _compiles:
             return _get_code(self, fullname)
         # By way of the import system's own: it takes its frames out of the traceback of an error in the source.
         return _call(rewrite, self.get_data(path), path, _numbers(path)).code
@@ -74,7 +76,7 @@ def _script_code(source: Any, filename: Any, mode: str, *more: Any, **named: Any
 
 
 def install(wanted: Wanted, register: Register) -> None:
-    """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them is executed."""
+    """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them runs."""
     global _wanted, _register
     _wanted, _register = wanted, register
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):

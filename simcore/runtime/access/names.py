@@ -97,6 +97,7 @@ class Names:
         self._parts(node)
 
     def _AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._visit(node.annotation)  # stays as it is, but may bind names
         self._visit(node.value)
         if node.value is None and isinstance(node.target, ast.Name):
             self._scope.bound.setdefault(mangled(node.target.id, self._scope.private), 0)
@@ -190,9 +191,7 @@ class Names:
         self._leave(before)
 
     def _parameters(self, node: ast.arguments) -> None:
-        arguments = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-        arguments += [argument for argument in (node.vararg, node.kwarg) if argument is not None]
-        for argument in arguments:
+        for argument in _arguments(node):
             self._scope.parameters.add(self._bind(argument.arg))
 
     def _defaults(self, node: ast.arguments) -> None:
@@ -220,6 +219,8 @@ class Names:
         self._defaults(node.args)
         self._bind(node.name)
         around = self._type_parameters(node)
+        self._each(argument.annotation for argument in _arguments(node.args))
+        self._visit(node.returns)
         before = self._enter(node, Kind.FUNCTION)
         self._parameters(node.args)
         self._each(node.body)
@@ -240,3 +241,8 @@ class Names:
         self._leave(before)
         if around is not None:
             self._leave(around)
+
+
+def _arguments(node: ast.arguments) -> list[ast.arg]:
+    found = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+    return found + [argument for argument in (node.vararg, node.kwarg) if argument is not None]

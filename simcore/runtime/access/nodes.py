@@ -45,7 +45,7 @@ def _at_name(place: Where, node: ast.Attribute) -> Where:
 
 
 def on_one_line(place: Where) -> Where:
-    """The same beginning, for a target in the place of one that goes over several lines: those of an attribute count otherwise."""
+    """The same beginning, for a target in the place of one on several lines: those of an attribute count otherwise."""
     return place if place.line == place.end_line else Where(place.line, place.column, place.line, place.column + 1)
 
 
@@ -67,7 +67,8 @@ def number(value: int, place: Where) -> Any:
 
 def spot(index: int, place: Where) -> Any:
     """The number of a spot."""
-    return put(ast.Constant((SPOT, index)), place)
+    mark: Any = (SPOT, index)
+    return put(ast.Constant(mark), place)
 
 
 def call(called: str, arguments: Sequence[Any], place: Where) -> Any:
@@ -88,7 +89,12 @@ def statement(value: Any, place: Where) -> Any:
 
 def has_docstring(body: list[Any]) -> bool:
     """Whether the first statement must stay the first."""
-    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and type(body[0].value.value) is str
+    return (
+        bool(body)
+        and isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+        and type(body[0].value.value) is str
+    )
 
 
 _FIRST: Final = {

@@ -14,6 +14,7 @@ from weakref import ref
 
 from simcore.runtime import actors, originals, segment
 from simcore.runtime.actors import Actor, emit
+from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_WORD
 from simcore.trace.events import Kind, ObjectKind
 
@@ -65,7 +66,9 @@ def number_of(actor: Actor, thing: Any) -> int:
 def describe(actor: Actor, number: int, thing: Any) -> None:
     """Record what the object with this number is."""
     kind = ObjectKind.GLOBAL if _is_namespace(thing) else ObjectKind.CELL if type(thing) is CellType else ObjectKind.ATTRIBUTE
-    name = thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
+    name = (
+        thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
+    )
     emit(actor, Kind.CREATE, number, 0, kind << 32 | word(str(name)))
 
 
@@ -91,10 +94,14 @@ def _watched(thing: Any, address: int, number: int) -> Any:
         known = _known.get(address)
         if known is not None and known[1] == number:
             del _known[address]
+            if core is not None:
+                core.forget(address)
 
     try:
         return ref(thing, forget)
     except TypeError:
+        if core is not None:
+            core.note(address)
         return None
 
 
@@ -103,6 +110,8 @@ def born(value: Any) -> Any:
     known = _known.get(id(value))
     if known is not None and known[2] is None and _refcount(value) <= _NEW:
         _known.pop(id(value), None)
+        if core is not None:
+            core.forget(id(value))
     return value
 
 
@@ -134,7 +143,7 @@ def key_of(thing: Any, key: Any) -> int:
         if key < 0 and not isinstance(thing, dict):
             key += len(thing)
         if 0 <= key < INTEGER:
-            return INTEGER + key
+            return INTEGER + int(key)
     if kind is slice:
         return word("*")
     if not is_plain(key):

@@ -1,7 +1,7 @@
 """Hooks that do what Python does, and no more. Those that record must have the same results, errors and order."""
 
-import sys
 from collections.abc import Callable, Sequence
+from sys import _getframe as get_frame
 from types import CellType, FrameType
 from typing import Any
 
@@ -29,7 +29,9 @@ def undefined(name: str) -> NameError:
 def unbound(frame: FrameType, name: str) -> NameError:
     """The error of an empty cell, which is the frame's own or one that it closes over."""
     if name in frame.f_code.co_freevars:
-        return NameError(f"cannot access free variable {name!r} where it is not associated with a value in enclosing scope", name=name)
+        return NameError(
+            f"cannot access free variable {name!r} where it is not associated with a value in enclosing scope", name=name
+        )
     return UnboundLocalError(f"cannot access local variable {name!r} where it is not associated with a value")
 
 
@@ -98,7 +100,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         __slots__ = ("frame",)
 
         def __init__(self, spot: int) -> None:
-            self.what, self.frame = spots[spot].field, sys._getframe(1)
+            self.what, self.frame = spots[spot].field, get_frame(1)
 
         def _set(self, value: Any) -> None:
             self.frame.f_globals[self.what] = value
@@ -109,7 +111,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         __slots__ = ("frame", "name")
 
         def __init__(self, what: CellType, spot: int) -> None:
-            self.what, self.name, self.frame = what, spots[spot].field, sys._getframe(1)
+            self.what, self.name, self.frame = what, spots[spot].field, get_frame(1)
 
         def _set(self, value: Any) -> None:
             self.what.cell_contents = value
@@ -131,18 +133,18 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
 
     def load_global_(spot: int) -> Any:
         try:
-            return load_global(sys._getframe(1), spots[spot].field)
+            return load_global(get_frame(1), spots[spot].field)
         except NameError as error:
             hide(error)
             raise
 
     def store_global(value: Any, spot: int) -> Any:
-        sys._getframe(1).f_globals[spots[spot].field] = value
+        get_frame(1).f_globals[spots[spot].field] = value
         return value
 
     def del_global(spot: int) -> None:
         try:
-            values, name = sys._getframe(1).f_globals, spots[spot].field
+            values, name = get_frame(1).f_globals, spots[spot].field
             if name not in values:
                 raise undefined(name)
             del values[name]
@@ -152,7 +154,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
 
     def update_global(value: Any, op: int, spot: int) -> None:
         try:
-            frame, name = sys._getframe(1), spots[spot].field
+            frame, name = get_frame(1), spots[spot].field
             frame.f_globals[name] = UPDATES[op](load_global(frame, name), value)
         except BaseException as error:
             hide(error)
@@ -160,7 +162,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
 
     def load_cell_(cell: CellType, spot: int) -> Any:
         try:
-            return load_cell(cell, sys._getframe(1), spots[spot].field)
+            return load_cell(cell, get_frame(1), spots[spot].field)
         except NameError as error:
             hide(error)
             raise
@@ -171,7 +173,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
 
     def del_cell(cell: CellType, spot: int) -> None:
         try:
-            load_cell(cell, sys._getframe(1), spots[spot].field)
+            load_cell(cell, get_frame(1), spots[spot].field)
             del cell.cell_contents
         except NameError as error:
             hide(error)
@@ -179,7 +181,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
 
     def update_cell(cell: CellType, value: Any, op: int, spot: int) -> None:
         try:
-            cell.cell_contents = UPDATES[op](load_cell(cell, sys._getframe(1), spots[spot].field), value)
+            cell.cell_contents = UPDATES[op](load_cell(cell, get_frame(1), spots[spot].field), value)
         except BaseException as error:
             hide(error)
             raise

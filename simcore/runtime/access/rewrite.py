@@ -1,14 +1,14 @@
 """Compiles a module's source with calls of hooks in the place of its accesses (see `spots`).
 
-The syntax tree is rewritten, not the bytecode: that differs between versions of Python. With one exception: a hook of a closure variable
-gets its cell, and no expression evaluates to that. So the argument is compiled as a read of the variable, and then the one instruction
-is changed from "push what is in the cell" to "push the cell".
+The syntax tree is rewritten, not the bytecode: that differs between versions of Python. With one exception: a hook of a closure
+variable gets its cell, and no expression evaluates to that. So the argument is compiled as a read of the variable, and then the
+one instruction is changed from "push what is in the cell" to "push the cell".
 """
 
 import _ast as ast
 import opcode
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
@@ -34,9 +34,7 @@ class Rewritten(NamedTuple):
     spots: list[Spot]
 
 
-def rewrite(
-    source: str | bytes, filename: str, first: int | Callable[[Sequence[Spot]], int], *, optimize: int = -1
-) -> Rewritten:
+def rewrite(source: str | bytes, filename: str, first: int | Callable[[list[Spot]], int], *, optimize: int = -1) -> Rewritten:
     """Compile a module; `first` may be asked for once the spots are known.
 
     A module that is nested too deeply to be rewritten is compiled as it is, and has no spots. Raises what `compile` raises.
@@ -61,16 +59,25 @@ def _compiled(source: str | bytes, filename: str, optimize: int) -> tuple[CodeTy
         code: CodeType = compile(tree, filename, "exec", dont_inherit=True, optimize=optimize)
         return code
 
-    tree = parsed()
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _DEPTH))
-    try:
+    def rewritten(tree: Any) -> tuple[CodeType, list[Found]]:
         names = Names(tree)
         if names.suspicious:
             native(tree)
         statements = Statements(names)
         statements.body(tree.body)
         return native(tree), statements.found
+
+    tree = parsed()
+    try:
+        return rewritten(tree)
+    except RecursionError:
+        pass
+    except SyntaxError:
+        return native(parsed()), []  # the compiler's own error, not one of what we made of it
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _DEPTH))
+    try:
+        return rewritten(parsed())
     except (SyntaxError, RecursionError):
         return native(parsed()), []
     finally:
@@ -116,6 +123,7 @@ def _with_cells(code: CodeType, cells: set[int]) -> bytes:
     """The bytecode, in which what stands before the number of a cell's spot, or first in an update, is the cell itself."""
     raw = bytearray(code.co_code)
     argument = before = 0
+    called = ""
     variable = -1  # where the last read of a closure variable is, if nothing came after it
     for at in range(0, len(raw), 2):
         operation = raw[at]

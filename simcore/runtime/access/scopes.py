@@ -1,8 +1,8 @@
 """Whose variable a name is, in each scope of a module, and which variables can be shared by threads and are rebound.
 
-Those are the globals that some function declares `global` and binds, and the variables that functions close over and that change
-after they could be shared: bound by an inner function, or by their owner at several places or in a loop. All others are bound once
-for ever before anybody else can see them, or are seen by one call of one function only.
+Those are the globals that some function declares `global` and binds, and the variables that functions close over and that
+change after they could be shared: bound by an inner function, or by their owner at several places or in a loop. All others are
+bound once for ever before anybody else can see them, or are seen by one call of one function only.
 """
 
 from enum import IntEnum
@@ -28,6 +28,9 @@ class Place(IntEnum):
     GLOBAL = 1
     CELL = 2
 
+
+_IMPLICIT: Final = frozenset({"__class__", "__classdict__"})
+"""Names that a class has without binding them: methods close over them, and `super()` looks for them there."""
 
 _AT_ONCE: Final = frozenset({Kind.COMPREHENSION, Kind.CLASS, Kind.PARAMETERS})
 """Scopes that are left before the code around them goes on: what they see of the variables around them shares nothing."""
@@ -110,11 +113,11 @@ def decide(scopes: list[Scope]) -> None:
     """Find for all scopes of a module, outermost first, what they track."""
     module = scopes[0]
     for scope in scopes[1:]:
-        for name in scope.globals & scope.bound.keys():
+        for name in (scope.globals & scope.bound.keys()) - _IMPLICIT:
             module.tracked.add(name)
             module.bound[name] = module.bound.get(name, 0) + scope.bound[name]
     for scope in scopes[1:]:
-        for name in scope.used | scope.nonlocals:
+        for name in (scope.used | scope.nonlocals) - _IMPLICIT:
             owner = scope.owner(name)
             if owner is scope or owner.kind in (Kind.MODULE, Kind.PARAMETERS, Kind.CLASS):
                 continue

@@ -1,16 +1,20 @@
 """What an access in a rewritten module is: its spot, the hooks that are called in its place, and which names count.
 
-The hooks are names in `builtins`, so that the module's own names stay what they are. They end with two underscores: names that only
-begin with two are changed inside of classes. The last argument of each is the number of its spot. What they are called with:
+The hooks are names in `builtins`, so that the module's own names stay what they are. They end with two underscores: names that
+only begin with two are changed inside of classes. The last argument of each is the number of its spot. What they are called
+with:
 
-    load_attr(obj, spot)  store_attr(value, obj, spot)  del_attr(obj, spot)  update_attr(obj, value, op, spot)  attr(obj, spot)
-    load_item(obj, key, spot)  store_item(value, obj, key, spot)  ...  update_item(obj, key, value, op, spot)  item(obj, key, spot)
+    load_attr(obj, spot)  store_attr(value, obj, spot)  del_attr(obj, spot)
+        update_attr(obj, value, op, spot)  attr(obj, spot)
+    load_item(obj, key, spot)  store_item(value, obj, key, spot)  del_item(obj, key, spot)
+        update_item(obj, key, value, op, spot)  item(obj, key, spot)
     load_global(spot)  store_global(value, spot)  del_global(spot)  update_global(value, op, spot)  global(spot)
-    load_cell(cell, spot)  store_cell(value, cell, spot)  del_cell(cell, spot)  update_cell(cell, value, op, spot)  cell(cell, spot)
+    load_cell(cell, spot)  store_cell(value, cell, spot)  del_cell(cell, spot)
+        update_cell(cell, value, op, spot)  cell(cell, spot)
     method(obj, spot)  whole(value, spot)  born(value)
 
-`store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell` return
-an object whose attribute `v` is the place: it stands where Python wants a target.
+`store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell`
+return an object whose attribute `v` is the place: it stands where Python wants a target.
 """
 
 import _operator
@@ -67,7 +71,20 @@ UPDATES: Final[tuple[Callable[[Any, Any], Any], ...]] = (
 
 METHODS: Final = frozenset(
     {
-        *("append", "appendleft", "clear", "extend", "extendleft", "insert", "pop", "popleft", "remove", "reverse", "rotate", "sort"),
+        *(
+            "append",
+            "appendleft",
+            "clear",
+            "extend",
+            "extendleft",
+            "insert",
+            "pop",
+            "popleft",
+            "remove",
+            "reverse",
+            "rotate",
+            "sort",
+        ),
         *("add", "difference_update", "discard", "intersection_update", "symmetric_difference_update", "update"),
         *("popitem", "setdefault", "__setitem__", "__delitem__", "__getitem__", "__contains__", "__len__", "__iter__"),
         *("copy", "count", "get", "index", "items", "keys", "values"),
@@ -79,7 +96,22 @@ METHODS: Final = frozenset(
 
 READERS: Final = frozenset(
     {
-        *("all", "any", "bytearray", "bytes", "dict", "enumerate", "filter", "frozenset", "iter", "len", "list", "map", "max", "min"),
+        *(
+            "all",
+            "any",
+            "bytearray",
+            "bytes",
+            "dict",
+            "enumerate",
+            "filter",
+            "frozenset",
+            "iter",
+            "len",
+            "list",
+            "map",
+            "max",
+            "min",
+        ),
         *("next", "reversed", "set", "sorted", "sum", "tuple", "zip"),
     }
     - {"next"}
@@ -88,14 +120,58 @@ READERS: Final = frozenset(
 
 SCALARS: Final = frozenset(
     {
-        *("abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "complex", "delattr", "divmod", "enumerate", "filter"),
-        *("float", "format", "frozenset", "hasattr", "hash", "hex", "id", "input", "int", "isinstance", "issubclass", "iter", "len"),
-        *("map", "memoryview", "oct", "ord", "pow", "print", "property", "range", "repr", "reversed", "round", "setattr", "slice"),
-        *("str", "super", "tuple", "type", "zip"),
+        *(
+            "abs",
+            "all",
+            "any",
+            "ascii",
+            "bin",
+            "bool",
+            "bytes",
+            "callable",
+            "chr",
+            "complex",
+            "delattr",
+            "divmod",
+            "enumerate",
+            "filter",
+        ),
+        *(
+            "float",
+            "format",
+            "frozenset",
+            "hasattr",
+            "hash",
+            "hex",
+            "id",
+            "input",
+            "int",
+            "isinstance",
+            "issubclass",
+            "iter",
+            "len",
+        ),
+        *(
+            "map",
+            "memoryview",
+            "oct",
+            "ord",
+            "pow",
+            "print",
+            "property",
+            "range",
+            "repr",
+            "reversed",
+            "round",
+            "setattr",
+            "slice",
+        ),
+        *("str", "super", "tuple", "zip"),
     }
-    - {"type"}
 )
 """Builtins whose results are no containers, and have no attributes that the program assigns."""
 
-FRESH: Final = frozenset({"bytes", "dict", "enumerate", "filter", "frozenset", "list", "map", "range", "reversed", "set", "sorted", "tuple", "zip"})
+FRESH: Final = frozenset(
+    {"bytes", "dict", "enumerate", "filter", "frozenset", "list", "map", "range", "reversed", "set", "sorted", "tuple", "zip"}
+)
 """Builtins whose results nobody else has: iterating over them needs no record."""

@@ -34,7 +34,9 @@ class Statements(Expressions):
     def _restored(self, names: list[str | None], place: Where) -> list[Any]:
         """Behind a statement that binds names in ways of its own."""
         return [
-            nodes.statement(self.rebound(name, place), place) for name in names if name is not None and self.place(name) != Place.OWN
+            nodes.statement(self.rebound(name, place), place)
+            for name in names
+            if name is not None and self.place(name) != Place.OWN
         ]
 
     # Assignments --------------------------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ class Statements(Expressions):
     def _update(self, node: ast.AugAssign) -> Any:
         target, place = node.target, where(node)
         if isinstance(target, ast.Name) and self.place(target.id) == Place.OWN:
-            # Who computes with a list in place changes it: `names += more` is told by the object, not by the name.
+            # That `names += more` changes a list which others may have is not seen: nearly all of these are sums.
             node.value = self.unborn(node.value)
             return node
         if not isinstance(target, ast.Name) and self.is_left_target(target):
