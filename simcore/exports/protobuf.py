@@ -1,7 +1,7 @@
 """The little of the protobuf wire format that a trace needs: fields of numbers and of bytes, each behind its key.
 
-See https://protobuf.dev/programming-guides/encoding/. Written by hand because a million packets by the library's objects take
-longer, need memory for all of them, and would make the most used export ask for an install.
+See https://protobuf.dev/programming-guides/encoding/. Written by hand because the library of
+Perfetto keeps all packets in memory (0.9 GB for a million) and would make the most used export ask for an install.
 """
 
 from __future__ import annotations
