@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern` and `probe` mark functions as what they are, `hookimpl` the implementation of a hook.
+"""All that a plugin may import: `pattern`, `probe`, `exporter` mark functions as what they are, `hookimpl` those that are hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     _F = TypeVar("_F", bound=Callable[..., object])
 
-__all__ = ["PatternMark", "ProbeMark", "hookimpl", "pattern", "probe"]
+__all__ = ["ExporterMark", "PatternMark", "ProbeMark", "exporter", "hookimpl", "pattern", "probe"]
 
 
 class PatternMark:
@@ -165,6 +165,31 @@ def probe(*, title: str, severity: str = "info", means: str = "", fix: str = "")
 
     def mark(function: "_F") -> "_F":
         function.simcore_probe = ProbeMark(title, severity, means, fix)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class ExporterMark:
+    """What `exporter` says about a function; it lies on the function as `simcore_exporter`. The plugin host checks it."""
+
+    __slots__ = ("name", "suffix", "title")
+
+    def __init__(self, name: str, suffix: str, title: str) -> None:
+        self.name, self.suffix, self.title = name, suffix, title
+
+
+def exporter(*, suffix: str, title: str = "", name: "str | None" = None) -> "Callable[[_F], _F]":
+    """Mark a function that `simcore export --to NAME` calls to write a trace in another format.
+
+    It takes the part of the trace to be written (docs/export.md says what it offers) and a binary file that is open for writing
+    and need not be seekable. `name` is what stands behind `--to`, by default the function's name in kebab-case; `suffix` ends the
+    names of its files, as in `.csv`; `title` is one line about the format.
+    """
+
+    def mark(function: "_F") -> "_F":
+        own_name = name or getattr(function, "__name__", "").strip("_").replace("_", "-").lower()
+        function.simcore_exporter = ExporterMark(own_name, suffix, title)  # type: ignore[attr-defined]
         return function
 
     return mark

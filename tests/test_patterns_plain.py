@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "plugins" / "simcore_patterns"
-POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["simcore.plugins"]
+ALL_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["simcore.plugins"]
+POINTS = {name: value for name, value in ALL_POINTS.items() if value.startswith("simcore_patterns.")}
 
 TERMINATING: list[tuple[str, dict[str, object]]] = [
     ("simple-thread", {}),
