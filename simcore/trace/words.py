@@ -179,11 +179,7 @@ class Words:
         kind, waited = Kind(columns.kind[position]), columns.waited_us[position] * 1000
         if kind is Kind.WRITE:
             return f"{self.object(columns.object[position])}: {self.text(columns.value[position])}"
-<<<<<<< HEAD
-        phrase = self._phrase(position, Tense.PAST) + self._depths.get(position, "")
-=======
-        phrase = self.done(position)
->>>>>>> 9cc8d8ed709d2d697d279a7fdb8accb370c3961a
+        phrase = self.done(position) + self._depths.get(position, "")
         return f"{phrase} after {duration(waited)}" if waited and kind in WAITING else phrase
 
     def done(self, position: int) -> str:
