@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern` and `probe` mark functions as what they are, `hookimpl` the implementation of a hook.
+"""All that a plugin may import: `pattern`, `probe`, `exporter` mark functions as what they are, `hookimpl` those that are hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     _F = TypeVar("_F", bound=Callable[..., object])
 
-__all__ = ["PatternMark", "ProbeMark", "hookimpl", "pattern", "probe"]
+__all__ = ["ExporterMark", "PatternMark", "ProbeMark", "exporter", "hookimpl", "pattern", "probe"]
 
 
 class PatternMark:
@@ -23,7 +23,7 @@ class PatternMark:
     code called `pattern`. Nothing is checked here: the plugin host does, and names the file and line.
     """
 
-    __slots__ = ("expect", "granularity", "module", "name", "section", "title")
+    __slots__ = ("expect", "granularity", "module", "name", "section", "start_methods", "title", "title_ja")
 
     name: str
     section: str
@@ -31,6 +31,8 @@ class PatternMark:
     expect: "frozenset[str] | Callable[..., Iterable[str]]"
     granularity: str
     module: str
+    start_methods: "tuple[str, ...]"
+    title_ja: str
 
     def __init__(
         self,
@@ -40,8 +42,10 @@ class PatternMark:
         expect: "frozenset[str] | Callable[..., Iterable[str]]",
         granularity: str,
         module: str,
+        start_methods: "tuple[str, ...]",
+        title_ja: str,
     ) -> None:
-        values = (expect, granularity, module, name, section, title)
+        values = (expect, granularity, module, name, section, start_methods, title, title_ja)
         for slot, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, slot, value)
 
@@ -64,8 +68,10 @@ if TYPE_CHECKING:
         *,
         section: str = "other",
         title: str = "",
+        title_ja: str = "",
         expect: Iterable[str] | Callable[..., Iterable[str]] = frozenset({"ok"}),
         granularity: str = "sync",
+        start_methods: Iterable[str] = (),
         name: str | None = None,
     ) -> Callable[[_F], _F]: ...
 
@@ -76,24 +82,32 @@ def pattern(
     *,
     section: str = "other",
     title: str = "",
+    title_ja: str = "",
     expect: "Iterable[str] | Callable[..., Iterable[str]]" = frozenset({"ok"}),
     granularity: str = "sync",
+    start_methods: "Iterable[str]" = (),
     name: "str | None" = None,
 ) -> "_F | Callable[[_F], _F]":
     """Mark a function as a pattern; it stays the ordinary function it was.
 
-    `section` groups patterns in `simcore list`; `title` is the line shown there (default: the docstring's first sentence).
+    `section` groups patterns in `simcore list`; `title` is the line shown there (default: the docstring's first sentence),
+    `title_ja` the same in Japanese, which `simcore info` shows beside it.
     `expect` holds the outcomes that a run may have (`ok`, `failed`, `deadlock`, `stalled`, `timeout`, `killed`); where they
-    depend on parameters it is a function of those: `lambda fixed: {"ok"} if fixed else {"deadlock"}`. `granularity` is `sync`
-    or `access`. `name` defaults to the function's name in kebab-case. Raises: TypeError when what is marked can carry no mark.
+    depend on parameters it is a function of those: `lambda fixed: {"ok"} if fixed else {"deadlock"}`, and may name the run's
+    `start_method` among them. `granularity` is `sync` or `access`. `start_methods` are those of `multiprocessing` that the
+    pattern is for (`fork`, `spawn`, `forkserver`); a pattern without processes has none. `name` defaults to the function's name
+    in kebab-case. Raises: TypeError when what is marked can carry no mark.
     """
     module = sys._getframe(1).f_globals.get("__name__", "")
 
     def mark(function: "_F") -> "_F":
         own_name = name or getattr(function, "__name__", "").strip("_").replace("_", "-").lower()
         outcomes = expect if callable(expect) else frozenset([expect] if isinstance(expect, str) else expect)
+        methods = (start_methods,) if isinstance(start_methods, str) else tuple(start_methods)
         try:
-            function.simcore_pattern = PatternMark(own_name, section, title, outcomes, granularity, module)  # type: ignore[attr-defined]
+            function.simcore_pattern = PatternMark(  # type: ignore[attr-defined]
+                own_name, section, title, outcomes, granularity, module, methods, title_ja
+            )
         except AttributeError:
             raise TypeError(f"@pattern marks a function; {function!r} can carry no mark") from None
         return function
@@ -151,6 +165,31 @@ def probe(*, title: str, severity: str = "info", means: str = "", fix: str = "")
 
     def mark(function: "_F") -> "_F":
         function.simcore_probe = ProbeMark(title, severity, means, fix)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class ExporterMark:
+    """What `exporter` says about a function; it lies on the function as `simcore_exporter`. The plugin host checks it."""
+
+    __slots__ = ("name", "suffix", "title")
+
+    def __init__(self, name: str, suffix: str, title: str) -> None:
+        self.name, self.suffix, self.title = name, suffix, title
+
+
+def exporter(*, suffix: str, title: str = "", name: "str | None" = None) -> "Callable[[_F], _F]":
+    """Mark a function that `simcore export --to NAME` calls to write a trace in another format.
+
+    It takes the part of the trace to be written (docs/export.md says what it offers) and a binary file that is open for writing
+    and need not be seekable. `name` is what stands behind `--to`, by default the function's name in kebab-case; `suffix` ends the
+    names of its files, as in `.csv`; `title` is one line about the format.
+    """
+
+    def mark(function: "_F") -> "_F":
+        own_name = name or getattr(function, "__name__", "").strip("_").replace("_", "-").lower()
+        function.simcore_exporter = ExporterMark(own_name, suffix, title)  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -37,3 +37,11 @@ def simcore_probes() -> Iterable[Callable[..., object]] | None:
     Each is called without arguments at a child's first line and returns a short plain value; only its name crosses into the
     program, so it stands at the top level of its module.
     """
+
+
+@hookspec
+def simcore_exporters() -> Iterable[Callable[..., object]] | None:
+    """Return the formats that `simcore export` writes: functions that were passed through `simcore.api.exporter(...)`.
+
+    Each is called with the part of a trace to be written and a binary file. simcore's own come through this hook as well.
+    """

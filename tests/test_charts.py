@@ -13,6 +13,7 @@ from pictures import CONTENDED, LOCK, THREADS, leak, rendered, small
 from rich.console import Console
 from synthetic import build
 
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Span, Trace
 from simcore.views.actor_chart import ActorChart
@@ -22,7 +23,6 @@ from simcore.views.events import Selection
 from simcore.views.object_chart import ObjectChart
 from simcore.views.scale import FOLD, SHORTEST_NS, scale
 from simcore.views.stats import Stats
-from simcore.views.stretches import Stretches
 from simcore.views.usage import Usage
 from simcore.views.window import window_of
 

@@ -314,6 +314,15 @@ def test_patterns_are_listed_taught_and_checked(run: Run, plugin: str, here: Pat
     code, out, _ = run("info", "turns", "--plugin", plugin)
     assert code == 0
     assert re.search(r"^rounds +int +5$", out, re.M)
+    code, out, _ = run("info", "os-fork", "--source")
+    assert code == 0
+    assert "PIDのチェック" in out
+    assert re.search(r"^started by +fork$", out, re.M)
+    source = (Path(__file__).parents[1] / "plugins" / "simcore_patterns" / "os_fork.py").read_text(encoding="utf-8")
+    assert out.endswith(f"\n\n{source}"), "line by line as it stands there, on a narrow screen, too"
+    told = json.loads(run("info", "os-fork", "--source", "--json")[1])
+    assert (told["title_ja"], told["start_methods"], told["source"]) == ("PIDのチェック（Unix系）", ["fork"], source)
+    assert re.search(r"^  os-fork +os\.fork by hand.*fork only$", run("list")[1], re.M), "no origin where all have the same one"
     code, out, _ = run("plugins", "--plugin", plugin, "--plugin", "bad.py")
     assert code == 0
     assert re.search(r"^ok +mine +turns and stuck", out, re.M)

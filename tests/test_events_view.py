@@ -12,10 +12,11 @@ from synthetic import build, header
 
 from simcore.errors import Divergence
 from simcore.trace.events import Kind, ObjectKind, Outcome
+from simcore.trace.facts import event_facts
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, Site, Span
 from simcore.trace.words import Words
 from simcore.views.divergence import divergence_view
-from simcore.views.events import EventList, Selection, event_facts
+from simcore.views.events import EventList, Selection
 from simcore.views.lanes import Lanes
 from simcore.views.summary import header_view, summary_view
 

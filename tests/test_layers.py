@@ -19,8 +19,10 @@ LAYERS = {
     "engine": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "__version__"),
     "analysis": ("errors", "trace", "analysis"),
     "diffing": ("errors", "trace", "diffing"),
+    "exports": ("api", "errors", "trace", "analysis", "exports"),
     "methods": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "methods", "__version__"),
     "views": ("errors", "trace", "engine", "analysis", "diffing", "methods", "views", "__version__"),
+    "report": ("errors", "trace", "analysis", "diffing", "views", "report"),
     "cli": (
         "errors",
         "trace",
@@ -28,7 +30,9 @@ LAYERS = {
         "analysis",
         "diffing",
         "methods",
+        "exports",
         "views",
+        "report",
         "cli",
         "api",
         "record",
@@ -45,7 +49,8 @@ LAYERS = {
 OUTSIDE = {
     "pluggy": {"engine", "hookspecs"},
     "msgpack": {"trace"},
-    "rich": {"views", "cli"},
+    "pyarrow": {"exports"},
+    "rich": {"views", "report", "cli"},
     "click": {"cli"},
     "rich_click": {"cli"},
 }

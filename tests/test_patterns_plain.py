@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "plugins" / "simcore_patterns"
-POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["simcore.plugins"]
+ALL_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["simcore.plugins"]
+POINTS = {name: value for name, value in ALL_POINTS.items() if value.startswith("simcore_patterns.")}
 
 TERMINATING: list[tuple[str, dict[str, object]]] = [
     ("simple-thread", {}),
@@ -34,7 +35,44 @@ TERMINATING: list[tuple[str, dict[str, object]]] = [
     ("thread-pool-executor", {}),
     ("thread-pool-executor", {"workers": 1, "tasks": 0}),
     ("thread-pool-executor", {"workers": 8, "tasks": 30, "pause_s": 0.0}),
+    ("thread-subclass", {}),
+    ("thread-subclass", {"first": 1, "pause_s": 0.0}),
+    ("count-threads", {}),
+    ("count-threads", {"workers": 0}),
+    ("daemon-thread", {"fixed": True}),
+    ("daemon-thread", {"fixed": True, "daemon": False, "workers": 3, "lines": 0}),
+    ("gil-convoy", {"rounds": 4, "switch_s": 0.001}),
+    ("recursive-mutex", {}),
+    ("recursive-mutex", {"workers": 4, "rounds": 20}),
+    ("bounded-semaphore", {}),
+    ("bounded-semaphore", {"guests": 6, "seats": 1, "pause_s": 0.0}),
+    ("bounded-semaphore", {"guests": 2, "seats": 3}),
+    ("event", {}),
+    ("event", {"cars": 1, "phases": 3, "timeout_s": 0.0}),
+    ("timer", {}),
+    ("timer", {"interval_s": 0.0, "cancel_after_s": 0.002}),
+    ("thread-local", {}),
+    ("thread-local", {"workers": 8}),
+    ("deadlock-abba", {"fixed": True}),
+    ("dining-philosophers", {"fixed": True}),
+    ("dining-philosophers", {"fixed": True, "seats": 2, "rounds": 5, "pause_s": 0.0}),
+    ("lost-wakeup", {"fixed": True}),
+    ("lost-wakeup", {"timeout_s": 0.005}),
+    ("readers-writers", {"fixed": True}),
+    ("readers-writers", {"fixed": True, "readers": 12}),
+    ("pipeline", {"fixed": True}),
+    ("pipeline", {"fixed": True, "capacity": 1, "zero_at": 0, "numbers": 1}),
+    ("pipeline", {"zero_at": -1}),
 ]
+
+FAILING: list[tuple[str, dict[str, object], str]] = [
+    ("thread-subclass", {"call": "run"}, "who counted: `run` is to be called by `start`"),
+    ("thread-local", {"style": "global"}, "went what others sent"),
+    ("thread-local", {"style": "global", "workers": 2}, "went what others sent"),
+    ("readers-writers", {}, "4 readers overtook the writer"),
+    ("readers-writers", {"readers": 1}, "1 readers overtook the writer"),
+]
+"""What ends with a failed assert, every time."""
 
 
 def function_of(name: str) -> Callable[..., object]:
@@ -67,6 +105,15 @@ def test_condition_with_if_always_fails(consumers: int) -> None:
     for _ in range(5):
         with pytest.raises(AssertionError, match="took from an empty shelf"):
             function_of("condition")(style="if", consumers=consumers, items=4)
+
+
+@pytest.mark.usefixtures("scheduling")
+@pytest.mark.parametrize(("name", "parameters", "says"), FAILING, ids=str)
+def test_a_declared_failure_shows_every_time(name: str, parameters: dict[str, object], says: str) -> None:
+    """The bug is made, not waited for: however threads are switched, the assert finds it."""
+    for _ in range(5):
+        with pytest.raises(AssertionError, match=says):
+            function_of(name)(**parameters)
 
 
 @pytest.mark.parametrize("name", ["mutex", "condition", "barrier"])

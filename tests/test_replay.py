@@ -102,6 +102,16 @@ def test_a_changed_file_is_a_warning_and_strict_refuses() -> None:
         replay(trace, strict=True)
 
 
+def test_a_deadlock_in_a_file_with_a_line_more_is_the_same_deadlock() -> None:
+    """The report of it names lines that have moved: no more a difference than any other event's."""
+    crossed = "from threading import Lock\n\nlock = Lock()\nlock.acquire()\nlock.acquire()\n"
+    trace = recorded(crossed)
+    assert trace.outcome is Outcome.DEADLOCK
+    Path("program.py").write_text("# a comment\n" + crossed)
+    result = replay(trace)
+    assert (result.verdict, result.warnings) == (Verdict.SAME, ("program.py changed since the recording",))
+
+
 def test_a_file_that_is_gone_is_said_to_be() -> None:
     """Of a command it is the command that fails, and looks like a change of the program otherwise."""
     Path("program.py").write_text(CONTENDED)

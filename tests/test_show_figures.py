@@ -14,12 +14,12 @@ from pictures import CONTENDED, LOCK, THREADS, rendered, small
 from synthetic import build
 
 import simcore
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import ObjectInfo, Trace
 from simcore.views.events import Selection
 from simcore.views.figures import is_queue, traffic
 from simcore.views.stats import Stats
-from simcore.views.stretches import Stretches
 from simcore.views.usage import Usage
 from simcore.views.window import window_of
 

@@ -8,11 +8,11 @@ import pytest
 from pictures import CONTENDED, LOCK, THREADS, leak, small
 from synthetic import build
 
+from simcore.analysis.states import Mode
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
 from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Span, Trace
 from simcore.views.events import Selection
-from simcore.views.states import Mode
-from simcore.views.stretches import Stretches
 from simcore.views.window import window_of
 
 US = 1000

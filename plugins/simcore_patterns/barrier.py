@@ -19,13 +19,14 @@ def play(lobby: threading.Barrier, timeout_s: float, ends: list[str]) -> None:
             print(f"{threading.current_thread().name} found no game\n", end="")
 
 
-@pattern(section="1-6-7", title="players join a game in groups; some are left over")
+@pattern(section="1-6-7", title="players join a game in groups; some are left over", title_ja="バリア（Barrier）制御")
 def barrier(players: int = 10, seats: int = 4, timeout_s: float = 0.02, witness: str = "") -> None:
     """Ten players, four seats a game: a Barrier lets them through in fours, and two are left over.
 
     Look at the last player of each group: he runs the action that starts the game, and only then do all four go on. `reset`
     throws the two who still wait out with BrokenBarrierError; they try again with a timeout, which breaks the barrier for both;
-    after `abort` nobody gets in. Without these three they would wait for ever. `witness` names a file that lists the games.
+    after `abort`, which ends no thread, nobody gets in. Without these three they would wait for ever. `witness` names a file that
+    lists the games.
     """
     games, left = divmod(players, seats)
     started = threading.Semaphore(0)

@@ -42,7 +42,12 @@ class Shelf:
                         print(current_thread().name, item, file=file)
 
 
-@pattern(section="1-6-6", title="why one waits in a loop", expect=lambda style: {"failed"} if style == "if" else {"ok"})
+@pattern(
+    section="1-6-6",
+    title="why one waits in a loop",
+    title_ja="条件（Condition）制御",
+    expect=lambda style: {"failed"} if style == "if" else {"ok"},
+)
 def condition(items: int = 20, consumers: int = 3, style: Literal["while", "if"] = "while", witness: str = "") -> None:
     """Consumers sleep in `wait`; main puts items on a shelf and wakes them, one with `notify` or all with `notify_all`.
 

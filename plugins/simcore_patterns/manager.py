@@ -23,7 +23,9 @@ def visit(number: int, things: dict[str, Any]) -> None:
     things["queue"].put(number)
 
 
-@pattern(section="2-3-4", title="all that a Manager offers, used by several processes")
+@pattern(
+    section="2-3-4", title="a Manager's 13 types", title_ja="マネージャ（Manager）", start_methods=["fork", "spawn", "forkserver"]
+)
 def manager(workers: int = 2) -> None:
     """Processes share lists, dicts, locks and more that live in a process of their own, the manager's.
 
@@ -60,5 +62,4 @@ def manager(workers: int = 2) -> None:
             visitor.join()
         assert numbers == sorted(things["list"]) == list(range(workers)), f"the list holds {things['list']}"
         assert things["dict"].copy() == {number: number * number for number in range(workers)}
-        assert things["value"].value == sum(range(workers))
-        assert list(things["array"]) == list(range(1, workers + 1))
+        assert (things["value"].value, list(things["array"])) == (sum(range(workers)), list(range(1, workers + 1)))

@@ -36,7 +36,7 @@ def work(account: Account, rounds: int, pause_s: float) -> None:
     print(f"{threading.current_thread().name} made {rounds} changes\n", end="")
 
 
-@pattern(section="1-6-1", title="several threads, one balance, one lock: no update gets lost")
+@pattern(section="1-6-1", title="several threads, one balance, one lock: no update gets lost", title_ja="排他制御（mutex）")
 def mutex(workers: int = 3, rounds: int = 100, pause_s: float = 0.0, witness: str = "") -> None:
     """Several threads change one balance, each time under its lock.
 

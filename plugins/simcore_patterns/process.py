@@ -20,14 +20,19 @@ def spell(word: str, pause_s: float, exit_code: int) -> None:
     sys.exit(exit_code)
 
 
-@pattern(section="2.1", title="one child process: start, join, exit code")
+@pattern(
+    section="2.1",
+    title="one child process: start, join, exit code",
+    title_ja="Process",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def process(word: str = "hello", pause_s: float = 0.001, exit_code: int = 3) -> None:
     """A child process does some work, and its parent waits for it and reads its exit code.
 
     Look at the time between `start` in the parent and the child's first event: a forked child begins at once with a copy of all
-    that its parent has (the word `mine` is in its list already), a spawned one starts an interpreter and imports the module anew.
-    Either way the list that the child fills is its own: the parent's stays as it was, and of all that the child did only the
-    exit code comes back.
+    that its parent has (the word `mine` is in its list already), a spawned one starts an interpreter and imports the module anew;
+    of its parent's things it gets those that are its arguments, pickled, and no others. Either way the list that the child fills
+    is its own: the parent's stays as it was, and of all that the child did only the exit code comes back.
     """
     letters[:] = ["mine"]
     child = multiprocessing.Process(target=spell, args=(word, pause_s, exit_code), name="speller")

@@ -1,6 +1,7 @@
 """A pool of processes that squares numbers, and the ways to hand out work and to end it."""
 
 import time
+from functools import partial
 from multiprocessing import Pool, current_process
 
 from simcore.api import pattern
@@ -22,14 +23,20 @@ def refuse(number: int) -> int:
     raise ValueError(f"{number} is refused by a worker")
 
 
-@pattern(section="2.2", title="apply, apply_async, map, close, join: who took which task")
+@pattern(
+    section="2.2",
+    title="apply, apply_async, map, close, join: who took which task",
+    title_ja="プロセスプール（Process Pool）",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, terminate: bool = False) -> None:
     """A few processes share many tasks.
 
     Look at which worker took which task: they all wait at one pipe, and whoever is there first gets the next. `apply` waits for
     its result, so there one worker after the other is busy; `apply_async` only says that there is work; `map` cuts its tasks into
     pieces and puts the results in the order of the tasks. An exception of a worker comes out where its result is asked for.
-    `close` and `join` let the workers finish; with terminate=true they are ended at once, whatever they are doing.
+    `close` takes no more work, and `join`, allowed only then, lets the workers finish; with terminate=true they are ended at
+    once, whatever they are doing.
     """
     numbers = list(range(tasks))
     squares = [number * number for number in numbers]
@@ -38,7 +45,7 @@ def process_pool(workers: int = 3, tasks: int = 9, pause_s: float = 0.001, termi
     promises = [pool.apply_async(square, (number, pause_s)) for number in numbers]
     done = [promise.get() for promise in promises]
     assert [result for result, _ in done] == squares
-    assert [result for result, _ in pool.starmap(square, [(number, pause_s) for number in numbers], chunksize=2)] == squares
+    assert [result for result, _ in pool.map(partial(square, pause_s=pause_s), numbers, chunksize=2)] == squares
     try:
         pool.apply(refuse, (13,))
         raise AssertionError("the error of a worker got lost")

@@ -31,7 +31,12 @@ def read(letters: "QueueType[str]", text: str, all_read: EventType, witness: str
             all_read.set()
 
 
-@pattern(section="2-3-1", title="a writer, a reader, a queue between them; the reader is terminated")
+@pattern(
+    section="2-3-1",
+    title="a writer, a reader, a queue between them; the reader is terminated",
+    title_ja="キュー（Queue）",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def process_queue(text: str = "interprocess", pause_s: float = 0.001, witness: str = "") -> None:
     """Letters go from one process to another through a Queue.
 

@@ -37,7 +37,12 @@ class Account:
         self.account_lock.release()
 
 
-@pattern(section="1-6-2", title="acquired three times, released once", expect=lambda fixed: {"ok"} if fixed else {"deadlock"})
+@pattern(
+    section="1-6-2",
+    title="acquired three times, released once",
+    title_ja="再帰排他制御の解放忘れ",
+    expect=lambda fixed: {"ok"} if fixed else {"deadlock"},
+)
 def recursive_mutex_leak(fixed: bool = False) -> None:
     """An RLock counts how often its owner took it, and is free only after as many releases.
 

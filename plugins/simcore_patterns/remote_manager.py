@@ -45,7 +45,12 @@ def work(address: tuple[str, int]) -> None:
         done.put((number, number * number))
 
 
-@pattern(section="2-4", title="a server with two queues over TCP, and workers that connect")
+@pattern(
+    section="2-4",
+    title="a server with two queues over TCP, and workers that connect",
+    title_ja="分散型プロセス処理",
+    start_methods=["fork", "spawn", "forkserver"],
+)
 def remote_manager(workers: int = 2, numbers: int = 8) -> None:
     """A server publishes two queues over TCP on this machine; workers connect with a key and square numbers.
 

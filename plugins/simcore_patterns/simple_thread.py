@@ -14,7 +14,7 @@ def count_down(start: int, pause_s: float, seen: list[int]) -> None:
         time.sleep(pause_s)
 
 
-@pattern(section="1-1", title="two threads count down in turns")
+@pattern(section="1-1", title="two threads count down in turns", title_ja="インスタンス化")
 def simple_thread(start: int = 10, pause_s: float = 0.001) -> None:
     """Two threads count down, and main joins both.
 

@@ -21,7 +21,7 @@ def held_back(gate: threading.Event) -> int:
     return 0
 
 
-@pattern(section="repo", title="submit, map, as_completed, wait; an exception nobody asks for")
+@pattern(section="repo", title="submit, map, as_completed, wait; an exception nobody asks for", title_ja="ThreadPoolExecutor")
 def thread_pool_executor(workers: int = 3, tasks: int = 12, pause_s: float = 0.001) -> None:
     """A few threads share many tasks; each result comes as a future.
 

@@ -21,6 +21,8 @@ VERBS: Final = {
     "replay": "Run a trace again under its recorded order and check every event.",
     "diff": "Where and how two runs part.",
     "races": "Accesses to shared data that nothing orders, and what they can cost.",
+    "export": "A trace in the format of another program: Perfetto, Chrome, JSON lines, Parquet.",
+    "report": "A trace, or two, in one HTML file that opens anywhere.",
     "locks": "Deadlocks that did not strike, but can.",
     "compare": "What changes for a program under fork, spawn and forkserver.",
     "preflight": "What another start method would change, foretold from one run under fork.",

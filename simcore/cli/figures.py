@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from simcore.cli import console
 
 if TYPE_CHECKING:
+    from simcore.analysis.stretches import Stretches
     from simcore.trace.model import Trace
     from simcore.views.events import Selection
-    from simcore.views.stretches import Stretches
     from simcore.views.window import Window
 
 
 def show_figures(trace: Trace, selection: Selection, view: str, *, everything: bool, as_json: bool) -> None:
     """Print one view of the selected part: `actors`, `objects` (the two timelines) or `stats`."""
-    from simcore.views.stretches import Stretches
+    from simcore.analysis.stretches import Stretches
     from simcore.views.window import window_of
 
     stretches = Stretches(trace)

@@ -111,7 +111,7 @@ def select(
     """The selection that these options mean. Raises: UsageError for what the trace does not have."""
     from simcore.views.events import Selection
 
-    first, last = _range(trace, span)
+    first, last = range_of(trace, span)
     return Selection(
         first,
         last,
@@ -135,7 +135,8 @@ def _show(trace: Trace, selection: Selection, *, everything: bool, summary: bool
 
 
 def _show_json(trace: Trace, selection: Selection) -> None:
-    from simcore.views.events import EventList, event_facts
+    from simcore.trace.facts import event_facts
+    from simcore.views.events import EventList
     from simcore.views.summary import summary_facts
 
     shown = EventList(trace, selection)
@@ -183,7 +184,7 @@ def _show_output(trace: Trace, as_json: bool) -> None:
         sys.stdout.write(text if isinstance(text, str) else text.decode("utf-8", "backslashreplace"))
 
 
-def _range(trace: Trace, span: str | None) -> tuple[int, int]:
+def range_of(trace: Trace, span: str | None) -> tuple[int, int]:
     """First and last position of `A..B`; either end may be left out; a single event means it and its surroundings."""
     from simcore.trace.locate import locate
 

@@ -545,10 +545,10 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     return none_unless(failed);
 }
 
-/* born(value): only what was met before is of interest. */
+/* born(value): of interest is only what has the address of something that was met, and is nobody's but the caller's. */
 static PyObject *
 core_born(PyObject *module, PyObject *value)
 {
-    if (!(noted[bit_of(value) / 8] & 1 << bit_of(value) % 8)) return Py_NewRef(value);
+    if (!(noted[bit_of(value) / 8] & 1 << bit_of(value) % 8) || Py_REFCNT(value) > 1) return Py_NewRef(value);
     return in_python(BORN, &value, 1);
 }

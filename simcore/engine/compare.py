@@ -77,19 +77,21 @@ def compare(recorded: Trace, replayed: Trace) -> Compared:
 
 
 def _deadlock(trace: Trace) -> list[tuple[object, ...]]:
-    def lines(sites: tuple[int, ...]) -> list[tuple[str, int]]:
-        return [trace.sites[site][:2] for site in sites]
+    """Who waits for whom, and in which functions: lines move when a file is edited elsewhere, and no event has them either."""
+
+    def place(site: int) -> tuple[str, str]:
+        return trace.sites[site].file, trace.sites[site].function
 
     return [
         (
             trace.actors[link.actor].name,
             trace.object_names[link.object],
             link.kind,
-            trace.sites[link.site][:2],
+            place(link.site),
             trace.actors[link.owner].name,
             link.owner_ended,
-            lines(link.taken),
-            lines(link.released),
+            [place(site) for site in link.taken],
+            [place(site) for site in link.released],
         )
         for link in trace.ending.deadlock
     ]

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from simcore.engine.standstill import History, Scene, ends_of, find, followers
+from simcore.engine.standstill import History, Scene, find, followers
 from simcore.engine.withs import WithLines, read_source
 from simcore.trace.events import RUNNING, Kind, ObjectKind, Outcome
 from simcore.trace.forks import Forks
 from simcore.trace.model import DeadlockLink, Trace
+from simcore.trace.pipes import pipes_of
 from simcore.trace.twins import hosts_of
 
 
@@ -55,9 +56,7 @@ def _scene(trace: Trace, timed: frozenset[str]) -> Scene:
         for pending in trace.ending.pending
         if not pending.timed and trace.actors[pending.actor].name not in timed
     }
-    ends = ends_of(
-        (info.creator, info.site, info.n, index) for index, info in enumerate(trace.objects) if info.kind == ObjectKind.CONNECTION
-    )
+    ends = pipes_of(trace)
     return Scene(
         waits, dict(enumerate(kinds)), thread_of, waits.keys(), history, True, _with_sites(trace).__contains__, killed, ends
     )

@@ -1,6 +1,7 @@
 """A pattern as the engine sees it: what `@pattern` said, what the docstring teaches, what the signature takes."""
 
 import inspect
+import multiprocessing
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from simcore.runtime.bind import innermost
 from simcore.trace.events import Outcome
 
 GRANULARITIES: Final = ("sync", "access")
+START_METHODS: Final = ("fork", "spawn", "forkserver")
 OUTCOMES: Final = frozenset(outcome.word for outcome in Outcome)
 
 _NAME: Final = re.compile(r"\w[\w-]*", re.ASCII)
@@ -34,8 +36,8 @@ class Pattern:
     """What a plugin contributes: a function of ordinary Python with parameters.
 
     `qualname` is what `simcore.runtime.bind.find` finds in `module`, or, when `plugin_file` is not empty, in that single file.
-    `expect` are the outcomes with default parameters; ask `expected(values)` for others. `title` and `summary` are one line,
-    `lesson` may be several paragraphs.
+    `expect` are the outcomes with default parameters; ask `expected(values)` for others. `title`, `title_ja` and `summary` are
+    one line, `lesson` may be several paragraphs. `start_methods` is empty where the pattern says nothing of processes.
     """
 
     name: str
@@ -55,15 +57,20 @@ class Pattern:
     granularity: str
     plugin_file: str
     mark: PatternMark
+    title_ja: str = ""
+    start_methods: tuple[str, ...] = ()
 
     def choose(self, given: Mapping[str, object]) -> dict[str, Plain]:
         """Every parameter's plain value, from what was given and the defaults. Raises: BadParameter."""
         return choose(self.name, self.parameters, given)
 
-    def expected(self, values: Mapping[str, Plain]) -> frozenset[str]:
-        """The outcomes that a run with these plain values may have. Raises: PluginError when the pattern's own `expect` fails."""
+    def expected(self, values: Mapping[str, Plain], start_method: str | None = None) -> frozenset[str]:
+        """The outcomes that a run with these plain values may have, under that start method or Python's default.
+
+        Raises: PluginError when the pattern's own `expect` fails.
+        """
         try:
-            return _expected(self.mark, values, self.parameters)
+            return _expected(self.mark, values, self.parameters, start_method)
         except NotAPattern as error:
             where = f"plugin {self.plugin!r} ({self.file}:{error.line or self.line})"
             raise PluginError(f"{where}: pattern {self.name!r} {error.reason}") from error
@@ -85,11 +92,14 @@ def read_pattern(
         raise NotAPattern("is async; asyncio tasks are not actors, call asyncio.run inside an ordinary function", line)
     if inspect.isgeneratorfunction(code):
         raise NotAPattern("is a generator: calling it runs nothing; expected an ordinary function", line)
-    for field in ("section", "title"):
+    for field in ("section", "title", "title_ja"):
         if not isinstance(getattr(mark, field), str):
             raise NotAPattern(f"has the {field} {getattr(mark, field)!r}; expected a text", line)
     if mark.granularity not in GRANULARITIES:
         raise NotAPattern(f"has the granularity {mark.granularity!r}; expected {' or '.join(GRANULARITIES)}", line)
+    unknown = [method for method in mark.start_methods if method not in START_METHODS]
+    if unknown:
+        raise NotAPattern(f"has the start method {unknown[0]!r}; expected {', '.join(START_METHODS)}", line)
     parameters, problems = read_parameters(function)
     if problems:
         raise NotAPattern("; ".join(problems), line)
@@ -112,6 +122,8 @@ def read_pattern(
         granularity=mark.granularity,
         plugin_file=plugin_file,
         mark=mark,
+        title_ja=" ".join(mark.title_ja.split()),
+        start_methods=tuple(mark.start_methods),
     )
 
 
@@ -128,7 +140,9 @@ def definition_line(function: object) -> int:
     return next((number + 1 for number in range(first, len(lines)) if definition.match(lines[number])), int(code.co_firstlineno))
 
 
-def _expected(mark: PatternMark, values: Mapping[str, Plain], parameters: Iterable[Parameter]) -> frozenset[str]:
+def _expected(
+    mark: PatternMark, values: Mapping[str, Plain], parameters: Iterable[Parameter], start_method: str | None = None
+) -> frozenset[str]:
     outcomes: Iterable[str] = ()
     line = 0
     if callable(mark.expect):
@@ -136,6 +150,8 @@ def _expected(mark: PatternMark, values: Mapping[str, Plain], parameters: Iterab
         defaults = {parameter.name: parameter.default for parameter in parameters}
         try:
             wanted = inspect.signature(mark.expect).parameters
+            if "start_method" in wanted and "start_method" not in defaults:
+                defaults["start_method"] = start_method or multiprocessing.get_all_start_methods()[0]
             strangers = [name for name in wanted if name not in defaults]
             if strangers:
                 raise NotAPattern(f"has an expect of {', '.join(strangers)}, which are no parameters of it", line)

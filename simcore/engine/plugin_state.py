@@ -26,7 +26,7 @@ class PluginState:
 
     `origin` is its distribution and version, or its file; `file` is empty unless it was loaded as a single file. `state` is `ok`,
     `warning` (something of it does not work) or `broken` (nothing does). `problems` are one line each with file and line;
-    `details` has for each a traceback, or an empty text. `probes` are titles.
+    `details` has for each a traceback, or an empty text. `probes` are titles, `exporters` names.
     """
 
     name: str
@@ -38,6 +38,7 @@ class PluginState:
     details: tuple[str, ...]
     patterns: tuple[Pattern, ...]
     probes: tuple[str, ...]
+    exporters: tuple[str, ...] = ()
 
 
 class Draft:
@@ -53,9 +54,10 @@ class Draft:
         self.details: list[str] = []
         self.patterns: list[Pattern] = []
         self.probes: list[str] = []
+        self.exporters: list[str] = []
 
     def state(self) -> PluginState:
-        works = bool(self.patterns or self.probes) or self.hooked
+        works = bool(self.patterns or self.probes or self.exporters) or self.hooked
         return PluginState(
             self.name,
             self.version,
@@ -66,6 +68,7 @@ class Draft:
             tuple(self.details),
             tuple(self.patterns),
             tuple(self.probes),
+            tuple(self.exporters),
         )
 
     def problem(self, text: str, file: str = "", line: int = 0, detail: str = "") -> None:

@@ -19,6 +19,7 @@ import pluggy
 
 from simcore import hookspecs
 from simcore.api import PatternMark
+from simcore.engine.exporter import Exporter, read_exporter
 from simcore.engine.pattern import NotAPattern, Pattern, definition_line, read_pattern
 from simcore.engine.plugin_state import Draft, PluginState, file_of, mark_of, short, shown
 from simcore.engine.probe import Probe, read_probe
@@ -30,6 +31,8 @@ GROUP: Final = "simcore.plugins"
 
 VARIABLE: Final = "SIMCORE_PLUGINS"
 """The environment variable that names single files, separated as in PATH."""
+
+_MARKS: Final = {"simcore_patterns": "@pattern", "simcore_probes": "@probe", "simcore_exporters": "@exporter"}
 
 _MOST_BUILT: Final = 10_000  # a hook that yields without end must not hang the host
 
@@ -56,6 +59,7 @@ class PluginHost:
         self._patterns: dict[str, Pattern] = {}
         self._left_out: dict[str, str] = {}
         self._probes: dict[str, Probe] = {}
+        self._exporters: dict[str, Exporter] = {}
         drafts: list[Draft] = []
         asked_installed = entry_points is True
         with redirect_stdout(sys.stderr):
@@ -76,6 +80,7 @@ class PluginHost:
         self.plugins: Final[tuple[PluginState, ...]] = tuple(draft.state() for draft in drafts)
         self.patterns: Final[dict[str, Pattern]] = dict(sorted(self._patterns.items()))
         self.probes: Final[tuple[Probe, ...]] = tuple(self._probes[title] for title in sorted(self._probes))
+        self.exporters: Final[dict[str, Exporter]] = dict(sorted(self._exporters.items()))
 
     @property
     def advice(self) -> str:
@@ -110,6 +115,16 @@ class PluginHost:
         else:
             hint = "`simcore list` shows all patterns"
         raise UnknownPattern(f"there is no pattern {name!r} among {len(self.patterns)}", self.advice or hint)
+
+    def find_exporter(self, name: str) -> Exporter:
+        """The exporter of that name. Raises: UsageError, with what is wrong with a plugin that may have it."""
+        if name in self.exporters:
+            return self.exporters[name]
+        known = ", ".join(self.exporters) or "none"
+        near = get_close_matches(name.lower(), self.exporters, n=1)
+        broken = [plugin for plugin in self.plugins if plugin.problems]
+        hint = f"did you mean --to {near[0]} ?" if near else broken[0].problems[0] if broken else self.advice
+        raise UsageError(f"there is no format {name!r} to export to; there are {known}", hint)
 
     def find_plugin(self, word: str) -> PluginState:
         """The plugin of that name, or loaded from that file. Raises: UsageError."""
@@ -195,11 +210,13 @@ class PluginHost:
             if built is None:
                 return
             if isinstance(built, (str, bytes)) or not isinstance(built, Iterable):
-                draft.problem(f"{attribute} returned {short(built)}; expected functions marked with @pattern", *place)
+                marked = _MARKS[known.name]
+                draft.problem(f"{attribute} returned {short(built)}; expected functions marked with {marked}", *place)
                 return
-            if known.name == "simcore_probes":
+            adders = {"simcore_probes": self._add_probe, "simcore_exporters": self._add_exporter}
+            if known.name in adders:
                 for item in islice(built, _MOST_BUILT):
-                    self._add_probe(draft, item, attribute, place)
+                    adders[known.name](draft, item, attribute, place)
                 return
             for count, item in enumerate(islice(built, _MOST_BUILT + 1)):
                 mark = mark_of(item)
@@ -221,6 +238,22 @@ class PluginHost:
             return
         self._probes[probe.title] = probe
         draft.probes.append(probe.title)
+
+    def _add_exporter(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
+        try:
+            exporter = read_exporter(item, plugin=draft.name, where=file_of(item) or draft.where)
+        except ValueError as error:
+            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+            return
+        first = self._exporters.get(exporter.name)
+        if first is not None:
+            whose = f"from plugin {first.plugin!r} ({shown(first.where)})"
+            draft.problem(
+                f"{attribute} has an exporter {exporter.name!r}, which is there already {whose}; this one is left out", *place
+            )
+            return
+        self._exporters[exporter.name] = exporter
+        draft.exporters.append(exporter.name)
 
     def _add(self, draft: Draft, function: object, mark: PatternMark, qualname: str) -> None:
         label = mark.name or qualname

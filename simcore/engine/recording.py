@@ -16,7 +16,7 @@ from simcore.engine.collect import collect
 from simcore.engine.folder import RunFolder, TraceFolder
 from simcore.engine.header import new_header
 from simcore.engine.observer import Observer
-from simcore.engine.pattern import GRANULARITIES
+from simcore.engine.pattern import GRANULARITIES, START_METHODS
 from simcore.engine.recovery import Plan, keep, refuse
 from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import command_of, resolve
@@ -25,8 +25,6 @@ from simcore.trace.model import Scenario, Trace
 
 _LINGER_S: Final = 1.0
 """How long the end of processes is waited for that the program left behind."""
-
-START_METHODS: Final = ("fork", "spawn", "forkserver")
 
 
 def record(
@@ -66,7 +64,11 @@ def record(
     _check_method(start_method)
     if granularity not in (None, *GRANULARITIES):
         raise UsageError(f"granularity is {granularity!r}, expected {' or '.join(map(repr, GRANULARITIES))} or None")
-    scenario = target if isinstance(target, Scenario) else resolve(_checked(target), params=params, argv=argv, plugins=plugins)
+    scenario = (
+        target
+        if isinstance(target, Scenario)
+        else resolve(_checked(target), params=params, argv=argv, plugins=plugins, start_method=start_method)
+    )
     scenario = replace(
         scenario,
         seed=seed if seed is not None else scenario.seed,

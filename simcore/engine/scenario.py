@@ -10,6 +10,7 @@ from pathlib import Path
 from simcore.engine.plugins import PluginHost
 from simcore.errors import NotReplayable, UnknownPattern, UsageError
 from simcore.trace.model import Scenario
+from simcore.trace.text import join
 
 HASH_SEED = 0
 """PYTHONHASHSEED of every recorded run, so that sets of strings iterate alike in all of them; the environment's goes first."""
@@ -33,6 +34,7 @@ def resolve(
     argv: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     host: PluginHost | None = None,
+    start_method: str | None = None,
 ) -> Scenario:
     """The scenario for `PATTERN | FILE.py | module:function` (a str), or for a command (a sequence of words).
 
@@ -79,12 +81,17 @@ def resolve(
                 f"{target} is no pattern; there is a file of that name", f"run it as: simcore record -- ./{target}"
             ) from None
         raise
+    if start_method and pattern.start_methods and start_method not in pattern.start_methods:
+        raise UsageError(
+            f"{pattern.name} is for {join(list(pattern.start_methods))}, and was to be started under {start_method}",
+            f"leave out --start-method, or write --start-method {pattern.start_methods[0]}",
+        )
     values = pattern.choose(dict(params or {}))
     return Scenario(
         target="pattern",
         name=pattern.name,
         params=dict(values),
-        expect=tuple(sorted(pattern.expected(values))),
+        expect=tuple(sorted(pattern.expected(values, start_method))),
         plugin=pattern.plugin,
         plugin_file=pattern.plugin_file,
         function=f"{pattern.module}:{pattern.qualname}",

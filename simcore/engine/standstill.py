@@ -12,7 +12,7 @@ All other cycles (a plain lock that waits for itself, or whose taker has ended) 
 final only when nobody is left to do it. When everyone waits and no chain of either kind is there, the run is **stalled**.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -150,23 +150,6 @@ class Scene:
             if len(waits) == 1 or not twin.disciplined or (joins and not is_mutex):
                 return False
         return True
-
-
-def ends_of(connections: Iterable[tuple[int, int, int, int]]) -> dict[int, tuple[int, int]]:
-    """For each end of a pipe the other end and who made it, from (maker, site, n, object) of all connections.
-
-    A pipe's ends are made one after the other on one line.
-    """
-    found = {}
-    row = sorted(connections)
-    place = 0
-    while place + 1 < len(row):
-        (maker, site, n, first), (other_maker, other_site, other_n, second) = row[place : place + 2]
-        place += 1
-        if (maker, site, n + 1) == (other_maker, other_site, other_n):
-            found[first], found[second] = (second, maker), (first, maker)
-            place += 1
-    return found
 
 
 def find(scene: Scene, *, is_over: bool = False) -> Standstill | None:

@@ -12,11 +12,12 @@ from typing import Final
 
 from simcore.engine.run_reader import RunReader
 from simcore.engine.segments import Wait
-from simcore.engine.standstill import LOCKS, MESSAGES, History, Scene, Standstill, ends_of, find
+from simcore.engine.standstill import LOCKS, MESSAGES, History, Scene, Standstill, find
 from simcore.engine.withs import WithLines, read_source
 from simcore.runtime.segment import PHASE_SHUTDOWN, WAIT_TIMED
 from simcore.trace.events import SHARED_KINDS, Kind, ObjectKind
 from simcore.trace.model import process_of
+from simcore.trace.pipes import ends_of
 from simcore.trace.twins import hosts_of
 
 _OLD_NS: Final = 300_000_000

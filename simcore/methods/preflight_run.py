@@ -50,7 +50,7 @@ def look(
     quiet: bool = False,
 ) -> Looked:
     """Run it once. Blocks until it has ended. Raises: as `simcore.record` does."""
-    scenario = replace(resolve(target, params=params, argv=argv, plugins=plugins), start_method="fork")
+    scenario = replace(resolve(target, params=params, argv=argv, plugins=plugins, start_method="fork"), start_method="fork")
     header = new_header(scenario)
     command = command_of(scenario)
     traces = TraceFolder()

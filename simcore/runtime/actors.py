@@ -424,8 +424,11 @@ def keep_bytes(data: bytes) -> int:
 
 
 def caller(depth: int = 2) -> int:
-    """The call site of the function that called the caller."""
-    return site_of(get_frame(depth))
+    """The call site of the function that called the caller; 0 where it was called by no Python code, as by `atexit`."""
+    try:
+        return site_of(get_frame(depth))
+    except ValueError:
+        return 0
 
 
 def _place_of(frame: FrameType) -> int:

@@ -17,8 +17,9 @@ from simcore.runtime import actors, originals, rest, segment
 from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
 from simcore.runtime.core import FollowingBase, core
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
+from simcore.runtime.room import fits
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
-from simcore.trace.events import ACCESS_KINDS, AT_REST, Kind
+from simcore.trace.events import ACCESS_KINDS, AT_REST, FIXED_OBJECTS, Kind, ObjectKind
 
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
@@ -28,6 +29,8 @@ _NOBODYS = frozenset({Kind.GC, Kind.SIGNAL, Kind.IMPORT, Kind.IMPORTED})
 
 _CHECKED = frozenset({Kind.START, Kind.PUT})
 """Gives whose value the program's own order decides: another value is another run."""
+
+_STDOUT = FIXED_OBJECTS.index((ObjectKind.STREAM, "stdout"))
 
 _TILL_REST_S = 0.5
 """How long the others may take to come to rest. A machine slower than that is not waited for: the replay may part there."""
@@ -280,7 +283,10 @@ class Follow:
         return ask()
 
     def write(self, actor: Actor, stream: int, text: str, put: Callable[[str], int]) -> int:
-        """Write at the turn of the recorded write; a write that the trace does not have here goes out at once."""
+        """Write at the turn of the recorded write; a write that the trace does not have here goes out at once.
+
+        A child process whose output is a pipe that is nearly full passes the turn on first: who empties it may need turns to.
+        """
         mine = actor.following
         site = caller(3)
         while mine.cursor < mine.end:
@@ -289,6 +295,9 @@ class Follow:
                 if its_object != stream:
                     break
                 self.enter(actor, Kind.WRITE, stream, site)
+                if "." in actor.name and not fits(stream - _STDOUT + 1, 4 * len(text)):
+                    self.leave(actor, Kind.WRITE, stream, site, intern_text(text))
+                    return put(text)
                 try:
                     return put(text)
                 finally:

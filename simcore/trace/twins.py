@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from simcore.trace.events import Kind, ObjectKind
 
-_REENTRANT = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
+REENTRANT = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Twins:
             lock = self.locks[object_id] = LockTwin()
         broken = None
         # A re-entrant lock knows its owner by the thread's ident, and the kernel gives that of an ended thread to the next one.
-        reentered = object_kind in _REENTRANT and (lock.owner == actor or lock.owner in self.ended)
+        reentered = object_kind in REENTRANT and (lock.owner == actor or lock.owner in self.ended)
         if lock.owner >= 0 and not reentered:
             broken = "a lock is taken while it is held"
             lock.depth = 0
@@ -100,9 +100,9 @@ class Twins:
             return None  # taken before the recording began, or about to raise (see UNDO)
         if lock.owner != actor:
             lock.disciplined = False
-            if object_kind in _REENTRANT:
+            if object_kind in REENTRANT:
                 return "a re-entrant lock is released by somebody else than its owner"
-        lock.depth = lock.depth - depth if object_kind in _REENTRANT else 0
+        lock.depth = lock.depth - depth if object_kind in REENTRANT else 0
         lock.released.append(site)
         if lock.depth <= 0:
             lock.owner, lock.depth = -1, 0

@@ -11,6 +11,7 @@ from simcore.trace.events import ACCESS_KINDS, AT_REST, RUNNING, TEXT_KINDS, Kin
 from simcore.trace.model import Site, Trace, float_of_bits, process_of
 from simcore.trace.phrases import BY_VALUE, FIXED, OTHERWISE, WANTED, Tense, conjugated
 from simcore.trace.text import clean, count, duration, exit_words, join, shorten, signal_name
+from simcore.trace.twins import REENTRANT
 
 OBJECT_WORDS: Final = {
     ObjectKind.LOCK: "Lock",
@@ -96,6 +97,21 @@ class Words:
         given = Counter(info.thread_name for info in self.trace.actors)
         return frozenset(name for name, times in given.items() if times > 1 or name in ("", "MainThread"))
 
+    @cached_property
+    def _depths(self) -> dict[int, str]:
+        """What to add to the events of re-entrant locks: how deep one was held from then on, where that is not once or free."""
+        things = {index for index, info in enumerate(self.trace.objects) if info.kind in REENTRANT}
+        columns, depths, found = self.trace.columns, dict.fromkeys(things, 0), dict[int, str]()
+        if not things:
+            return found
+        for position, (kind, thing, value) in enumerate(zip(columns.kind, columns.object, columns.value, strict=True)):
+            if thing not in things or kind not in (Kind.ACQUIRE, Kind.RELEASE) or value <= 0:
+                continue
+            depths[thing] = max(0, depths[thing] + (value if kind == Kind.ACQUIRE else -value))
+            if depths[thing] > (kind == Kind.ACQUIRE):
+                found[position] = f", {'still ' if kind == Kind.RELEASE else ''}{depths[thing]} deep"
+        return found
+
     def brief_actor(self, index: int) -> str:
         """The same where it is short, else the path."""
         name = self.short_actor(index)
@@ -163,8 +179,12 @@ class Words:
         kind, waited = Kind(columns.kind[position]), columns.waited_us[position] * 1000
         if kind is Kind.WRITE:
             return f"{self.object(columns.object[position])}: {self.text(columns.value[position])}"
-        phrase = self._phrase(position, Tense.PAST)
+        phrase = self.done(position) + self._depths.get(position, "")
         return f"{phrase} after {duration(waited)}" if waited and kind in WAITING else phrase
+
+    def done(self, position: int) -> str:
+        """The same without the wait: `took balance_lock`."""
+        return self._phrase(position, Tense.PAST)
 
     def action(self, position: int) -> str:
         """The same in the present tense, without the wait: `takes balance_lock`."""

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from simcore.analysis.states import Mode, State
+from simcore.analysis.stretches import Stretches
 from simcore.trace.words import RUNNERS
 from simcore.views.scale import Scale
-from simcore.views.states import Mode, State
-from simcore.views.stretches import Stretches
 from simcore.views.window import Window
 
 ACTOR_MARKS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -9,12 +9,12 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
+from simcore.analysis.stretches import Stretches
 from simcore.trace.text import count, duration
 from simcore.trace.words import Words
 from simcore.views.cells import PLAIN, Marks
 from simcore.views.ruler import rulers
 from simcore.views.scale import SHORTEST_NS, Scale, scale
-from simcore.views.stretches import Stretches
 from simcore.views.waits import longest, waits_view
 from simcore.views.window import Window
 

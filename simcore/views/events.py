@@ -8,13 +8,13 @@ only one actor ever took are left out likewise, and how the threads inside a poo
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from simcore.trace.events import LOCAL_KINDS, Kind, ObjectKind
-from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
+from simcore.trace.spans import outermost
 from simcore.trace.text import clean, duration
 from simcore.trace.words import WAITING, Words
 
@@ -247,43 +247,5 @@ class EventList:
         return None
 
 
-def event_facts(trace: Trace, words: Words, position: int) -> dict[str, object]:
-    """One event for `--json`; times are ns since the start of the run."""
-    event = trace.event(position)
-    actor, thing = trace.columns.actor[position], trace.columns.object[position]
-    return {
-        "position": position,
-        "name": name_of(trace, position),
-        "actor": event.actor,
-        "process": trace.processes[actor],
-        "thread": trace.actors[actor].thread_name,
-        "step": event.step,
-        "kind": event.kind.name.lower(),
-        "object": event.object,
-        "label": trace.object_labels[thing],
-        "value": event.value,
-        "what": words.event(position),
-        "file": event.site.file,
-        "line": event.site.line,
-        "function": event.site.function,
-        "at_ns": event.at_ns,
-        "waited_ns": event.waited_ns,
-    }
-
-
 _PASSING: Final = frozenset({int(Kind.ACQUIRE), int(Kind.RELEASE)})
 _ACCESSES: Final = frozenset({int(Kind.READ), int(Kind.STORE)})
-
-
-def outermost(trace: Trace) -> dict[int, list[Span]]:
-    """Per actor its spans that lie in no other one, in order; those without events left out."""
-    found: dict[int, list[Span]] = {}
-    for span in sorted(_held(trace.spans, len(trace)), key=lambda span: (span.first, -span.last)):
-        of_actor = found.setdefault(span.actor, [])
-        if not of_actor or span.first > of_actor[-1].last:
-            of_actor.append(span)
-    return found
-
-
-def _held(spans: Iterable[Span], events: int) -> Iterable[Span]:
-    return (span for span in spans if 0 <= span.first <= span.last < events)

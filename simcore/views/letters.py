@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final
 
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import ObjectInfo
 from simcore.trace.words import RUNNERS, Words
-from simcore.views.stretches import Stretches
 from simcore.views.window import Window
 
 MOST_LETTERS: Final = 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
@@ -15,8 +16,8 @@ from simcore.trace.text import clean, count, join
 if TYPE_CHECKING:
     from simcore.engine.plugins import Pattern, PluginHost
 
-CHAPTERS: Final = {"1": "threading", "2": "multiprocessing", "3": "subprocess"}
-"""What the leading numbers of sections stand for; another section stands under its own name."""
+CHAPTERS: Final = {"1": "threading", "2": "multiprocessing", "3": "subprocess", "repo": "concurrent.futures"}
+"""What sections, or their leading numbers, stand for; another section stands under its own name."""
 
 
 def listing_view(host: PluginHost) -> RenderableType:
@@ -26,14 +27,16 @@ def listing_view(host: PluginHost) -> RenderableType:
         chapters.setdefault(_chapter(pattern.section), []).append(pattern)
     parts: list[RenderableType] = []
     names = max((len(name) for name in host.patterns), default=0)
+    mixed = len({_short_origin(host, pattern) for pattern in host.patterns.values()}) > 1
     for chapter, patterns in chapters.items():
         parts.append(Text(clean(chapter), style="bold"))
         grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
         grid.add_column(no_wrap=True, style="cyan", min_width=min(names, 30))
         grid.add_column(ratio=1, overflow="fold")
-        grid.add_column(style="dim", max_width=24, overflow="fold", justify="right")
+        if mixed:  # else the last line says where all come from
+            grid.add_column(style="dim", max_width=24, overflow="fold", justify="right")
         for pattern in patterns:
-            grid.add_row(clean(pattern.name), _title(pattern), clean(_short_origin(host, pattern)))
+            grid.add_row(clean(pattern.name), _title(pattern), *([clean(_short_origin(host, pattern))] if mixed else []))
         parts.append(Padding(grid, (0, 0, 0, 2)))
     if parts:
         parts.append(Text())
@@ -54,6 +57,8 @@ def info_view(host: PluginHost, pattern: Pattern) -> RenderableType:
     title = Text(clean(pattern.name), style="bold cyan")
     title.append(f"  {clean(pattern.title)}", style="default not bold")
     parts: list[RenderableType] = [title]
+    if pattern.title_ja:
+        parts.append(Text(clean(pattern.title_ja), style="dim"))
     paragraphs = [_flowing(part) for part in (pattern.summary, *pattern.lesson.split("\n\n")) if part.strip()]
     if paragraphs and paragraphs[0].rstrip(".") == clean(pattern.title).rstrip("."):
         del paragraphs[0]
@@ -64,6 +69,8 @@ def info_view(host: PluginHost, pattern: Pattern) -> RenderableType:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_row("expects", clean(join(sorted(pattern.expect), "or")))
+    if pattern.start_methods:
+        grid.add_row("started by", clean(join(list(pattern.start_methods), "or")))
     grid.add_row("granularity", clean(pattern.granularity))
     grid.add_row("section", clean(pattern.section))
     grid.add_row("comes from", clean(f"{origin(host, pattern)}, {pattern.file}:{pattern.line}"))
@@ -74,12 +81,13 @@ def info_view(host: PluginHost, pattern: Pattern) -> RenderableType:
     return Group(*parts)
 
 
-def pattern_facts(host: PluginHost, pattern: Pattern) -> dict[str, object]:
-    """One pattern for `--json`."""
+def pattern_facts(host: PluginHost, pattern: Pattern, *, source: bool = False) -> dict[str, object]:
+    """One pattern for `--json`, with `source` the text of its file, too."""
     return {
         "name": pattern.name,
         "section": pattern.section,
         "title": pattern.title,
+        "title_ja": pattern.title_ja,
         "summary": pattern.summary,
         "lesson": pattern.lesson,
         "parameters": [
@@ -92,12 +100,23 @@ def pattern_facts(host: PluginHost, pattern: Pattern) -> dict[str, object]:
             for parameter in pattern.parameters
         ],
         "expect": sorted(pattern.expect),
+        "start_methods": list(pattern.start_methods),
         "granularity": pattern.granularity,
         "plugin": pattern.plugin,
         "origin": origin(host, pattern),
         "file": pattern.file,
         "line": pattern.line,
+        **({"source": source_of(pattern)} if source else {}),
     }
+
+
+def source_of(pattern: Pattern) -> str:
+    """The text of the file that a pattern stands in, what is not printable escaped; '' where there is no such file."""
+    try:
+        lines = Path(pattern.file).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return "".join(f"{clean(line)}\n" for line in lines)
 
 
 def origin(host: PluginHost, pattern: Pattern) -> str:
@@ -119,6 +138,8 @@ def _title(pattern: Pattern) -> Text:
     text = Text(clean(pattern.title))
     if pattern.expect != {"ok"}:
         text.append(f"  expects {clean(join(sorted(pattern.expect), 'or'))}", style="yellow")
+    if len(pattern.start_methods) == 1:
+        text.append(f"  {clean(pattern.start_methods[0])} only", style="dim")
     return text
 
 
@@ -151,7 +172,7 @@ def _footer(host: PluginHost) -> Text:
 def _chapter(section: str) -> str:
     number = re.match(r"(\d+)", section)
     if number is None:
-        return section
+        return CHAPTERS.get(section, section)
     return f"{number[1]} {CHAPTERS[number[1]]}" if number[1] in CHAPTERS else number[1]
 
 

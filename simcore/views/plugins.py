@@ -13,6 +13,7 @@ from rich.text import Text
 from simcore.trace.text import clean, count, join
 
 if TYPE_CHECKING:
+    from simcore.engine.exporter import Exporter
     from simcore.engine.plugins import PluginState
 
 _STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red"}
@@ -39,6 +40,8 @@ def plugins_view(plugins: Sequence[PluginState], advice: str = "") -> Renderable
     numbers = [count(len(plugins), "plugin"), count(sum(len(plugin.patterns) for plugin in plugins), "pattern")]
     if probes := sum(len(plugin.probes) for plugin in plugins):
         numbers.append(count(probes, "probe"))
+    if exporters := sum(len(plugin.exporters) for plugin in plugins):
+        numbers.append(count(exporters, "exporter"))
     summary = Text("\n" + ", ".join(numbers))
     if troubled:
         names = " ".join(clean(plugin.file or plugin.name) for plugin in troubled[:1])
@@ -61,6 +64,19 @@ def plugin_view(plugin: PluginState) -> RenderableType:
     return Group(*parts)
 
 
+def exporters_view(exporters: Sequence[Exporter]) -> RenderableType:
+    """Every format on a line: its name, what it is, whose it is where it is a plugin's."""
+    if not exporters:
+        return Text("no formats: no plugin offers one", style="yellow")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for one in exporters:
+        grid.add_row(clean(one.name), clean(one.suffix), clean(one.title))
+    return Group(grid, Text(f"\n{count(len(exporters), 'format')}. `simcore export --to NAME` writes one"))
+
+
 def plugin_facts(plugin: PluginState) -> dict[str, object]:
     """One plugin for `--json`."""
     return {
@@ -71,6 +87,7 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
         "state": plugin.state,
         "patterns": [pattern.name for pattern in plugin.patterns],
         "probes": list(plugin.probes),
+        "exporters": list(plugin.exporters),
         "problems": [
             {"problem": problem, "traceback": detail} for problem, detail in zip(plugin.problems, plugin.details, strict=True)
         ],
@@ -80,6 +97,8 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
 def _contributes(plugin: PluginState) -> str:
     names = [clean(pattern.name) for pattern in plugin.patterns]
     probes = [count(len(plugin.probes), "probe")] if plugin.probes else []
+    if plugin.exporters:
+        probes.append(f"{'exporter' if len(plugin.exporters) == 1 else 'exporters'} {', '.join(map(clean, plugin.exporters))}")
     if names == [plugin.name]:
         return join(["pattern", *probes])
     if 0 < len(names) <= 4:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from simcore.analysis.states import Mode, Wait
+from simcore.analysis.stretches import Stretches
 from simcore.trace.model import Trace
-from simcore.views.states import Mode, Wait
-from simcore.views.stretches import Stretches
 from simcore.views.waits import longest, wait_facts
 from simcore.views.window import Window
 

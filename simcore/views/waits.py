@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from simcore.analysis.states import Wait
+from simcore.analysis.stretches import Stretches
 from simcore.trace.events import Kind
 from simcore.trace.locate import name_of
 from simcore.trace.text import count, duration
 from simcore.trace.words import RUNNERS, Words
-from simcore.views.states import Wait
-from simcore.views.stretches import Stretches
 
 _UNNAMED: Final = {
     Kind.READY: "any of several connections",
@@ -54,6 +54,15 @@ def waits_view(stretches: Stretches, words: Words, waits: Iterable[Wait]) -> Ren
             text.append(f"\n{behind}")
         grid.add_row(duration(wait.took_ns), text)
     return grid
+
+
+def wait_words(stretches: Stretches, words: Words, wait: Wait) -> list[str]:
+    """A wait in one line, and a second one where it is known who had what it was for: what the view says, without the actor."""
+    place = words.site(stretches.trace.sites[wait.site])
+    line = f"{_verb(wait)} {_what(words, wait)} {'for' if wait.got else 'after'} {duration(wait.took_ns)}"
+    if wait.position < 0:
+        line = f"{_verb(wait)} {_what(words, wait)}, since {duration(wait.took_ns)}"
+    return [f"{line}  {place}".rstrip(), *filter(None, [_behind(stretches, words, wait)])]
 
 
 def wait_facts(stretches: Stretches, wait: Wait) -> dict[str, object]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from simcore.analysis.stretches import Stretches
 from simcore.views.events import Selection
-from simcore.views.stretches import Stretches
 
 
 class Window(NamedTuple):

@@ -23,7 +23,7 @@ from simcore.runtime.access.kinds import (
     of_class,
     store_holder,
 )
-from simcore.runtime.access.objects import born, is_plain, key_of, number_of, word
+from simcore.runtime.access.objects import born, born_anew, is_plain, key_of, number_of, word
 from simcore.runtime.access.plainly import Slot
 from simcore.runtime.access.spots import UPDATES, hook
 from simcore.runtime.actors import acting
@@ -457,7 +457,7 @@ def install() -> None:
     named.update((function.__name__, function) for function in _AS_THEY_ARE)
     named.update({"attr": Attribute, "item": Item, "global": Global, "cell": Cell})
     if core is not None:
-        core.set_hooks(named, _holder, number_of, key_of, site_of)
+        core.set_hooks({**named, "born": born_anew}, _holder, number_of, key_of, site_of)
         named.update((name, getattr(core, name)) for name in named if hasattr(core, name))
     for name, function in named.items():
         setattr(builtins, hook(name), function)

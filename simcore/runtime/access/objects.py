@@ -109,9 +109,16 @@ def born(value: Any) -> Any:
     """Forget whoever had this address, if it is a new object: then nobody but the caller has it."""
     known = _known.get(id(value))
     if known is not None and known[2] is None and _refcount(value) <= _NEW:
-        _known.pop(id(value), None)
-        if core is not None:
-            core.forget(id(value))
+        del _known[id(value)]
+    return value
+
+
+def born_anew(value: Any) -> Any:
+    """The same for the core, which has counted the references."""
+    known = _known.get(id(value))
+    if known is not None and known[2] is None:
+        del _known[id(value)]
+        core.forget(id(value))
     return value
 
 

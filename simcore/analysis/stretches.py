@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from simcore.analysis.states import END_OF_RUN, Holds, Mode, Share, State, Wait
 from simcore.trace.events import RUNNING, Kind, ObjectKind
 from simcore.trace.forks import Forks
 from simcore.trace.model import Span, Trace
+from simcore.trace.spans import outermost
 from simcore.trace.twins import hosts_of
 from simcore.trace.words import runner_actors
-from simcore.views.events import outermost
-from simcore.views.states import END_OF_RUN, Holds, Mode, Share, State, Wait
 
 LOCKS: Final = frozenset({ObjectKind.LOCK, ObjectKind.RLOCK, ObjectKind.PLOCK, ObjectKind.PRLOCK})
 """Objects that one actor holds at a time."""
