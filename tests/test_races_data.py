@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from programs import record
 from race_data import CORRECT, RACY
+from test_locks import VARIANTS
 
 import simcore
 from simcore.analysis import Answer
@@ -65,3 +66,17 @@ def test_they_are_told_alike_in_every_run(part: int) -> None:
     for _ in range(10):
         _racy()
         _correct()
+
+
+CORRECT_PATTERNS: list[tuple[str, dict[str, object]]] = [
+    *((name, values) for name, values in VARIANTS if values.get("style") not in ("own", "raw")),
+]
+
+
+@pytest.mark.loop
+@pytest.mark.parametrize(("name", "parameters"), CORRECT_PATTERNS, ids=str)
+def test_patterns_without_a_race_are_silent(name: str, parameters: dict[str, object]) -> None:
+    """Recorded with their accesses, ten times each."""
+    for _ in range(10):
+        trace = simcore.record(name, params=parameters, quiet=True, granularity="access")
+        assert [(race.place, race.sides) for race in simcore.races(trace).races] == []

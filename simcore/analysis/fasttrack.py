@@ -133,7 +133,7 @@ class _Pass:
             if place is None:
                 place = of_key[key] = Place(key, loose=places.is_loose(key))
             if thing in whole_in:
-                self._compare_whole(thing, key, actor, site, what, position)
+                self._compare_whole(thing, place, actor, site, what, position)
                 if place.loose:
                     continue
             clock, mine = own[actor], known[actor]
@@ -179,14 +179,14 @@ class _Pass:
             if other != actor and clock > mine[other] and (what | its_what) & 2:
                 self._pair(place.key, site, what, position, its_site, its_what, at, unsure=False)
 
-    def _compare_whole(self, thing: int, key: int, actor: int, site: int, what: int, position: int) -> None:
+    def _compare_whole(self, thing: int, place: Place, actor: int, site: int, what: int, position: int) -> None:
         """Accesses to single items with those to the whole of their container."""
         whole = self.wholes.get(thing)
         if whole is None:
             whole = self.wholes[thing] = Whole()
         places = self.places
+        key, single = place.key, not place.loose
         item = places.item(key)
-        single = not places.is_loose(key)
         clocks = self.happens.clocks
         mine, own = clocks.known[actor], clocks.own[actor]
         chain = whole.chain

@@ -9,6 +9,7 @@ from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
 from simcore.analysis.code import Between, Bond
 from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
 from simcore.analysis.fixes import fix_of, with_examples
+from simcore.analysis.gil import COMPOUND, possible_under
 from simcore.analysis.holding import held_at
 from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
@@ -28,8 +29,6 @@ _ORDERING_PROCESSES: Final = ("file lock", "socket")
 """What of it may order accesses where nobody sees it."""
 
 _DOES: Final = {1: "reads", 2: "writes", 3: "updates"}
-_NAMES: Final = {"cpython": "CPython", "pypy": "PyPy"}
-_COMPOUND: Final = frozenset({Mistake.LOST_UPDATE, Mistake.CHECK_THEN_ACT})
 
 
 class _Case(NamedTuple):
@@ -152,9 +151,9 @@ class _Judge:
             struck = first.does == "reads"
         moments = tuple(self._moments(sites, pair, case, cut))
         apart = self._processes(pair)
-        possible, because = self._possible(case, struck=struck, between_processes=apart)
-        if split:
-            possible, because = Possible.YES, "the lock is given back between the read and the write"
+        possible, because = possible_under(
+            trace.header, case.mistake, case.between, struck=struck, split=split, between_processes=apart
+        )
         race = Race(
             self._called(other),
             trace.object_names[thing],
@@ -280,7 +279,7 @@ class _Judge:
 
     def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:
         """The events of what got lost: those of this run, or the first ones of each side that other turns could interleave."""
-        if case.mistake not in _COMPOUND:
+        if case.mistake not in COMPOUND:
             return
         c = self.trace.columns
         positions: list[int] = []
@@ -298,29 +297,6 @@ class _Judge:
                     break
         for position in sorted({at for at in positions if at >= 0}):
             yield Moment(position, self.trace.actors[c.actor[position]].name, self.words.action(position))
-
-    def _possible(self, case: _Case, *, struck: bool, between_processes: bool) -> tuple[Possible, str]:
-        header = self.trace.header
-        build = f"{_NAMES.get(header.implementation.lower(), header.implementation)} {header.minor}"
-        if not header.gil:
-            return Possible.YES, f"{build} has no GIL: threads run at the same time"
-        if between_processes:
-            return Possible.YES, "two processes have two GILs: they run at the same time"
-        if case.mistake is Mistake.DOUBLE_CHECKED_LOCKING:
-            return Possible.YES, f"the order is open under any GIL; in {build} the look finds the old value or the whole new one"
-        if case.mistake not in _COMPOUND:
-            return Possible.YES, "the order of the two is open under any GIL"
-        what = "the check and the act" if case.mistake is Mistake.CHECK_THEN_ACT else "the read and the write"
-        if Between.CALL in case.between:
-            return Possible.YES, f"a call lies between {what}: there {build} lets another thread in"
-        if Between.LOOP in case.between:
-            return Possible.YES, f"a loop goes round between {what}: there {build} lets another thread in"
-        if Between.OPERATOR in case.between:
-            return Possible.UNKNOWN, f"the operator between {what} may run code of the program's own"
-        if Between.UNKNOWN in case.between:
-            return Possible.UNKNOWN, "the trace has no source that tells what lies between the two"
-        why = f"nothing lies between {what} where {build} with its GIL lets another thread in; a free-threaded build does"
-        return Possible.NO, why + ("; here the recorder did" if struck else "")
 
 
 def _in_init(site: Site) -> bool:
