@@ -1,0 +1,265 @@
+"""Whether a pattern can be relied on: it is recorded and replayed several times, and what differs is traced to a source line.
+
+Three things are held against each other: how a run ended against what the pattern declares; a replay against its recording, the
+surroundings disturbed meanwhile (see `disturb`); and what the recordings wrote or did against each other, for replay repeats
+clocks and chance, and only another recording shows them. There a difference counts only if the line that makes it is suspect
+by itself: that threads take turns otherwise is no fault.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from simcore.diffing import diff
+from simcore.engine.pattern import Pattern
+from simcore.engine.recording import record
+from simcore.engine.replaying import ReplayRun, replay
+from simcore.errors import UsageError
+from simcore.kit.disturb import Surroundings, surroundings
+from simcore.kit.suspects import ADDRESS, LISTING, Source, Suspect
+from simcore.trace.events import Kind
+from simcore.trace.model import Site, Trace
+from simcore.trace.text import clean, join, shorten
+
+TIMEOUT_S: Final = 60.0
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{5,}")
+_SURROUNDINGS: Final = ("plain", "moved", "turned", "moved", "moved")
+"""How the surroundings of replay 1, 2, 3... differ from those of the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What cannot be relied on. `what` happened, `where` (`ring.py:14`, or empty), `line` is that line's text, `why` it did, `fix`."""
+
+    what: str
+    where: str = ""
+    line: str = ""
+    why: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One pattern under one start method ('' where it starts no processes): how often it ran, how that ended, what was found.
+
+    `notes` are no faults: what lay outside simcore's control and made no difference.
+    """
+
+    pattern: str
+    method: str
+    runs: int
+    ends: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+
+def methods_of(pattern: Pattern, only: str | None = None) -> list[str]:
+    """The start methods to check a pattern under. Raises: UsageError when the one that is asked for does not apply."""
+    if only and pattern.start_methods and only not in pattern.start_methods:
+        raise UsageError(f"{pattern.name} is for {join(list(pattern.start_methods))}, and was to be checked under {only}")
+    return [only] if only else list(pattern.start_methods) or [""]
+
+
+def check_pattern(
+    pattern: Pattern,
+    method: str,
+    *,
+    params: Mapping[str, object],
+    plugins: Sequence[str | Path] = (),
+    times: int = 5,
+    each_run: Callable[[str], None] = lambda _label: None,
+) -> Checked:
+    """Record and replay a pattern `times` times under a start method. Blocks. No trace is left. Raises: SimcoreError."""
+    expected = sorted(pattern.expected(pattern.choose(params), method or None))
+    look = _Look(expected)
+    label = f"{pattern.name} {method}".strip()
+    with tempfile.TemporaryDirectory(prefix="simcore-check-") as folder, surroundings() as around:
+        for number in range(times):
+            each_run(label)
+            around.settle()
+            trace = record(
+                pattern.name,
+                params=params,
+                plugins=plugins,
+                output=Path(folder, f"{number}.simtrace"),
+                start_method=method or None,
+                timeout_s=TIMEOUT_S,
+                quiet=True,
+            )
+            look.at_recording(trace)
+            how = _SURROUNDINGS[number % len(_SURROUNDINGS)]
+            look.at_replay(trace, _again(trace, around, how, number), how)
+    return Checked(pattern.name, method, times, tuple(look.ends), tuple(look.findings), tuple(look.notes))
+
+
+def _again(trace: Trace, around: Surroundings, how: str, number: int) -> ReplayRun:
+    if how == "moved":
+        around.move_objects(number)
+    elif how == "turned":
+        around.turn_listings()
+    return replay(trace).runs[0]
+
+
+class _Look:
+    """What was seen of one pattern so far."""
+
+    def __init__(self, expected: Sequence[str]) -> None:
+        self._expected = expected
+        self._first: Trace | None = None
+        self._seen: set[tuple[str, str]] = set()
+        self._sources: dict[str, tuple[Source, list[str]]] = {}
+        self.ends: list[str] = []
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+
+    def at_recording(self, trace: Trace) -> None:
+        """How it ended, what was not controlled, and how it differs from the first recording by more than its order."""
+        if trace.outcome.word not in self.ends:
+            self.ends.append(trace.outcome.word)
+        if not trace.as_expected:
+            error = f": {clean(trace.ending.error)}" if trace.ending.error else ""
+            what = f"it ended {trace.outcome.word}{error}; it declares {join(list(self._expected), 'or')}"
+            site = trace.sites[trace.ending.error_site]
+            feeding = self._cause(trace, site, most=1)
+            fix = feeding.fix if feeding else "let parameters decide how it ends, and say so with expect="
+            self._add(what, trace, site, feeding, fix=fix)
+        for what in trace.ending.not_controlled:
+            note = f"not controlled: {clean(what)}"
+            if note not in self.notes:
+                self.notes.append(note)
+        if self._first is None:
+            self._first = trace
+        else:
+            self._against_first(trace)
+
+    def _against_first(self, trace: Trace) -> None:
+        assert self._first is not None
+        for site in _sites_written_otherwise(self._first, trace):
+            cause = self._cause(trace, site, most=1)
+            if cause is not None:
+                self._add("another recording wrote something else", trace, site, cause)
+        split = diff(self._first, trace).split
+        if split is not None and split.why in ("actor", "result"):
+            for position, of in ((split.position_a, self._first), (split.position_b, trace)):
+                if position is not None and (cause := self._cause(of, site := _site(of, position), most=1)) is not None:
+                    self._add("another recording did something else", of, site, cause)
+                    break
+
+    def at_replay(self, trace: Trace, run: ReplayRun, how: str) -> None:
+        """What a replay did otherwise than the recording that it followed."""
+        if run.divergence is not None:
+            parted = run.divergence
+            site = _site(trace, parted.position) if parted.position is not None else _last_of(trace, parted.actor)
+            self._differs(f"a replay parted: {clean(str(parted))}", trace, site, how, reason=clean(parted.reason))
+        elif run.differs:
+            position = next((p for p, (a, b) in enumerate(zip(trace, run.trace, strict=False)) if a.identity != b.identity), None)
+            error = run.trace.ending if run.trace.ending.error_site else trace.ending
+            of = run.trace if error is run.trace.ending else trace
+            site = of.sites[error.error_site] if position is None else _site(trace, position)
+            self._differs(f"a replay was another run: {run.differs}", trace, site, how)
+        elif run.writes_added or run.writes_removed or run.writes_changed:
+            written = _first_other_write(trace, run.trace)
+            if written is None:
+                self._differs("a replay wrote in another order", trace, Site("", 0, ""), how)
+                return
+            site, before, after = written
+            shown = f"a replay wrote {_quoted(after)} where the recording has {_quoted(before)}"
+            addresses = _ADDRESS.sub("", before) == _ADDRESS.sub("", after)
+            self._differs(shown, trace, site, how, addresses=addresses)
+
+    def _differs(self, what: str, trace: Trace, site: Site, how: str, *, reason: str = "", addresses: bool = False) -> None:
+        kind = {"moved": ADDRESS, "turned": LISTING}.get(how, "")
+        cause = self._cause(trace, site, most=3, rather=kind)
+        why, fix = "", ""
+        if addresses:
+            cause = None
+            why = "the text has the address of an object, which is another one in each run"
+            fix = "write a name or a number instead of the object, or give its class a __repr__"
+        elif cause is None and how == "turned":
+            why, fix = "it depends on the order in which a directory is listed", "sort what is listed: sorted(...)"
+        elif cause is None:
+            why = reason or "shared data that nothing orders, or an input that is not in the trace"
+            fix = "`simcore races` looks for data without a lock; docs/how-it-works.md says where replay ends"
+        self._add(what, trace, site, cause, why=why, fix=fix, once=cause.why if cause else why)
+
+    def _cause(self, trace: Trace, site: Site, *, most: int, rather: str = "") -> Suspect | None:
+        """The suspect nearest to a line, not farther than `most`; of the kind that the surroundings were changed in, if there is one."""
+        if not site.line:
+            return None
+        near = [one for one in self._source(trace, site.file)[0].suspects(site.line) if one.near <= most]
+        return next((one for one in near if one.kind == rather), near[0] if near else None)
+
+    def _source(self, trace: Trace, file: str) -> tuple[Source, list[str]]:
+        if file not in self._sources:
+            text = trace.sources.get(file, "")
+            self._sources[file] = (Source(text), text.splitlines())
+        return self._sources[file]
+
+    def _add(
+        self, what: str, trace: Trace, site: Site, cause: Suspect | None, *, why: str = "", fix: str = "", once: str = ""
+    ) -> None:
+        """Note a finding, each cause once: five runs tell the same story."""
+        at = cause.line if cause is not None else site.line
+        where = f"{site.file}:{at}" if at and site.file else ""
+        if (where, once or what) in self._seen or (cause is not None and (where, cause.why) in self._seen):
+            return
+        self._seen |= {(where, once or what), *({(where, cause.why)} if cause is not None else ())}
+        lines = self._source(trace, site.file)[1] if where else []
+        line = lines[at - 1].strip() if 0 < at <= len(lines) else ""
+        if cause is not None:
+            why, fix = ("perhaps " if cause.near > 1 else "") + cause.why, cause.fix
+        self.findings.append(Finding(what, where, clean(line), why, fix))
+
+
+def _site(trace: Trace, position: int) -> Site:
+    return trace.sites[trace.columns.site[position]]
+
+
+def _last_of(trace: Trace, actor: str) -> Site:
+    """Where an actor did its last event that has a place."""
+    sites = [event.site for event in trace.of_actor(actor) if event.site.line]
+    return sites[-1] if sites else Site("", 0, "")
+
+
+def _writes(trace: Trace) -> dict[tuple[str, str], list[tuple[str, Site]]]:
+    """What each actor wrote to each stream, in its order, with the place."""
+    found: dict[tuple[str, str], list[tuple[str, Site]]] = {}
+    for event in trace:
+        if event.kind is Kind.WRITE:
+            found.setdefault((event.actor, event.object), []).append((str(trace.texts[event.value]), event.site))
+    return found
+
+
+def _first_other_write(recorded: Trace, replayed: Trace) -> tuple[Site, str, str] | None:
+    """The first write of an actor that the other run did not do like this: its place, its text, and what was written instead."""
+    ours, theirs = _writes(recorded), _writes(replayed)
+    for key in {**ours, **theirs}:
+        a, b = ours.get(key, []), theirs.get(key, [])
+        for number in range(max(len(a), len(b))):
+            before, after = (side[number] if number < len(side) else None for side in (a, b))
+            if before is None or after is None or before[0] != after[0]:
+                there = before or after
+                assert there is not None
+                return there[1], before[0] if before else "", after[0] if after else ""
+    return None
+
+
+def _sites_written_otherwise(a: Trace, b: Trace) -> list[Site]:
+    """The places at which two recordings wrote other texts, not merely in another order."""
+    texts: list[dict[Site, Counter[str]]] = [{}, {}]
+    for side, trace in zip(texts, (a, b), strict=True):
+        for written in _writes(trace).values():
+            for text, site in written:
+                side.setdefault(site, Counter())[text] += 1
+    return [site for site in {**texts[0], **texts[1]} if site.line and texts[0].get(site) != texts[1].get(site)]
+
+
+def _quoted(text: str) -> str:
+    return repr(shorten(text.rstrip("\n"), 40)) if text else "nothing"
+

@@ -1,0 +1,265 @@
+"""Reads a source line for what gives another value in another run: addresses, clocks, listings, randomness, things outside."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+ADDRESS, CLOCK, LISTING, CHANCE, OUTSIDE = "address", "clock", "listing", "chance", "outside"
+
+_FIXES: Final = {
+    ADDRESS: "use a list or dict, or sort by a name; print a name or number instead of the object",
+    CLOCK: "leave it out of the output and of decisions; let a parameter say how long",
+    LISTING: "sort it: sorted(...)",
+    CHANCE: "seed a generator of its own: random.Random(seed), with seed as a parameter",
+    OUTSIDE: "make it a parameter, or write the input into the pattern",
+}
+
+_CALLS: Final = {
+    "id": (ADDRESS, "id() is an address"),
+    "object.__repr__": (ADDRESS, "its text has an address"),
+    **{f"time.{name}": (CLOCK, f"time.{name} reads the clock") for name in (
+        *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns"),
+        *("thread_time", "thread_time_ns", "localtime", "gmtime", "ctime", "strftime", "asctime", "clock_gettime"),
+    )},
+    **{f"datetime.{name}": (CLOCK, f"datetime.{name} reads the clock") for name in ("now", "utcnow", "today")},
+    "date.today": (CLOCK, "date.today reads the clock"),
+    "getmtime": (CLOCK, "a file's time is of the wall clock"),
+    "os.listdir": (LISTING, "os.listdir gives the names in no particular order"),
+    "os.scandir": (LISTING, "os.scandir gives the entries in no particular order"),
+    "os.walk": (LISTING, "os.walk gives the names in no particular order"),
+    "glob.glob": (LISTING, "glob gives the names in no particular order"),
+    "glob.iglob": (LISTING, "glob gives the names in no particular order"),
+    "uuid.uuid1": (CHANCE, "uuid1 is made of the clock and the network card"),
+    "uuid.uuid4": (CHANCE, "uuid4 is drawn by chance"),
+    "os.urandom": (CHANCE, "os.urandom is chance"),
+    **{f"random.{name}": (CHANCE, f"random.{name} is drawn from a generator that nobody seeded") for name in (
+        *("random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "gauss", "getrandbits"),
+        *("Random", "SystemRandom"),
+    )},
+    **{f"secrets.{name}": (CHANCE, "secrets draws by chance") for name in (
+        *("token_hex", "token_bytes", "token_urlsafe", "randbelow", "choice", "randbits"),
+    )},
+    "os.getpid": (OUTSIDE, "a pid is another one in each run"),
+    "os.getppid": (OUTSIDE, "a pid is another one in each run"),
+    "get_ident": (OUTSIDE, "a thread's ident is another one in each run"),
+    "get_native_id": (OUTSIDE, "a thread's id is another one in each run"),
+    "open": (OUTSIDE, "a file is read again in replay, as it is by then"),
+    "read_text": (OUTSIDE, "a file is read again in replay, as it is by then"),
+    "read_bytes": (OUTSIDE, "a file is read again in replay, as it is by then"),
+    "os.path.exists": (OUTSIDE, "a file is looked for again in replay"),
+    "input": (OUTSIDE, "what is typed is not in the trace"),
+    "os.getenv": (OUTSIDE, "the environment is another one elsewhere"),
+    "os.getcwd": (OUTSIDE, "the folder is another one elsewhere"),
+    "socket.socket": (OUTSIDE, "what a socket brings is not in the trace"),
+    "socket.create_connection": (OUTSIDE, "what a socket brings is not in the trace"),
+    "urlopen": (OUTSIDE, "what a socket brings is not in the trace"),
+    "recv": (OUTSIDE, "what a socket or pipe brings may not be in the trace"),
+}  # fmt: skip
+
+_METHODS: Final = {
+    "iterdir": (LISTING, "iterdir gives the entries in no particular order"),
+    "rglob": (LISTING, "rglob gives the entries in no particular order"),
+    "glob": (LISTING, "glob gives the entries in no particular order"),
+    "st_mtime": (CLOCK, "a file's time is of the wall clock"),
+    "st_mtime_ns": (CLOCK, "a file's time is of the wall clock"),
+}
+
+_NAMES: Final = {"os.environ": (OUTSIDE, "the environment is another one elsewhere"), "sys.stdin": (OUTSIDE, "what is typed is not in the trace")}
+
+_INDIFFERENT: Final = frozenset({"sorted", "len", "set", "frozenset", "sum", "min", "max", "any", "all", "Counter"})
+"""Calls whose result does not depend on the order of what they are given."""
+
+_FILLS: Final = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "put", "setdefault"})
+"""Methods that put something into what a name stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """What in a source line gives another value in another run. `near` is 0 on the line itself, 1 where it feeds that line, 2 in the
+    same function, 3 elsewhere in the file."""
+
+    kind: str
+    line: int
+    why: str
+    near: int
+
+    @property
+    def fix(self) -> str:
+        return _FIXES[self.kind]
+
+
+class Source:
+    """A source file as a place to look for suspects. A file that is no Python has none."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._tree: ast.Module = ast.parse(text)
+        except (SyntaxError, ValueError):
+            self._tree = ast.Module([], [])
+        self._parents = {id(child): node for node in ast.walk(self._tree) for child in ast.iter_child_nodes(node)}
+        self._aliases = dict(_aliases(self._tree))
+
+    def suspects(self, line: int) -> list[Suspect]:
+        """All of the file, the nearest to a line first."""
+        whole = self._statement_at(line)
+        function = self._function_of(whole)
+        feeding = self._feeding(whole, function) if whole is not None else []
+        found = {}
+        for node in ast.walk(self._tree):
+            suspected = self._suspected(node)
+            if suspected is None:
+                continue
+            near = 3
+            if whole is not None and self._within(node, whole):
+                near = 0
+            elif any(self._within(node, one) for one in feeding):
+                near = 1
+            elif function is not None and self._within(node, function):
+                near = 2
+            at: int = node.lineno  # type: ignore[attr-defined]
+            found[suspected, at] = Suspect(suspected[0], at, suspected[1], near)
+        return sorted(found.values(), key=lambda one: (one.near, abs(one.line - line)))
+
+    def _within(self, node: ast.AST, outer: ast.AST) -> bool:
+        at: ast.AST | None = node
+        while at is not None:
+            if at is outer:
+                return True
+            at = self._parents.get(id(at))
+        return False
+
+    def _statement_at(self, line: int) -> ast.AST | None:
+        """The innermost statement of a line; of one with a block only its head."""
+        inner: ast.AST | None = None
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
+                inner = node if inner is None or node.lineno >= getattr(inner, "lineno", 0) else inner
+        if isinstance(inner, ast.For | ast.AsyncFor):
+            return inner.iter
+        if isinstance(inner, ast.If | ast.While):
+            return inner.test
+        if isinstance(inner, ast.With) and inner.items:
+            return inner.items[0].context_expr
+        return None if isinstance(inner, ast.FunctionDef | ast.ClassDef) else inner
+
+    def _function_of(self, node: ast.AST | None) -> ast.AST | None:
+        while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node = self._parents.get(id(node))
+        return node
+
+    def _feeding(self, whole: ast.AST, function: ast.AST | None) -> list[ast.AST]:
+        """What decides whether and with what a statement runs: tests and loops around it, and where its names get their values."""
+        feeding: list[ast.AST] = []
+        names: set[str] = set()
+        todo: list[ast.AST] = [whole]
+        at = self._parents.get(id(whole))
+        while at is not None and at is not self._tree:
+            around = at.iter if isinstance(at, ast.For) else at.test if isinstance(at, ast.If | ast.While) else None
+            if around is not None:
+                todo.append(around)
+            at = self._parents.get(id(at))
+        places = list(ast.walk(function)) if function is not None else []
+        outer = self._parents.get(id(function)) if function is not None else None
+        while outer is not None:  # a nested function reads what the one around it has
+            if isinstance(outer, ast.FunctionDef | ast.Module):
+                places += [node for node in ast.walk(outer) if isinstance(node, ast.Assign | ast.AnnAssign | ast.For)]
+            outer = self._parents.get(id(outer))
+        while todo:
+            node = todo.pop()
+            feeding.append(node)
+            for name in {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} - names:
+                names.add(name)
+                todo += [value for place in places if (value := _gives(place, name)) is not None]
+        return feeding
+
+    def _suspected(self, node: ast.AST) -> tuple[str, str] | None:
+        if isinstance(node, ast.Call):
+            dotted = self._dotted(node.func)
+            last = dotted.rpartition(".")[2]
+            two = ".".join(dotted.split(".")[-2:])
+            known = _CALLS.get(dotted) or _CALLS.get(two) or (_CALLS.get(last) if "." in dotted or last == dotted else None)
+            if known is None and isinstance(node.func, ast.Attribute):
+                known = _METHODS.get(node.func.attr)
+            if known is not None and known[0] == LISTING and self._order_is_lost(node):
+                return None
+            if last in ("Random",) and node.args:
+                return None  # seeded
+            return known
+        if isinstance(node, ast.Attribute):
+            return _NAMES.get(self._dotted(node)) or (_METHODS.get(node.attr) if node.attr.startswith("st_") else None)
+        if isinstance(node, ast.For | ast.comprehension) and self._is_set(node.iter):
+            return None  # told at what is iterated, below
+        if isinstance(node, ast.expr) and self._is_set(node) and not self._order_is_lost(node) and self._is_iterated(node):
+            return (ADDRESS, "a set of objects has the order of their addresses")
+        return None
+
+    def _is_set(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Set | ast.SetComp):
+            return True
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
+        if isinstance(node, ast.Name):
+            values = [value for place in ast.walk(self._tree) if (value := _gives(place, node.id, assigned=True)) is not None]
+            return any(not isinstance(value, ast.Name) and self._is_set(value) for value in values)
+        return False
+
+    def _is_iterated(self, node: ast.AST) -> bool:
+        parent = self._parents.get(id(node))
+        if isinstance(parent, ast.For | ast.comprehension):
+            return parent.iter is node
+        if isinstance(parent, ast.Starred):
+            return True
+        if isinstance(parent, ast.Call) and node in parent.args:
+            name = self._dotted(parent.func).rpartition(".")[2]
+            return name in ("list", "tuple", "iter", "enumerate", "zip", "map", "filter", "join", "print", "str", "repr", "next")
+        if isinstance(parent, ast.Attribute):
+            return parent.attr == "pop"
+        return isinstance(parent, ast.FormattedValue)
+
+    def _order_is_lost(self, node: ast.AST) -> bool:
+        """Whether what comes of this is handed to something that does not care for its order."""
+        at: ast.AST | None = self._parents.get(id(node))
+        while isinstance(at, ast.expr | ast.comprehension | ast.Starred):
+            if isinstance(at, ast.Call) and self._dotted(at.func) in _INDIFFERENT:
+                return True
+            if isinstance(at, ast.Compare | ast.SetComp):
+                return True
+            at = self._parents.get(id(at))
+        return False
+
+    def _dotted(self, node: ast.AST) -> str:
+        """`time.time` for what is called so, whatever name it was imported under; of other expressions the last name."""
+        if isinstance(node, ast.Name):
+            return self._aliases.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            before = self._dotted(node.value)
+            return f"{before}.{node.attr}" if before else f"?.{node.attr}"
+        return ""
+
+
+def _aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that imports give, and what they stand for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def _gives(place: ast.AST, name: str, *, assigned: bool = False) -> ast.AST | None:
+    """What a name gets its value from here, or None. A loop gives the items of what it goes through, unless only `assigned`."""
+    targets: list[ast.expr] = []
+    value: ast.AST | None = None
+    if isinstance(place, ast.Assign):
+        targets, value = place.targets, place.value
+    elif isinstance(place, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+        targets, value = [place.target], place.value
+    elif isinstance(place, ast.For | ast.comprehension) and not assigned:
+        targets, value = [place.target], place.iter
+    elif isinstance(place, ast.Call) and isinstance(place.func, ast.Attribute) and place.func.attr in _FILLS and not assigned:
+        targets, value = [place.func.value], place
+    named = any(isinstance(one, ast.Name) and one.id == name for target in targets for one in ast.walk(target))
+    return value if named else None
