@@ -113,6 +113,7 @@ class _Look:
         self._expected = expected
         self._first: Trace | None = None
         self._seen: set[tuple[str, str]] = set()
+        self._parted: set[Site] = set()
         self._sources: dict[str, tuple[Source, list[str]]] = {}
         self.ends: list[str] = []
         self.findings: list[Finding] = []
@@ -146,8 +147,11 @@ class _Look:
                 self._add("another recording wrote something else", trace, site, cause)
         split = diff(self._first, trace).split
         if split is not None and split.why in ("actor", "result"):
-            for position, of in ((split.position_a, self._first), (split.position_b, trace)):
-                if position is not None and (cause := self._cause(of, site := _site(of, position), most=1)) is not None:
+            for moment, of in ((split.a, self._first), (split.b, trace)):
+                if moment is None:
+                    continue
+                site = _site(of, moment.position)
+                if (cause := self._cause(of, site, most=1)) is not None:
                     self._add("another recording did something else", of, site, cause)
                     break
 
@@ -174,8 +178,10 @@ class _Look:
             self._differs(shown, trace, site, how, addresses=addresses)
 
     def _differs(self, what: str, trace: Trace, site: Site, how: str, *, reason: str = "", addresses: bool = False) -> None:
-        kind = {"moved": ADDRESS, "turned": LISTING}.get(how, "")
-        cause = self._cause(trace, site, most=3, rather=kind)
+        if site in self._parted:
+            return  # as in a replay before, and for the same cause
+        self._parted.add(site)
+        cause = self._cause(trace, site, most=3, rather={"moved": ADDRESS, "turned": LISTING}.get(how, ""))
         why, fix = "", ""
         if addresses:
             cause = None
@@ -193,7 +199,8 @@ class _Look:
         if not site.line:
             return None
         near = [one for one in self._source(trace, site.file)[0].suspects(site.line) if one.near <= most]
-        return next((one for one in near if one.kind == rather), near[0] if near else None)
+        sure = [one for one in near if one.near <= 1] or near
+        return next((one for one in sure if one.kind == rather), sure[0] if sure else None)
 
     def _source(self, trace: Trace, file: str) -> tuple[Source, list[str]]:
         if file not in self._sources:

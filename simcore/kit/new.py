@@ -51,21 +51,27 @@ def _function(name: str, host: PluginHost | None) -> str:
     """The name of the function and module. Raises: UsageError when the pattern cannot be called so."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         likely = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST].strip("-")
-        hint = f"did you mean {likely} ?" if _NAME.fullmatch(likely) and likely != name else "write it as in my-pattern"
+        hint = f"did you mean {likely} ?" if _NAME.fullmatch(likely) and not _hides(likely) else "write it as in my-pattern"
         found = repr(name) if len(name) <= _LONGEST else f"a name of {len(name)} letters"
         raise UsageError(
             f"{found} cannot be a pattern's name; expected small letters, digits and single '-', a letter first", hint
         )
     function = name.replace("-", "_")
     other = f"`simcore plugins new my-{name}` writes one of another name"
-    if keyword.iskeyword(function) or function in _TAKEN:
-        raise UsageError(f"{name} cannot be a pattern's name: a file {function}.py could not be imported as such", other)
-    if function in sys.stdlib_module_names:
-        raise UsageError(f"{name} cannot be a pattern's name: a file {function}.py would hide Python's own module {function}", other)
+    if hidden := _hides(name):
+        raise UsageError(f"{name} cannot be a pattern's name: a file {function}.py would {hidden}", other)
     found_pattern = (host or PluginHost()).patterns.get(name)
     if found_pattern is not None:
         raise UsageError(f"there is a pattern {name} already, from plugin {found_pattern.plugin!r}", other)
     return function
+
+
+def _hides(name: str) -> str:
+    """What stands in the way of a file of this name, in words that follow `would`, or empty."""
+    function = name.replace("-", "_")
+    if function in sys.stdlib_module_names:
+        return f"hide Python's own module {function}"
+    return "have a name that is taken" if keyword.iskeyword(function) or function in _TAKEN else ""
 
 
 def _write(folder: Path, files: dict[str, str], name: str, function: str, imported: str) -> list[Path]:

@@ -103,14 +103,18 @@ class Source:
         self._aliases = dict(_aliases(self._tree))
 
     def suspects(self, line: int) -> list[Suspect]:
-        """All of the file, the nearest to a line first."""
+        """All of the file that may have to do with a line, the nearest first; those of other patterns are left out."""
         whole = self._statement_at(line)
         function = self._function_of(whole)
-        feeding = self._feeding(whole, function) if whole is not None else []
+        feeding = self._feeding(whole) if whole is not None else []
+        outermost = self._outermost(whole)
         found = {}
         for node in ast.walk(self._tree):
             suspected = self._suspected(node)
             if suspected is None:
+                continue
+            other = self._outermost(node)
+            if other is not outermost and _is_pattern(other):
                 continue
             near = 3
             if whole is not None and self._within(node, whole):
@@ -150,23 +154,33 @@ class Source:
             node = self._parents.get(id(node))
         return node
 
-    def _feeding(self, whole: ast.AST, function: ast.AST | None) -> list[ast.AST]:
+    def _outermost(self, node: ast.AST | None) -> ast.AST | None:
+        found = None
+        while (node := self._function_of(node)) is not None:
+            found, node = node, self._parents.get(id(node))
+        return found
+
+    def _places(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Whatever may give a value to a name that is read here: in the functions around, and at the top level of the module."""
+        function = self._outermost(node)
+        if function is not None:
+            yield from ast.walk(function)
+        for top in self._tree.body:
+            if not isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield from ast.walk(top)
+
+    def _feeding(self, whole: ast.AST) -> list[ast.AST]:
         """What decides whether and with what a statement runs: tests and loops around it, and where its names get their values."""
         feeding: list[ast.AST] = []
         names: set[str] = set()
         todo: list[ast.AST] = [whole]
         at = self._parents.get(id(whole))
-        while at is not None and at is not self._tree:
+        while at is not None:
             around = at.iter if isinstance(at, ast.For) else at.test if isinstance(at, ast.If | ast.While) else None
             if around is not None:
                 todo.append(around)
             at = self._parents.get(id(at))
-        places = list(ast.walk(function)) if function is not None else []
-        outer = self._parents.get(id(function)) if function is not None else None
-        while outer is not None:  # a nested function reads what the one around it has
-            if isinstance(outer, ast.FunctionDef | ast.Module):
-                places += [node for node in ast.walk(outer) if isinstance(node, ast.Assign | ast.AnnAssign | ast.For)]
-            outer = self._parents.get(id(outer))
+        places = list(self._places(whole))
         while todo:
             node = todo.pop()
             feeding.append(node)
@@ -202,7 +216,7 @@ class Source:
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
         if isinstance(node, ast.Name):
-            values = [value for place in ast.walk(self._tree) if (value := _gives(place, node.id, assigned=True)) is not None]
+            values = [value for place in self._places(node) if (value := _gives(place, node.id, assigned=True)) is not None]
             return any(not isinstance(value, ast.Name) and self._is_set(value) for value in values)
         return False
 
@@ -238,6 +252,13 @@ class Source:
             before = self._dotted(node.value)
             return f"{before}.{node.attr}" if before else f"?.{node.attr}"
         return ""
+
+
+def _is_pattern(node: ast.AST | None) -> bool:
+    """Whether this is a function marked with @pattern."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    called = [one.func if isinstance(one, ast.Call) else one for one in decorators]
+    return any(ast.unparse(one).rpartition(".")[2] == "pattern" for one in called)
 
 
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:

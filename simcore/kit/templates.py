@@ -64,34 +64,29 @@ from simcore.testing import assert_ends, assert_ordered, assert_replays, record,
 
 from @IMPORT@ import @FUNCTION@
 
-METHODS = ("fork", "spawn", "forkserver")
-
-
 class @CLASS@Test(unittest.TestCase):
     """Each run is recorded in a process of its own."""
 
-    def test_the_bug_shows_every_time(self) -> None:
-        """Seats are sold that nobody has, and the replays do the same, event by event."""
-        for method in METHODS:
+    def test_the_bug_shows_under_every_start_method(self) -> None:
+        """Seats are sold that nobody has, and a replay does the same, event by event."""
+        for method in ("fork", "spawn", "forkserver"):
             with self.subTest(method):
                 trace = record(@FUNCTION@, start_method=method)
                 assert_ends(trace, "failed")
-                assert_replays(trace, times=2)
+                assert_replays(trace, times=1)
 
     def test_everybody_looks_before_anybody_sells(self) -> None:
-        """That is the bug: the last look comes before the first sale."""
+        """That is the bug: each look comes before the sale of the other."""
         trace = record(@FUNCTION@, params={"clerks": 2})
         for clerk, other in (("clerk-1", "clerk-2"), ("clerk-2", "clerk-1")):
             assert_ordered(trace, (clerk, "read", "free_seats"), (other, "store", "free_seats"))
 
     def test_the_fix_sells_each_seat_once(self) -> None:
-        """No run ends otherwise than well; the lock goes from clerk to clerk."""
-        for method in METHODS:
-            with self.subTest(method):
-                trace = record(@FUNCTION@, params={"fixed": True}, start_method=method)
-                assert_ends(trace, "ok")
-                self.assertEqual({"clerk-1", "clerk-2", "clerk-3"}, set(takers(trace, "free_seats.lock")) - {"main"})
-                assert_replays(trace)
+        """The run ends well, each clerk has had the lock, and the replays do the same."""
+        trace = record(@FUNCTION@, params={"fixed": True})
+        assert_ends(trace, "ok")
+        self.assertLessEqual({"clerk-1", "clerk-2", "clerk-3"}, set(takers(trace, "free_seats.lock")))
+        assert_replays(trace)
 
 
 if __name__ == "__main__":
