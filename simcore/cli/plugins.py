@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich_click import RichCommand, RichGroup
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
-from simcore.errors import ExitCode, UsageError
+from simcore.errors import ExitCode, UnknownPattern, UsageError
+
+if TYPE_CHECKING:
+    from simcore.engine.plugins import PluginHost, PluginState
 
 _RUNS: Final = 5
 
@@ -83,7 +86,8 @@ def check(
     Replays are disturbed on purpose: objects get other addresses, directories are listed in another order. Without a name all
     plugins are loaded, and no pattern is run.
 
-    Ends with 0 when all is well, 1 when a pattern is not deterministic or does not end as it declares, 4 when a plugin has problems.
+    Ends with 0 when all is well, 1 when a pattern is not deterministic or ends otherwise than it declares, 4 when a plugin has
+    problems.
     """
     from simcore.engine.parameters import split_assignments
     from simcore.engine.plugins import PluginHost
@@ -94,6 +98,10 @@ def check(
     given, wanted_json = ctx.obj
     plugins, as_json = (*given, *plugins), as_json or wanted_json
     files = [name for name in names if name.endswith(".py") or os.sep in name]
+    for file in files:
+        if not os.path.isfile(file):
+            what = "is a folder, expected a file" if os.path.isdir(file) else "does not exist"
+            raise UsageError(f"{file} {what}", "name a plugin's file, a plugin or a pattern: `simcore plugins` lists them")
     known = {os.path.realpath(plugin) for plugin in plugins}
     plugins = [*plugins, *dict.fromkeys(file for file in files if os.path.realpath(file) not in known)]
     host = PluginHost(plugins)
@@ -103,7 +111,7 @@ def check(
             patterns.append(host.patterns[name])
             chosen += [plugin for plugin in host.plugins if host.patterns[name] in plugin.patterns]
         else:
-            chosen.append(host.find_plugin(name))
+            chosen.append(_plugin(host, name))
             patterns += chosen[-1].patterns
     chosen = list({plugin.name + plugin.file: plugin for plugin in chosen}.values())
     params = split_assignments(parameters)
@@ -127,9 +135,19 @@ def check(
                 console.answer(plugin_view(plugin))
         if checked:
             console.answer(check_view(checked, times))
-    if names and any(plugin.problems for plugin in chosen) or not names and any(plugin.problems for plugin in chosen):
+    if any(plugin.problems for plugin in chosen):
         return ExitCode.PLUGIN
     return ExitCode.NO if any(one.findings for one in checked) else ExitCode.YES
+
+
+def _plugin(host: PluginHost, name: str) -> PluginState:
+    """The plugin of that name or file. Raises: UsageError; PluginError for a pattern that was left out."""
+    try:
+        return host.find_plugin(name)
+    except UsageError:
+        with suppress(UnknownPattern):
+            host.find(name)
+        raise
 
 
 @command.command(cls=RichCommand, name="new")

@@ -29,13 +29,14 @@ from simcore.trace.text import clean, join, shorten
 
 TIMEOUT_S: Final = 60.0
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{5,}")
-_SURROUNDINGS: Final = ("plain", "moved", "turned", "moved", "moved")
+_PLACE: Final = re.compile(r"(\S+\.py):(\d+) in ")
+_SURROUNDINGS: Final = ("turned", "moved", "plain", "moved", "moved")
 """How the surroundings of replay 1, 2, 3... differ from those of the recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What cannot be relied on. `what` happened, `where` (`ring.py:14`, or empty), `line` is that line's text, `why` it did, `fix`."""
+    """What cannot be relied on: `what` happened, `where` (`ring.py:14`, or empty), the text of that `line`, `why`, the `fix`."""
 
     what: str
     where: str = ""
@@ -77,7 +78,7 @@ def check_pattern(
 ) -> Checked:
     """Record and replay a pattern `times` times under a start method. Blocks. No trace is left. Raises: SimcoreError."""
     expected = sorted(pattern.expected(pattern.choose(params), method or None))
-    look = _Look(expected)
+    look = _Look(expected, Path(pattern.file))
     label = f"{pattern.name} {method}".strip()
     with tempfile.TemporaryDirectory(prefix="simcore-check-") as folder, surroundings() as around:
         for number in range(times):
@@ -109,7 +110,8 @@ def _again(trace: Trace, around: Surroundings, how: str, number: int) -> ReplayR
 class _Look:
     """What was seen of one pattern so far."""
 
-    def __init__(self, expected: Sequence[str]) -> None:
+    def __init__(self, expected: Sequence[str], file: Path) -> None:
+        self._file = file
         self._expected = expected
         self._first: Trace | None = None
         self._seen: set[tuple[str, str]] = set()
@@ -160,7 +162,10 @@ class _Look:
         if run.divergence is not None:
             parted = run.divergence
             site = _site(trace, parted.position) if parted.position is not None else _last_of(trace, parted.actor)
-            self._differs(f"a replay parted: {clean(str(parted))}", trace, site, how, reason=clean(parted.reason))
+            if self._cause(trace, site, most=1) is None:
+                site = self._observed(trace, parted.observed) or site
+            told = " ".join(clean(str(parted)).split())
+            self._differs(f"a replay parted: {told}", trace, site, how, reason=clean(parted.reason))
         elif run.differs:
             position = next((p for p, (a, b) in enumerate(zip(trace, run.trace, strict=False)) if a.identity != b.identity), None)
             error = run.trace.ending if run.trace.ending.error_site else trace.ending
@@ -176,6 +181,15 @@ class _Look:
             shown = f"a replay wrote {_quoted(after)} where the recording has {_quoted(before)}"
             addresses = _ADDRESS.sub("", before) == _ADDRESS.sub("", after)
             self._differs(shown, trace, site, how, addresses=addresses)
+
+    def _observed(self, trace: Trace, phrase: str) -> Site | None:
+        """The place that a divergence says the run was at, which may be one that the trace has no event at."""
+        found = _PLACE.search(phrase)
+        if found is None:
+            return None
+        files = (*trace.sources, self._file.name)
+        file = next((file for file in files if file.rpartition("/")[2] == found[1]), "")
+        return Site(file, int(found[2]), "") if file else None
 
     def _differs(self, what: str, trace: Trace, site: Site, how: str, *, reason: str = "", addresses: bool = False) -> None:
         if site in self._parted:
@@ -195,7 +209,7 @@ class _Look:
         self._add(what, trace, site, cause, why=why, fix=fix, once=cause.why if cause else why)
 
     def _cause(self, trace: Trace, site: Site, *, most: int, rather: str = "") -> Suspect | None:
-        """The suspect nearest to a line, not farther than `most`; of the kind that the surroundings were changed in, if there is one."""
+        """The suspect nearest to a line, not farther than `most`; `rather` one of a kind, among those that feed the line."""
         if not site.line:
             return None
         near = [one for one in self._source(trace, site.file)[0].suspects(site.line) if one.near <= most]
@@ -204,7 +218,9 @@ class _Look:
 
     def _source(self, trace: Trace, file: str) -> tuple[Source, list[str]]:
         if file not in self._sources:
-            text = trace.sources.get(file, "")
+            text = trace.sources.get(file) or ""
+            if not text and file == self._file.name:  # a trace has the files of its events only
+                text = self._file.read_text(encoding="utf-8", errors="replace")
             self._sources[file] = (Source(text), text.splitlines())
         return self._sources[file]
 
@@ -269,4 +285,3 @@ def _sites_written_otherwise(a: Trace, b: Trace) -> list[Site]:
 
 def _quoted(text: str) -> str:
     return repr(shorten(text.rstrip("\n"), 40)) if text else "nothing"
-

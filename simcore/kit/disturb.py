@@ -104,7 +104,7 @@ class Surroundings:
 
 @contextmanager
 def surroundings() -> Iterator[Surroundings]:
-    """Surroundings for all programs that this process starts meanwhile: its own PYTHONPATH is changed, and put back afterwards."""
+    """Surroundings for all programs that this process starts meanwhile: it changes its own PYTHONPATH, and puts it back."""
     before = os.environ.get("PYTHONPATH")
     with tempfile.TemporaryDirectory(prefix="simcore-check-") as folder:
         os.environ["PYTHONPATH"] = os.pathsep.join([os.path.realpath(folder), *([before] if before else [])])

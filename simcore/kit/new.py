@@ -36,7 +36,9 @@ def new_package(name: str, folder: Path, host: PluginHost | None = None) -> list
     """
     function = _function(name, host)
     if (folder / name).exists() or (folder / name).is_symlink():
-        raise UsageError(f"{_shown(folder / name)} is there already; nothing is overwritten", "choose another name, or move it away")
+        raise UsageError(
+            f"{_shown(folder / name)} is there already; nothing is overwritten", "choose another name, or move it away"
+        )
     files = {
         f"src/{function}/{function}.py": templates.PATTERN,
         f"tests/test_{function}.py": templates.TEST,

@@ -56,7 +56,6 @@ _CALLS: Final = {
     "socket.socket": (OUTSIDE, "what a socket brings is not in the trace"),
     "socket.create_connection": (OUTSIDE, "what a socket brings is not in the trace"),
     "urlopen": (OUTSIDE, "what a socket brings is not in the trace"),
-    "recv": (OUTSIDE, "what a socket or pipe brings may not be in the trace"),
 }  # fmt: skip
 
 _METHODS: Final = {
@@ -67,7 +66,10 @@ _METHODS: Final = {
     "st_mtime_ns": (CLOCK, "a file's time is of the wall clock"),
 }
 
-_NAMES: Final = {"os.environ": (OUTSIDE, "the environment is another one elsewhere"), "sys.stdin": (OUTSIDE, "what is typed is not in the trace")}
+_NAMES: Final = {
+    "os.environ": (OUTSIDE, "the environment is another one elsewhere"),
+    "sys.stdin": (OUTSIDE, "what is typed is not in the trace"),
+}
 
 _INDIFFERENT: Final = frozenset({"sorted", "len", "set", "frozenset", "sum", "min", "max", "any", "all", "Counter"})
 """Calls whose result does not depend on the order of what they are given."""
@@ -78,8 +80,10 @@ _FILLS: Final = frozenset({"append", "appendleft", "extend", "insert", "add", "u
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """What in a source line gives another value in another run. `near` is 0 on the line itself, 1 where it feeds that line, 2 in the
-    same function, 3 elsewhere in the file."""
+    """What in a source line gives another value in another run.
+
+    `near` is 0 on the line in question itself, 1 where it feeds that line, 2 in the same function, 3 elsewhere in the file.
+    """
 
     kind: str
     line: int
@@ -170,7 +174,7 @@ class Source:
                 yield from ast.walk(top)
 
     def _feeding(self, whole: ast.AST) -> list[ast.AST]:
-        """What decides whether and with what a statement runs: tests and loops around it, and where its names get their values."""
+        """What decides whether and with what a statement runs: tests and loops around it, where its names get their values."""
         feeding: list[ast.AST] = []
         names: set[str] = set()
         todo: list[ast.AST] = [whole]

@@ -93,7 +93,7 @@ if __name__ == "__main__":
     unittest.main()
 '''
 
-PYPROJECT: Final = '''[build-system]
+PYPROJECT: Final = """[build-system]
 requires = ["setuptools>=61"]
 build-backend = "setuptools.build_meta"
 
@@ -115,9 +115,9 @@ where = ["src"]
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = ["src"]
-'''
+"""
 
-README: Final = '''# @NAME@
+README: Final = """# @NAME@
 
 A pattern for simcore.
 
@@ -130,7 +130,7 @@ Its tests, which need no install of it, and whether it can be relied on:
 
     python -m pytest
     simcore plugins check @NAME@
-'''
+"""
 
 PACKAGE: Final = '''"""Patterns for simcore, a module each; the entry points in pyproject.toml name them."""
 '''

@@ -19,7 +19,7 @@ Step = str | tuple[str, str] | tuple[str, str, str]
 _OPERATIONS: Final = {kind.name.lower(): kind for kind in Kind if kind not in (Kind.CREATE, Kind.SPAN)}
 
 
-def events(trace: Trace, actor: str = "", operation: str = "", object: str = "") -> list[Event]:
+def events(trace: Trace, actor: str = "", operation: str = "", on: str = "") -> list[Event]:
     """The events of this actor, of this kind (`acquire`, `put`, `store`...), on this object; what is left empty is any.
 
     Actors are named as the program names its threads and processes, or by their path (`main/1`); objects by the variable they
@@ -27,7 +27,7 @@ def events(trace: Trace, actor: str = "", operation: str = "", object: str = "")
     the trace does not have.
     """
     actors = _actors(trace, actor)
-    things = objects_of(trace, object)
+    things = objects_of(trace, on)
     kind = _kind(operation)
     c = trace.columns
     return [
@@ -39,14 +39,14 @@ def events(trace: Trace, actor: str = "", operation: str = "", object: str = "")
     ]
 
 
-def spans(trace: Trace, operation: str = "", actor: str = "", object: str = "") -> list[Span]:
+def spans(trace: Trace, operation: str = "", actor: str = "", on: str = "") -> list[Span]:
     """The operations that the programmer wrote (`Queue.put`, `Barrier.wait`), in the order in which they began.
 
     Raises: UsageError for an operation that is none, or names that the trace does not have.
     """
     if operation and operation not in SPAN_OPERATIONS:
         raise _unknown("operation", operation, filter(None, SPAN_OPERATIONS))
-    actors, things = _actors(trace, actor), objects_of(trace, object)
+    actors, things = _actors(trace, actor), objects_of(trace, on)
     return [
         span
         for span in sorted(trace.spans, key=lambda span: span.first)

@@ -67,7 +67,10 @@ def assert_taken(trace: Trace, lock: str, actors: Sequence[str]) -> None:
     if found != list(actors):
         missing = [name for name in actors if name not in found]
         never = f"; {join(missing)} never did" if missing else ""
-        _fail(trace, f"{lock} was first taken by {join(found, 'then') or 'none of them'}{never}; expected {join(list(actors), 'then')}")
+        _fail(
+            trace,
+            f"{lock} was first taken by {join(found, 'then') or 'none of them'}{never}; expected {join(list(actors), 'then')}",
+        )
 
 
 def assert_handed_over(trace: Trace, lock: str, giver: str, taker: str, times: int | None = None) -> None:
@@ -89,12 +92,12 @@ def assert_handed_over(trace: Trace, lock: str, giver: str, taker: str, times: i
         )
 
 
-def assert_spans(trace: Trace, operation: str, actor: str = "", object: str = "", times: int | None = None) -> list[Span]:
+def assert_spans(trace: Trace, operation: str, actor: str = "", on: str = "", times: int | None = None) -> list[Span]:
     """The operation (`Queue.put`, `Barrier.wait`) was done at least once, or so many `times`; its spans."""
-    found = asking.spans(trace, operation, actor, object)
+    found = asking.spans(trace, operation, actor, on)
     if len(found) != times if times is not None else not found:
         whom = f" by {actor}" if actor else ""
-        what = f" on {object}" if object else ""
+        what = f" on {on}" if on else ""
         expected = count(times, "time") if times is not None else "once at least"
         _fail(trace, f"{operation}{what} was done {count(len(found), 'time')}{whom}, expected {expected}")
     return found

@@ -54,7 +54,13 @@ def record(
 
 
 def record_until(
-    wanted: Callable[[Trace], bool], target: Target, *, max_runs: int = MAX_RUNS, chaos: bool = True, seed: int = 0, **options: Any
+    wanted: Callable[[Trace], bool],
+    target: Target,
+    *,
+    max_runs: int = MAX_RUNS,
+    chaos: bool = True,
+    seed: int = 0,
+    **options: Any,
 ) -> Trace:
     """Record again and again until `wanted(trace)`; that trace. With `chaos` each run is shaken by short delays.
 
@@ -67,7 +73,9 @@ def record_until(
     ends: dict[str, int] = {}
     for number in range(max_runs):
         # The first run is an undisturbed one: what is common needs no chaos.
-        trace = record(target, **options, **({"chaos": delays.getrandbits(31)} if chaos and number else {}))
+        if chaos and number:
+            options["chaos"] = delays.getrandbits(31)
+        trace = record(target, **options)
         if wanted(trace):
             return trace
         ends[trace.outcome.word] = ends.get(trace.outcome.word, 0) + 1
@@ -78,7 +86,9 @@ def record_until(
 def record_in_order(target: Target, lock: str, actors: Sequence[str], **options: Any) -> Trace:
     """Record until the named actors take the lock in this order; others may take it in between. As `record_until`."""
     if len(actors) < 2:
-        raise UsageError(f"an order of {len(actors)} actors was asked for, expected 2 or more", "name them: ['worker-2', 'worker-1']")
+        raise UsageError(
+            f"an order of {len(actors)} actors was asked for, expected 2 or more", "name them: ['worker-2', 'worker-1']"
+        )
 
     def is_it(trace: Trace) -> bool:
         objects_of(trace, lock)
@@ -96,7 +106,7 @@ def firsts(trace: Trace, lock: str, actors: Sequence[str]) -> list[str]:
 
 
 def replay(trace: Trace | str | Path, times: int = 1, **options: Any) -> Replay:
-    """Run a trace's scenario again under its recorded order; `options` are those of `simcore.replay`, and so is what is raised."""
+    """Run a trace's scenario again under its recorded order; `options` are those of `simcore.replay`. Raises what it does."""
     return engine.replay(trace, times=times, **options)
 
 

@@ -49,7 +49,9 @@ def check_view(checked: Sequence[Checked], times: int) -> RenderableType:
     if times > 1:
         runs += " with its objects moved or directories listed backwards"
     last = Text("\n")
-    last.append(f"{bad} of {len(checked)} cannot be relied on" if bad else "all replays the same, all ends as declared", style="bold")
+    last.append(
+        f"{bad} of {len(checked)} cannot be relied on" if bad else "all replays the same, all ends as declared", style="bold"
+    )
     parts += [last, Text(runs, style="dim")]
     return Group(*parts)
 
