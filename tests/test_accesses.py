@@ -300,7 +300,7 @@ def main(): table["b"].c = 1
 main()
 """
     words = [written(source), "one", "two"]
-    trace, ran = record(words, granularity="access")
+    _, ran = record(words, granularity="access")
     assert ran == plain(words)
     assert ran.code == 1
     for ending in ("raise SystemExit(7)", "raise SystemExit('no')", "print(missing)", "def f(:"):

@@ -262,10 +262,18 @@ in_place_power(PyObject *value, PyObject *other)
     return PyNumber_InPlacePower(value, other, Py_None);
 }
 
+static PyObject *
+power(PyObject *value, PyObject *other)
+{
+    return PyNumber_Power(value, other, Py_None);
+}
+
 static PyObject *(*const updates[])(PyObject *, PyObject *) = {
     PyNumber_InPlaceAdd, PyNumber_InPlaceAnd, PyNumber_InPlaceFloorDivide, PyNumber_InPlaceLshift, PyNumber_InPlaceMatrixMultiply,
     PyNumber_InPlaceMultiply, PyNumber_InPlaceRemainder, PyNumber_InPlaceOr, in_place_power, PyNumber_InPlaceRshift,
     PyNumber_InPlaceSubtract, PyNumber_InPlaceTrueDivide, PyNumber_InPlaceXor,
+    PyNumber_Add, PyNumber_And, PyNumber_FloorDivide, PyNumber_Lshift, PyNumber_MatrixMultiply, PyNumber_Multiply,
+    PyNumber_Remainder, PyNumber_Or, power, PyNumber_Rshift, PyNumber_Subtract, PyNumber_TrueDivide, PyNumber_Xor,
 };
 
 static PyObject *

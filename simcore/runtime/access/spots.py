@@ -66,8 +66,10 @@ OPERATORS: Final = (
 UPDATES: Final[tuple[Callable[[Any, Any], Any], ...]] = (
     *(_operator.iadd, _operator.iand, _operator.ifloordiv, _operator.ilshift, _operator.imatmul, _operator.imul, _operator.imod),
     *(_operator.ior, _operator.ipow, _operator.irshift, _operator.isub, _operator.itruediv, _operator.ixor),
+    *(_operator.add, _operator.and_, _operator.floordiv, _operator.lshift, _operator.matmul, _operator.mul, _operator.mod),
+    *(_operator.or_, _operator.pow, _operator.rshift, _operator.sub, _operator.truediv, _operator.xor),
 )
-"""What each of OPERATORS does."""
+"""What each of OPERATORS does, and then what it does in `x.a = x.a + n`."""
 
 METHODS: Final = frozenset(
     {

@@ -10,6 +10,14 @@ from simcore.runtime.access.nodes import Where, where, where_attribute
 from simcore.runtime.access.scopes import Kind, Place
 from simcore.runtime.access.spots import OPERATORS
 
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether these are the same name or constant."""
+    if isinstance(a, ast.Name):
+        return isinstance(b, ast.Name) and a.id == b.id
+    return isinstance(a, ast.Constant) and isinstance(b, ast.Constant) and repr(a.value) == repr(b.value)
+
+
 _OP: Final = {name: i for i, name in enumerate(OPERATORS)}
 
 
@@ -57,6 +65,12 @@ class Statements(Expressions):
 
     def _store(self, target: Any, node: Any) -> Any:
         """The call that does a plain assignment; None where that stays one."""
+        if self._is_update(target, node.value):
+            at = where(node.value)
+            after = (node.value.right, nodes.number(len(_OP) + _OP[type(node.value.op).__name__], at))
+            if isinstance(target, ast.Name):
+                return self.variable("update_", [], target.id, [*after], at)
+            return self.access("update_attr" if isinstance(target, ast.Attribute) else "update_item", target, at, (), after)
         if isinstance(target, ast.Name):
             if self.place(target.id) == Place.OWN:
                 return None
@@ -87,6 +101,21 @@ class Statements(Expressions):
             return nodes.statement(self.variable("update_", [], target.id, [*after], at), place)
         called = "update_attr" if isinstance(target, ast.Attribute) else "update_item"
         return nodes.statement(self.access(called, target, at, (), after), place)
+
+    def _is_update(self, target: Any, value: Any) -> bool:
+        """Whether this is `x.a = x.a + n` and the like: as in `x.a += n`, nobody comes between its read and its write."""
+        if not isinstance(value, ast.BinOp) or not self._is_plain(value.right) or type(value.left) is not type(target):
+            return False
+        read: Any = value.left
+        if isinstance(target, ast.Name):
+            return self.place(target.id) != Place.OWN and _is_same(target, read)
+        if not isinstance(target, (ast.Attribute, ast.Subscript)):
+            return False
+        if self.is_left_target(target) or not isinstance(target.value, ast.Name) or not self._is_plain(target.value):
+            return False
+        if isinstance(target, ast.Attribute):
+            return read.attr == target.attr and _is_same(target.value, read.value)
+        return self._is_plain(target.slice) and _is_same(target.slice, read.slice) and _is_same(target.value, read.value)
 
     def _is_plain(self, node: Any) -> bool:
         """Whether no code of Python's runs when this is evaluated, and nothing is recorded."""
