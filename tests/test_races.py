@@ -286,6 +286,14 @@ def test_containers_race_item_by_item(source: str, first: str, second: str, race
         assert all(race.unsure == ("?" in source + first + second) for race in found.races)
 
 
+def test_a_method_that_reads_lets_others_in_behind_it() -> None:
+    """`x["k"] + 1` reads without a call; behind the call of `x.get("k")` the interpreter may switch, before the write."""
+    lines = both("main/N load d_x @'k' :1", "main/N assign d_x @'k' :1")
+    for read, possible in (("x['k']", "no"), ("x.get('k')", "yes")):
+        found = told(story(*THREADS, *lines, source=f"x['k'] = {read} + 1"))
+        assert found == [("x['k']", "lost update", False, possible)]
+
+
 def test_looking_before_adding_is_check_then_act() -> None:
     """`add` is one step, `if k not in x: x.add(k)` is not."""
     lines = both("main/N load d_x @'k' :1", "main/N update d_x @'k' :2")
