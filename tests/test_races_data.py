@@ -70,6 +70,13 @@ def test_they_are_told_alike_in_every_run(part: int) -> None:
 
 CORRECT_PATTERNS: list[tuple[str, dict[str, object]]] = [
     *((name, values) for name, values in VARIANTS if values.get("style") not in ("own", "raw")),
+    ("threads-in-processes", {}),
+    ("bounded-semaphore", {}),
+    ("event", {}),
+    ("thread-local", {}),
+    ("thread-subclass", {}),
+    ("recursive-mutex", {}),
+    ("gil-convoy", {}),
 ]
 
 

@@ -9,7 +9,17 @@ from types import BuiltinMethodType, CellType, FrameType
 from typing import Any, Final
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updatable, update_quickly, updated
+from simcore.runtime.access.accesses import (
+    before,
+    by_class,
+    fields,
+    is_next,
+    plainly,
+    site_of,
+    updatable,
+    update_quickly,
+    updated,
+)
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
@@ -51,7 +61,7 @@ def _quietly(function: Callable[..., Any]) -> Any:
 
 
 def _holds(thing: Any, name: str, holder: Holder) -> Any:
-    """Whose place an attribute is that is read, or None where it is no data."""
+    """Whose place an attribute is that is read; None where it is no data, or may be the class's or a call's."""
     if holder is Holder.ITSELF:
         return thing
     if holder is Holder.CLASS:
@@ -59,9 +69,7 @@ def _holds(thing: Any, name: str, holder: Holder) -> Any:
     if holder is Holder.MODULE:
         values = vars(thing)
         return None if name not in values or callable(values[name]) else values
-    if its_own(thing, name):
-        return thing
-    return of_class(type(thing), name) if holder is Holder.EITHER else None
+    return thing if holder is Holder.MAYBE and its_own(thing, name) else None
 
 
 def load_attr(thing: Any, spot: int) -> Any:
@@ -70,6 +78,10 @@ def load_attr(thing: Any, spot: int) -> Any:
         return getattr(thing, name)
     holder = load_holder(type(thing), name)
     whose = None if holder is Holder.NOBODY else _holds(thing, name, holder)
+    if whose is None and holder is Holder.EITHER:
+        return by_class(actor, of_class(type(thing), name) or type(thing), thing, spot, name)
+    if whose is None and holder is Holder.MAYBE:
+        before(actor, Kind.LOAD, thing, spot, 0)
     return getattr(thing, name) if whose is None else plainly(actor, Kind.LOAD, whose, spot, 0, getattr, thing, name)
 
 
@@ -123,14 +135,21 @@ def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
 
 def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
-    if actor is not None and load_holder(type(thing), name) is Holder.ITSELF is store_holder(type(thing), name):
-        site_of(spot)
-        updatable[spot] = type(thing)
+    holder = load_holder(type(thing), name)
+    if actor is not None and holder in _OBJECTS and store_holder(type(thing), name) is Holder.ITSELF:
+        if holder is Holder.ITSELF:
+            site_of(spot)
+            updatable[spot] = type(thing)
         told = is_next(actor, Kind.UPDATE)
-        if in_one_step(getattr(thing, name, thing), value) if told is None else told:
+        if told is None:
+            told = (holder is Holder.ITSELF or its_own(thing, name)) and in_one_step(getattr(thing, name, thing), value)
+        if told:
             plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
             return
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
+
+
+_OBJECTS: Final = (Holder.ITSELF, Holder.EITHER)
 
 
 # Items --------------------------------------------------------------------------------------------------------------------------
