@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -79,9 +80,9 @@ def file_that_changes() -> None:
 
 
 @pattern(section="faulty")
-def chance() -> None:
-    """Throws dice that nobody loaded."""
-    print("thrown", random.randrange(10**9))  # here: chance
+def typed() -> None:
+    """Waits for a word of its user."""
+    print("typed", sys.stdin.readline())  # here: typed
 
 
 @pattern(section="faulty", expect={"failed"})

@@ -91,7 +91,9 @@ def test_an_installed_package_is_a_plugin_under_every_start_method(run: Run, her
     leave = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", ".simtraces", "traces", "_core.*.so")
     shutil.copytree(Path(__file__).parents[1], "simcore-tree", ignore=leave)  # a build leaves things where it is done
     done(python, "-m", "pip", "install", "-q", "./simcore-tree", "./last-seat", "pytest")
-    assert re.search(r"^ +last-seat .*last-seat 0\.1\.0", done(python, "-m", "simcore", "list"), re.M)
+    listed = done(python, "-m", "simcore", "list")
+    assert re.search(r"^ +last-seat +the last seat is sold", listed, re.M)
+    assert "patterns from last-seat 0.1.0 and simcore" in " ".join(listed.split())
     assert "3 passed" in done(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "last-seat")
     for method in ("fork", "spawn", "forkserver"):
         done(python, "-m", "simcore", "record", "last-seat", "--start-method", method)
@@ -178,12 +180,12 @@ CAUSES = {
     "wall-clock": ("another recording wrote something else", "datetime.now reads the clock"),
     "wall-clock-in-steps": ("another recording did something else", "time.time_ns reads the clock"),
     "file-that-changes": ("a replay wrote '1' where the recording has '0'", "a file is read again in replay"),
-    "chance": ("another recording wrote something else", "drawn from a generator that nobody seeded"),
+    "typed": ("it reads what is typed, and in a replay nobody types", "what is typed is not in the trace"),
 }
 
 
 def test_what_is_not_deterministic_is_told_with_line_and_reason(run: Run) -> None:
-    """Addresses, clocks, files, chance: each in its own pattern, once, at the line to change."""
+    """Addresses, clocks, files, input: each in its own pattern, once, at the line to change."""
     found = checked(run, *CAUSES)
     for pattern, (what, why) in CAUSES.items():
         (finding,) = found[pattern]
@@ -245,6 +247,10 @@ def test_bad_names_and_parameters_get_one_line(run: Run, here: Path) -> None:
         ("s = {object()}\nprint(len(s), sorted(s))\n", 2, []),
         ("def f():\n    return id(f)\nprint(f())\n", 3, [(3, 2, "address")]),
         ("from random import Random\nprint(Random(3).random())\n", 2, []),
+        ("import random\ndraw = random.random()\nif draw > 0.5:\n    print('x')\n", 4, [(1, 2, "chance")]),
+        ("def other():\n    return id(1)\ndef f():\n    print(3)\n", 4, []),
+        ("def other():\n    return id(1)\ndef f():\n    print(3)\n    other()\n", 4, [(3, 2, "address")]),
+        ("import os\nprint(os.getpid())\n", 2, [(0, 2, "number")]),
         ("this is no Python\n", 1, []),
     ],
 )

@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +22,8 @@ from simcore.engine.recording import record
 from simcore.engine.replaying import ReplayRun, replay
 from simcore.errors import UsageError
 from simcore.kit.disturb import Surroundings, surroundings
-from simcore.kit.suspects import ADDRESS, LISTING, Source, Suspect
-from simcore.trace.events import Kind
+from simcore.kit.suspects import ADDRESS, LISTING, TYPED, Source, Suspect
+from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Site, Trace
 from simcore.trace.text import clean, join, shorten
 
@@ -76,9 +76,12 @@ def check_pattern(
     times: int = 5,
     each_run: Callable[[str], None] = lambda _label: None,
 ) -> Checked:
-    """Record and replay a pattern `times` times under a start method. Blocks. No trace is left. Raises: SimcoreError."""
+    """Record and replay a pattern `times` times under a start method, or until one hangs. Blocks. No trace is left.
+
+    Raises: SimcoreError.
+    """
     expected = sorted(pattern.expected(pattern.choose(params), method or None))
-    look = _Look(expected, Path(pattern.file))
+    look = _Look(expected, Path(pattern.file), pattern.line)
     label = f"{pattern.name} {method}".strip()
     with tempfile.TemporaryDirectory(prefix="simcore-check-") as folder, surroundings() as around:
         for number in range(times):
@@ -94,12 +97,28 @@ def check_pattern(
                 quiet=True,
             )
             look.at_recording(trace)
+            if trace.outcome is Outcome.TIMEOUT and not trace.as_expected:
+                return Checked(pattern.name, method, number + 1, tuple(look.ends), tuple(look.findings), tuple(look.notes))
             how = _SURROUNDINGS[number % len(_SURROUNDINGS)]
-            look.at_replay(trace, _again(trace, around, how, number), how)
+            again = _again(trace, around, how, number)
+            if how != "plain" and _is_other(again) and not _makes_the_difference(trace, around, how, number):
+                how = "plain"
+            look.at_replay(trace, again, how)
     return Checked(pattern.name, method, times, tuple(look.ends), tuple(look.findings), tuple(look.notes))
 
 
+def _makes_the_difference(trace: Trace, around: Surroundings, how: str, number: int) -> bool:
+    """Whether replays are another run in these surroundings and only there: a race may be another run anywhere."""
+    tried = [_is_other(_again(trace, around, one, number)) for one in ("plain", how, "plain")]
+    return tried == [False, True, False]
+
+
+def _is_other(run: ReplayRun) -> bool:
+    return bool(run.divergence or run.differs or run.writes_added or run.writes_removed or run.writes_changed)
+
+
 def _again(trace: Trace, around: Surroundings, how: str, number: int) -> ReplayRun:
+    around.settle()
     if how == "moved":
         around.move_objects(number)
     elif how == "turned":
@@ -110,8 +129,8 @@ def _again(trace: Trace, around: Surroundings, how: str, number: int) -> ReplayR
 class _Look:
     """What was seen of one pattern so far."""
 
-    def __init__(self, expected: Sequence[str], file: Path) -> None:
-        self._file = file
+    def __init__(self, expected: Sequence[str], file: Path, line: int) -> None:
+        self._file, self._line = file, line
         self._expected = expected
         self._first: Trace | None = None
         self._seen: set[tuple[str, str]] = set()
@@ -133,13 +152,20 @@ class _Look:
             fix = feeding.fix if feeding else "let parameters decide how it ends, and say so with expect="
             self._add(what, trace, site, feeding, fix=fix)
         for what in trace.ending.not_controlled:
-            note = f"not controlled: {clean(what)}"
-            if note not in self.notes:
-                self.notes.append(note)
+            if not any(what.partition(" (")[0] in note for note in self.notes):
+                self.notes.append(f"not controlled: {clean(what)}")
         if self._first is None:
             self._first = trace
+            self._look_for_typing(trace)
         else:
             self._against_first(trace)
+
+    def _look_for_typing(self, trace: Trace) -> None:
+        """What is typed no experiment shows: the runs have nothing to read."""
+        for one in self._source(trace, self._file.name)[0].suspects(self._line, self._line):
+            if one.why == TYPED:
+                site = Site(self._file.name, one.line, "")
+                self._add("it reads what is typed, and in a replay nobody types", trace, site, replace(one, near=0))
 
     def _against_first(self, trace: Trace) -> None:
         assert self._first is not None
@@ -202,7 +228,7 @@ class _Look:
             why = "the text has the address of an object, which is another one in each run"
             fix = "write a name or a number instead of the object, or give its class a __repr__"
         elif cause is None and how == "turned":
-            why, fix = "it depends on the order in which a directory is listed", "sort what is listed: sorted(...)"
+            why, fix = "it seems to depend on the order in which a directory is listed", "sort what is listed: sorted(...)"
         elif cause is None:
             why = reason or "shared data that nothing orders, or an input that is not in the trace"
             fix = "`simcore races` looks for data without a lock; docs/how-it-works.md says where replay ends"
@@ -212,7 +238,7 @@ class _Look:
         """The suspect nearest to a line, not farther than `most`; `rather` one of a kind, among those that feed the line."""
         if not site.line:
             return None
-        near = [one for one in self._source(trace, site.file)[0].suspects(site.line) if one.near <= most]
+        near = [one for one in self._source(trace, site.file)[0].suspects(site.line, self._line) if one.near <= most]
         sure = [one for one in near if one.near <= 1] or near
         return next((one for one in sure if one.kind == rather), sure[0] if sure else None)
 

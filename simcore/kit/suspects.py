@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-ADDRESS, CLOCK, LISTING, CHANCE, OUTSIDE = "address", "clock", "listing", "chance", "outside"
+ADDRESS, CLOCK, LISTING, CHANCE, NUMBER, OUTSIDE = "address", "clock", "listing", "chance", "number", "outside"
+
+TYPED: Final = "what is typed is not in the trace"
 
 _FIXES: Final = {
     ADDRESS: "use a list or dict, or sort by a name; print a name or number instead of the object",
     CLOCK: "leave it out of the output and of decisions; let a parameter say how long",
     LISTING: "sort it: sorted(...)",
     CHANCE: "seed a generator of its own: random.Random(seed), with seed as a parameter",
+    NUMBER: "leave it out of what is written; the names of threads and processes stay",
     OUTSIDE: "make it a parameter, or write the input into the pattern",
 }
 
@@ -42,15 +45,15 @@ _CALLS: Final = {
     **{f"secrets.{name}": (CHANCE, "secrets draws by chance") for name in (
         *("token_hex", "token_bytes", "token_urlsafe", "randbelow", "choice", "randbits"),
     )},
-    "os.getpid": (OUTSIDE, "a pid is another one in each run"),
-    "os.getppid": (OUTSIDE, "a pid is another one in each run"),
-    "get_ident": (OUTSIDE, "a thread's ident is another one in each run"),
-    "get_native_id": (OUTSIDE, "a thread's id is another one in each run"),
+    "os.getpid": (NUMBER, "a pid is another one in each run"),
+    "os.getppid": (NUMBER, "a pid is another one in each run"),
+    "get_ident": (NUMBER, "a thread's ident is another one in each run"),
+    "get_native_id": (NUMBER, "a thread's id is another one in each run"),
     "open": (OUTSIDE, "a file is read again in replay, as it is by then"),
     "read_text": (OUTSIDE, "a file is read again in replay, as it is by then"),
     "read_bytes": (OUTSIDE, "a file is read again in replay, as it is by then"),
     "os.path.exists": (OUTSIDE, "a file is looked for again in replay"),
-    "input": (OUTSIDE, "what is typed is not in the trace"),
+    "input": (OUTSIDE, TYPED),
     "os.getenv": (OUTSIDE, "the environment is another one elsewhere"),
     "os.getcwd": (OUTSIDE, "the folder is another one elsewhere"),
     "socket.socket": (OUTSIDE, "what a socket brings is not in the trace"),
@@ -68,7 +71,7 @@ _METHODS: Final = {
 
 _NAMES: Final = {
     "os.environ": (OUTSIDE, "the environment is another one elsewhere"),
-    "sys.stdin": (OUTSIDE, "what is typed is not in the trace"),
+    "sys.stdin": (OUTSIDE, TYPED),
 }
 
 _INDIFFERENT: Final = frozenset({"sorted", "len", "set", "frozenset", "sum", "min", "max", "any", "all", "Counter"})
@@ -106,19 +109,18 @@ class Source:
         self._parents = {id(child): node for node in ast.walk(self._tree) for child in ast.iter_child_nodes(node)}
         self._aliases = dict(_aliases(self._tree))
 
-    def suspects(self, line: int) -> list[Suspect]:
-        """All of the file that may have to do with a line, the nearest first; those of other patterns are left out."""
+    def suspects(self, line: int, start: int = 0) -> list[Suspect]:
+        """All that may have to do with a line, the nearest first: in its function, in that at line `start`, in what they use."""
         whole = self._statement_at(line)
         function = self._function_of(whole)
         feeding = self._feeding(whole) if whole is not None else []
-        outermost = self._outermost(whole)
+        used = self._used(line, start)
         found = {}
         for node in ast.walk(self._tree):
             suspected = self._suspected(node)
             if suspected is None:
                 continue
-            other = self._outermost(node)
-            if other is not outermost and _is_pattern(other):
+            if self._top(node) not in used:
                 continue
             near = 3
             if whole is not None and self._within(node, whole):
@@ -157,6 +159,28 @@ class Source:
         while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node = self._parents.get(id(node))
         return node
+
+    def _top(self, node: ast.AST) -> ast.AST:
+        """The statement at the top level of the module that a node is in."""
+        while (parent := self._parents.get(id(node))) is not None and parent is not self._tree:
+            node = parent
+        return node
+
+    def _used(self, *lines: int) -> set[ast.AST]:
+        """What stands at the top level at these lines, what is used by name there, and so on; plain statements are all in."""
+        named = {
+            top.name: top for top in self._tree.body if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        used: set[ast.AST] = set()
+        todo: list[ast.AST] = [top for top in self._tree.body if top not in named.values()]
+        todo += [top for top in named.values() if any(_first_line(top) <= line <= (top.end_lineno or 0) for line in lines)]
+        while todo:
+            top = todo.pop()
+            if top not in used:
+                used.add(top)
+                names = {node.id for node in ast.walk(top) if isinstance(node, ast.Name)}
+                todo += [named[name] for name in names & named.keys()]
+        return used
 
     def _outermost(self, node: ast.AST | None) -> ast.AST | None:
         found = None
@@ -258,11 +282,8 @@ class Source:
         return ""
 
 
-def _is_pattern(node: ast.AST | None) -> bool:
-    """Whether this is a function marked with @pattern."""
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-    called = [one.func if isinstance(one, ast.Call) else one for one in decorators]
-    return any(ast.unparse(one).rpartition(".")[2] == "pattern" for one in called)
+def _first_line(top: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    return min([top.lineno, *(decorator.lineno for decorator in top.decorator_list)])
 
 
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:
