@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from cli_programs import ROOT, Run, outside
 
+from simcore.errors import UsageError
+from simcore.kit.new import new_file, new_package
 from simcore.kit.suspects import Source
 
 pytest_plugins = ["cli_fixtures"]
@@ -150,12 +152,13 @@ def test_a_bad_name_gets_one_line(run: Run, here: Path, name: str, sentence: str
     assert os.listdir() == []
 
 
-def test_a_folder_that_cannot_be_written_is_named(run: Run, here: Path) -> None:
-    """A file where the package's folder would go: one line, and nothing half written."""
-    (here / "last-seat").write_text("")
-    code, _, err = run("plugins", "new", "last-seat", "--package")
-    assert code == 2
-    assert err.startswith("error: last-seat is there already")
+def test_a_place_that_cannot_be_written_is_named(here: Path) -> None:
+    """One sentence, and nothing half written: neither a file nor a folder."""
+    (here / "file").write_text("")
+    for write in (new_file, new_package):
+        with pytest.raises(UsageError, match=r"^file/below/.*last_seat\.py cannot be written: Not a directory$"):
+            write("last-seat", here / "file" / "below")
+    assert os.listdir() == ["file"]
 
 
 # --- check -------------------------------------------------------------------------------------------------------------------

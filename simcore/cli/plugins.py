@@ -167,7 +167,9 @@ def new(ctx: click.Context, name: str, package: bool, as_json: bool) -> int:
     from simcore.trace.text import clean
 
     given, wanted_json = ctx.obj
-    written = (new_package if package else new_file)(name, Path.cwd(), PluginHost(given))
+    if not os.path.isdir("."):
+        raise UsageError("the working directory does not exist any more", "change to one that does")
+    written = (new_package if package else new_file)(name, Path(), PluginHost(given))
     shown = [os.path.relpath(path) for path in written]
     tries = (
         [f"python -m pip install -e ./{name}", f"simcore record {name}", f"python -m pytest {name}"]

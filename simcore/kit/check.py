@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,12 @@ from simcore.engine.recording import record
 from simcore.engine.replaying import ReplayRun, replay
 from simcore.errors import UsageError
 from simcore.kit.disturb import Surroundings, surroundings
-from simcore.kit.suspects import ADDRESS, LISTING, TYPED, Source, Suspect
-from simcore.trace.events import Kind, Outcome
+from simcore.kit.known import ADDRESS, LISTING, TYPED
+from simcore.kit.places import first_other_write, last_site_of, quoted, site_at, sites_written_otherwise
+from simcore.kit.suspects import Source, Suspect
+from simcore.trace.events import Outcome
 from simcore.trace.model import Site, Trace
-from simcore.trace.text import clean, join, shorten
+from simcore.trace.text import clean, join
 
 TIMEOUT_S: Final = 60.0
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{5,}")
@@ -101,9 +103,7 @@ def check_pattern(
                 return Checked(pattern.name, method, number + 1, tuple(look.ends), tuple(look.findings), tuple(look.notes))
             how = _SURROUNDINGS[number % len(_SURROUNDINGS)]
             again = _again(trace, around, how, number)
-            if how != "plain" and _is_other(again) and not _makes_the_difference(trace, around, how, number):
-                how = "plain"
-            look.at_replay(trace, again, how)
+            look.at_replay(trace, again, how, partial(_makes_the_difference, trace, around, how, number))
     return Checked(pattern.name, method, times, tuple(look.ends), tuple(look.findings), tuple(look.notes))
 
 
@@ -169,7 +169,7 @@ class _Look:
 
     def _against_first(self, trace: Trace) -> None:
         assert self._first is not None
-        for site in _sites_written_otherwise(self._first, trace):
+        for site in sites_written_otherwise(self._first, trace):
             cause = self._cause(trace, site, most=1)
             if cause is not None:
                 self._add("another recording wrote something else", trace, site, cause)
@@ -178,16 +178,17 @@ class _Look:
             for moment, of in ((split.a, self._first), (split.b, trace)):
                 if moment is None:
                     continue
-                site = _site(of, moment.position)
+                site = site_at(of, moment.position)
                 if (cause := self._cause(of, site, most=1)) is not None:
                     self._add("another recording did something else", of, site, cause)
                     break
 
-    def at_replay(self, trace: Trace, run: ReplayRun, how: str) -> None:
-        """What a replay did otherwise than the recording that it followed."""
+    def at_replay(self, trace: Trace, run: ReplayRun, how: str, is_why: Callable[[], bool]) -> None:
+        """What a replay did otherwise than its recording; `is_why` tries whether the surroundings are the reason."""
+        self._is_why = is_why
         if run.divergence is not None:
             parted = run.divergence
-            site = _site(trace, parted.position) if parted.position is not None else _last_of(trace, parted.actor)
+            site = site_at(trace, parted.position) if parted.position is not None else last_site_of(trace, parted.actor)
             if self._cause(trace, site, most=1) is None:
                 site = self._observed(trace, parted.observed) or site
             told = " ".join(clean(str(parted)).split())
@@ -196,15 +197,15 @@ class _Look:
             position = next((p for p, (a, b) in enumerate(zip(trace, run.trace, strict=False)) if a.identity != b.identity), None)
             error = run.trace.ending if run.trace.ending.error_site else trace.ending
             of = run.trace if error is run.trace.ending else trace
-            site = of.sites[error.error_site] if position is None else _site(trace, position)
+            site = of.sites[error.error_site] if position is None else site_at(trace, position)
             self._differs(f"a replay was another run: {run.differs}", trace, site, how)
         elif run.writes_added or run.writes_removed or run.writes_changed:
-            written = _first_other_write(trace, run.trace)
+            written = first_other_write(trace, run.trace)
             if written is None:
                 self._differs("a replay wrote in another order", trace, Site("", 0, ""), how)
                 return
             site, before, after = written
-            shown = f"a replay wrote {_quoted(after)} where the recording has {_quoted(before)}"
+            shown = f"a replay wrote {quoted(after)} where the recording has {quoted(before)}"
             addresses = _ADDRESS.sub("", before) == _ADDRESS.sub("", after)
             self._differs(shown, trace, site, how, addresses=addresses)
 
@@ -221,13 +222,16 @@ class _Look:
         if site in self._parted:
             return  # as in a replay before, and for the same cause
         self._parted.add(site)
-        cause = self._cause(trace, site, most=3, rather={"moved": ADDRESS, "turned": LISTING}.get(how, ""))
+        rather = {"moved": ADDRESS, "turned": LISTING}.get(how, "")
+        cause = self._cause(trace, site, most=3, rather=rather)
+        if cause is not None and cause.near > 1 and cause.kind == rather and not self._is_why():
+            cause = None  # it stands somewhere else in the file, and is not the reason
         why, fix = "", ""
         if addresses:
             cause = None
             why = "the text has the address of an object, which is another one in each run"
             fix = "write a name or a number instead of the object, or give its class a __repr__"
-        elif cause is None and how == "turned":
+        elif cause is None and how == "turned" and self._is_why():
             why, fix = "it seems to depend on the order in which a directory is listed", "sort what is listed: sorted(...)"
         elif cause is None:
             why = reason or "shared data that nothing orders, or an input that is not in the trace"
@@ -264,50 +268,3 @@ class _Look:
         if cause is not None:
             why, fix = ("perhaps " if cause.near > 1 else "") + cause.why, cause.fix
         self.findings.append(Finding(what, where, clean(line), why, fix))
-
-
-def _site(trace: Trace, position: int) -> Site:
-    return trace.sites[trace.columns.site[position]]
-
-
-def _last_of(trace: Trace, actor: str) -> Site:
-    """Where an actor did its last event that has a place."""
-    sites = [event.site for event in trace.of_actor(actor) if event.site.line]
-    return sites[-1] if sites else Site("", 0, "")
-
-
-def _writes(trace: Trace) -> dict[tuple[str, str], list[tuple[str, Site]]]:
-    """What each actor wrote to each stream, in its order, with the place."""
-    found: dict[tuple[str, str], list[tuple[str, Site]]] = {}
-    for event in trace:
-        if event.kind is Kind.WRITE:
-            found.setdefault((event.actor, event.object), []).append((str(trace.texts[event.value]), event.site))
-    return found
-
-
-def _first_other_write(recorded: Trace, replayed: Trace) -> tuple[Site, str, str] | None:
-    """The first write of an actor that the other run did not do like this: its place, its text, and what was written instead."""
-    ours, theirs = _writes(recorded), _writes(replayed)
-    for key in {**ours, **theirs}:
-        a, b = ours.get(key, []), theirs.get(key, [])
-        for number in range(max(len(a), len(b))):
-            before, after = (side[number] if number < len(side) else None for side in (a, b))
-            if before is None or after is None or before[0] != after[0]:
-                there = before or after
-                assert there is not None
-                return there[1], before[0] if before else "", after[0] if after else ""
-    return None
-
-
-def _sites_written_otherwise(a: Trace, b: Trace) -> list[Site]:
-    """The places at which two recordings wrote other texts, not merely in another order."""
-    texts: list[dict[Site, Counter[str]]] = [{}, {}]
-    for side, trace in zip(texts, (a, b), strict=True):
-        for written in _writes(trace).values():
-            for text, site in written:
-                side.setdefault(site, Counter())[text] += 1
-    return [site for site in {**texts[0], **texts[1]} if site.line and texts[0].get(site) != texts[1].get(site)]
-
-
-def _quoted(text: str) -> str:
-    return repr(shorten(text.rstrip("\n"), 40)) if text else "nothing"

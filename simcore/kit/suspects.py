@@ -5,80 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-ADDRESS, CLOCK, LISTING, CHANCE, NUMBER, OUTSIDE = "address", "clock", "listing", "chance", "number", "outside"
-
-TYPED: Final = "what is typed is not in the trace"
-
-_FIXES: Final = {
-    ADDRESS: "use a list or dict, or sort by a name; print a name or number instead of the object",
-    CLOCK: "leave it out of the output and of decisions; let a parameter say how long",
-    LISTING: "sort it: sorted(...)",
-    CHANCE: "seed a generator of its own: random.Random(seed), with seed as a parameter",
-    NUMBER: "leave it out of what is written; the names of threads and processes stay",
-    OUTSIDE: "make it a parameter, or write the input into the pattern",
-}
-
-_CALLS: Final = {
-    "id": (ADDRESS, "id() is an address"),
-    "object.__repr__": (ADDRESS, "its text has an address"),
-    **{f"time.{name}": (CLOCK, f"time.{name} reads the clock") for name in (
-        *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns"),
-        *("thread_time", "thread_time_ns", "localtime", "gmtime", "ctime", "strftime", "asctime", "clock_gettime"),
-    )},
-    **{f"datetime.{name}": (CLOCK, f"datetime.{name} reads the clock") for name in ("now", "utcnow", "today")},
-    "date.today": (CLOCK, "date.today reads the clock"),
-    "getmtime": (CLOCK, "a file's time is of the wall clock"),
-    "os.listdir": (LISTING, "os.listdir gives the names in no particular order"),
-    "os.scandir": (LISTING, "os.scandir gives the entries in no particular order"),
-    "os.walk": (LISTING, "os.walk gives the names in no particular order"),
-    "glob.glob": (LISTING, "glob gives the names in no particular order"),
-    "glob.iglob": (LISTING, "glob gives the names in no particular order"),
-    "uuid.uuid1": (CHANCE, "uuid1 is made of the clock and the network card"),
-    "uuid.uuid4": (CHANCE, "uuid4 is drawn by chance"),
-    "os.urandom": (CHANCE, "os.urandom is chance"),
-    **{f"random.{name}": (CHANCE, f"random.{name} is drawn from a generator that nobody seeded") for name in (
-        *("random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "gauss", "getrandbits"),
-        *("Random", "SystemRandom"),
-    )},
-    **{f"secrets.{name}": (CHANCE, "secrets draws by chance") for name in (
-        *("token_hex", "token_bytes", "token_urlsafe", "randbelow", "choice", "randbits"),
-    )},
-    "os.getpid": (NUMBER, "a pid is another one in each run"),
-    "os.getppid": (NUMBER, "a pid is another one in each run"),
-    "get_ident": (NUMBER, "a thread's ident is another one in each run"),
-    "get_native_id": (NUMBER, "a thread's id is another one in each run"),
-    "open": (OUTSIDE, "a file is read again in replay, as it is by then"),
-    "read_text": (OUTSIDE, "a file is read again in replay, as it is by then"),
-    "read_bytes": (OUTSIDE, "a file is read again in replay, as it is by then"),
-    "os.path.exists": (OUTSIDE, "a file is looked for again in replay"),
-    "input": (OUTSIDE, TYPED),
-    "os.getenv": (OUTSIDE, "the environment is another one elsewhere"),
-    "os.getcwd": (OUTSIDE, "the folder is another one elsewhere"),
-    "socket.socket": (OUTSIDE, "what a socket brings is not in the trace"),
-    "socket.create_connection": (OUTSIDE, "what a socket brings is not in the trace"),
-    "urlopen": (OUTSIDE, "what a socket brings is not in the trace"),
-}  # fmt: skip
-
-_METHODS: Final = {
-    "iterdir": (LISTING, "iterdir gives the entries in no particular order"),
-    "rglob": (LISTING, "rglob gives the entries in no particular order"),
-    "glob": (LISTING, "glob gives the entries in no particular order"),
-    "st_mtime": (CLOCK, "a file's time is of the wall clock"),
-    "st_mtime_ns": (CLOCK, "a file's time is of the wall clock"),
-}
-
-_NAMES: Final = {
-    "os.environ": (OUTSIDE, "the environment is another one elsewhere"),
-    "sys.stdin": (OUTSIDE, TYPED),
-}
-
-_INDIFFERENT: Final = frozenset({"sorted", "len", "set", "frozenset", "sum", "min", "max", "any", "all", "Counter"})
-"""Calls whose result does not depend on the order of what they are given."""
-
-_FILLS: Final = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "put", "setdefault"})
-"""Methods that put something into what a name stands for."""
+from simcore.kit.known import ADDRESS, CALLS, FILLS, FIXES, INDIFFERENT, LISTING, METHODS, NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +23,7 @@ class Suspect:
 
     @property
     def fix(self) -> str:
-        return _FIXES[self.kind]
+        return FIXES[self.kind]
 
 
 class Source:
@@ -222,16 +150,16 @@ class Source:
             dotted = self._dotted(node.func)
             last = dotted.rpartition(".")[2]
             two = ".".join(dotted.split(".")[-2:])
-            known = _CALLS.get(dotted) or _CALLS.get(two) or (_CALLS.get(last) if "." in dotted or last == dotted else None)
+            known = CALLS.get(dotted) or CALLS.get(two) or (CALLS.get(last) if "." in dotted or last == dotted else None)
             if known is None and isinstance(node.func, ast.Attribute):
-                known = _METHODS.get(node.func.attr)
+                known = METHODS.get(node.func.attr)
             if known is not None and known[0] == LISTING and self._order_is_lost(node):
                 return None
             if last in ("Random",) and node.args:
                 return None  # seeded
             return known
         if isinstance(node, ast.Attribute):
-            return _NAMES.get(self._dotted(node)) or (_METHODS.get(node.attr) if node.attr.startswith("st_") else None)
+            return NAMES.get(self._dotted(node)) or (METHODS.get(node.attr) if node.attr.startswith("st_") else None)
         if isinstance(node, ast.For | ast.comprehension) and self._is_set(node.iter):
             return None  # told at what is iterated, below
         if isinstance(node, ast.expr) and self._is_set(node) and not self._order_is_lost(node) and self._is_iterated(node):
@@ -265,7 +193,7 @@ class Source:
         """Whether what comes of this is handed to something that does not care for its order."""
         at: ast.AST | None = self._parents.get(id(node))
         while isinstance(at, ast.expr | ast.comprehension | ast.Starred):
-            if isinstance(at, ast.Call) and self._dotted(at.func) in _INDIFFERENT:
+            if isinstance(at, ast.Call) and self._dotted(at.func) in INDIFFERENT:
                 return True
             if isinstance(at, ast.Compare | ast.SetComp):
                 return True
@@ -305,7 +233,7 @@ def _gives(place: ast.AST, name: str, *, assigned: bool = False) -> ast.AST | No
         targets, value = [place.target], place.value
     elif isinstance(place, ast.For | ast.comprehension) and not assigned:
         targets, value = [place.target], place.iter
-    elif isinstance(place, ast.Call) and isinstance(place.func, ast.Attribute) and place.func.attr in _FILLS and not assigned:
+    elif isinstance(place, ast.Call) and isinstance(place.func, ast.Attribute) and place.func.attr in FILLS and not assigned:
         targets, value = [place.func.value], place
     named = any(isinstance(one, ast.Name) and one.id == name for target in targets for one in ast.walk(target))
     return value if named else None
