@@ -8,12 +8,12 @@ enum { LOADS = 0, STORES = 1, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
 
 enum {
     LOAD_ATTR, STORE_ATTR, UPDATE_ATTR, LOAD_ITEM, STORE_ITEM, UPDATE_ITEM, LOAD_GLOBAL, STORE_GLOBAL, UPDATE_GLOBAL,
-    LOAD_CELL, STORE_CELL, UPDATE_CELL, BORN, HOOKS
+    LOAD_CELL, STORE_CELL, UPDATE_CELL, METHOD, WHOLE, BORN, HOOKS
 };
 
 static const char *const hook_names[HOOKS] = {
     "load_attr", "store_attr", "update_attr", "load_item", "store_item", "update_item", "load_global", "store_global",
-    "update_global", "load_cell", "store_cell", "update_cell", "born",
+    "update_global", "load_cell", "store_cell", "update_cell", "method", "whole", "born",
 };
 
 static PyObject *pure_hooks[HOOKS];
@@ -551,6 +551,28 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Py_XDECREF(result);
     Py_XDECREF(value);
     return none_unless(failed);
+}
+
+/* Whether this may be a container whose items are places. */
+static int
+is_container(PyObject *object)
+{
+    return PyList_Check(object) || PyDict_Check(object) || PyAnySet_Check(object) || PyByteArray_Check(object) ||
+           PyObject_TypeCheck(object, (PyTypeObject *)deque_type);
+}
+
+/* method(obj, spot): of a container that is Python's to do */
+static PyObject *
+core_method(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 && !is_container(args[0]) ? core_load_attr(module, args, nargs) : in_python(METHOD, args, nargs);
+}
+
+/* whole(value, spot) */
+static PyObject *
+core_whole(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 && !is_container(args[0]) ? Py_NewRef(args[0]) : in_python(WHOLE, args, nargs);
 }
 
 /* born(value): of interest is only what has the address of something that was met, and is nobody's but the caller's. */
