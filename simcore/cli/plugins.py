@@ -167,9 +167,11 @@ def new(ctx: click.Context, name: str, package: bool, as_json: bool) -> int:
     from simcore.trace.text import clean
 
     given, wanted_json = ctx.obj
-    if not os.path.isdir("."):
-        raise UsageError("the working directory does not exist any more", "change to one that does")
-    written = (new_package if package else new_file)(name, Path(), PluginHost(given))
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory does not exist any more", "change to one that does") from None
+    written = (new_package if package else new_file)(name, folder, PluginHost(given))
     shown = [os.path.relpath(path) for path in written]
     tries = (
         [f"python -m pip install -e ./{name}", f"simcore record {name}", f"python -m pytest {name}"]
