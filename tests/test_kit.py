@@ -167,7 +167,7 @@ def test_a_working_directory_that_is_gone_is_said(here: Path) -> None:
     gone.mkdir()
     program = f"import os, sys; os.rmdir({str(gone)!r}); from simcore.cli import main; sys.exit(main(['plugins', 'new', 'my-x']))"
     env = {**os.environ, "PYTHONPATH": PATHS}
-    ran = subprocess.run([sys.executable, "-c", program], cwd=gone, env=env, capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-P", "-c", program], cwd=gone, env=env, capture_output=True, text=True)
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: the working directory does not exist any more\nhint: ")
 
