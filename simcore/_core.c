@@ -134,6 +134,7 @@ static PyMethodDef core_methods[] = {
     {"store_cell", FAST(core_store_cell), METH_FASTCALL, NULL},
     {"update_cell", FAST(core_update_cell), METH_FASTCALL, NULL},
     {"born", core_born, METH_O, NULL},
+    {"is_true", FAST(core_is_true), METH_FASTCALL, NULL},
     {NULL},
 };
 

@@ -226,7 +226,7 @@ print(shared.value)
     trace, ran = record(source, granularity="access")
     assert accesses(trace) == [(Kind.ASSIGN, "Box.value")] * 2 + [(Kind.LOAD, "Box.value")]
     (event,) = (event for event in trace.of_actor("main/1") if event.kind in ACCESS_KINDS)
-    assert accessed(event.value) == (-1, 5), "it read the size, and wrote what is its own three times, and read it"
+    assert accessed(event.value) == (-1, 6), "it read the size, twice, and wrote what is its own three times, and read it"
     answer, again = replay(trace)
     assert_same(answer)
     assert again == ran

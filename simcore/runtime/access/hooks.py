@@ -1,32 +1,50 @@
 """The hooks that rewritten code calls: each does what Python does, and records it where it is an access (see `spots`)."""
 
 import builtins
+from collections import deque
 from collections.abc import Callable
-from functools import partial
-from operator import delitem, getitem, setitem
+from contextlib import nullcontext
+from functools import cached_property, partial
+from operator import contains as operator_contains
+from operator import delitem, getitem, setitem, truth
 from sys import _getframe as get_frame
 from types import BuiltinMethodType, CellType, FrameType
 from typing import Any, Final
 
 from simcore.runtime.access import plainly as plain
-from simcore.runtime.access.accesses import before, fields, is_next, plainly, site_of, updatable, update_quickly, updated
+from simcore.runtime.access.accesses import (
+    before,
+    fields,
+    is_next,
+    kept_attr,
+    kept_item,
+    named,
+    plainly,
+    site_of,
+    updatable,
+    update_quickly,
+    updated,
+)
 from simcore.runtime.access.kinds import (
     METHODS,
     Holder,
     Method,
+    finds_plainly,
     forget_types,
+    has_own_length,
     in_one_step,
     is_easy,
     items_of,
-    its_own,
     load_holder,
+    makes_plainly,
     of_class,
+    static_of,
     store_holder,
 )
 from simcore.runtime.access.objects import born, born_anew, is_plain, key_of, number_of, word
 from simcore.runtime.access.plainly import Slot
 from simcore.runtime.access.spots import UPDATES, hook
-from simcore.runtime.actors import acting
+from simcore.runtime.actors import Actor, acting
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind
@@ -50,27 +68,76 @@ def _quietly(function: Callable[..., Any]) -> Any:
 # Attributes ---------------------------------------------------------------------------------------------------------------------
 
 
-def _holds(thing: Any, name: str, holder: Holder) -> Any:
-    """Whose place an attribute is that is read, or None where it is no data."""
-    if holder is Holder.ITSELF:
-        return thing
-    if holder is Holder.CLASS:
-        return of_class(thing, name)
-    if holder is Holder.MODULE:
-        values = vars(thing)
-        return None if name not in values or callable(values[name]) else values
-    if its_own(thing, name):
-        return thing
-    return of_class(type(thing), name) if holder is Holder.EITHER else None
-
-
 def load_attr(thing: Any, spot: int) -> Any:
     actor, name = acting(), fields[spot]
     if actor is None:
         return getattr(thing, name)
     holder = load_holder(type(thing), name)
-    whose = None if holder is Holder.NOBODY else _holds(thing, name, holder)
-    return getattr(thing, name) if whose is None else plainly(actor, Kind.LOAD, whose, spot, 0, getattr, thing, name)
+    if holder is Holder.ITSELF:
+        return plainly(actor, Kind.LOAD, thing, spot, 0, getattr, thing, name)
+    if holder is Holder.EITHER or holder is Holder.CLASS:
+        return _load_inherited(actor, thing, name, thing if holder is Holder.CLASS else type(thing), spot)
+    if holder is Holder.MAYBE:
+        return _load_or_call(actor, thing, name, spot)
+    if holder is Holder.MODULE:
+        values = vars(thing)
+        if name in values and not callable(values[name]):
+            return plainly(actor, Kind.LOAD, values, spot, 0, getattr, thing, name)
+    return getattr(thing, name)
+
+
+def _load_inherited(actor: Actor, thing: Any, name: str, cls: type, spot: int) -> Any:
+    """An attribute that an object or class has, or else a class behind it: that it was missing here was an access too."""
+    if cls is thing and of_class(cls, name) is None:
+        return getattr(thing, name)
+    names = getattr(thing, "__dict__", None)
+    if names is not None:
+        value = plainly(actor, Kind.LOAD, thing, spot, 0, names.get, name, _MISSING)
+        if value is not _MISSING:
+            return value
+    whose = of_class(cls, name)
+    if whose is not None and whose is not thing:
+        value = plainly(actor, Kind.LOAD, whose, spot, 0, vars(whose).get, name, _MISSING)
+        if value is not _MISSING:
+            return value
+    return getattr(thing, name)
+
+
+_MISSING: Final = object()
+
+
+def _load_or_call(actor: Actor, thing: Any, name: str, spot: int) -> Any:
+    """An attribute that the object has, or else it is a call: that it is missing was an access too."""
+    names, kind = getattr(thing, "__dict__", None), type(thing)
+    if type(names) is not dict:
+        return getattr(thing, name)
+    value = plainly(actor, Kind.LOAD, thing, spot, 0, names.get, name, _MISSING)
+    if value is not _MISSING:
+        return value
+    found, static = static_of(kind, name)
+    if type(static) is cached_property:
+        return _made_once(actor, thing, name, names, static, spot)
+    if not found:
+        return kind.__getattr__(thing, name)
+    try:
+        return type(static).__get__(static, thing, kind)
+    except AttributeError:
+        if not hasattr(kind, "__getattr__"):
+            raise
+    return kind.__getattr__(thing, name)
+
+
+def _made_once(actor: Actor, thing: Any, name: str, names: dict[str, Any], static: Any, spot: int) -> Any:
+    """As `cached_property.__get__` from Python 3.12 on, and before that, when it had a lock."""
+    with getattr(static, "lock", _NO_LOCK):
+        value = plainly(actor, Kind.LOAD, thing, spot, 0, names.get, name, _MISSING)
+        if value is _MISSING:
+            value = static.func(thing)
+            plainly(actor, Kind.ASSIGN, thing, spot, 0, setitem, names, name, value)
+    return value
+
+
+_NO_LOCK: Final = nullcontext()
 
 
 def _stored_in(thing: Any, name: str) -> Any:
@@ -78,9 +145,6 @@ def _stored_in(thing: Any, name: str) -> Any:
     holder = store_holder(type(thing), name)
     if holder is Holder.NOBODY:
         return None
-    if holder is Holder.CLASS:
-        forget_types()
-        updatable[:] = [None] * len(updatable)
     return vars(thing) if holder is Holder.MODULE else thing
 
 
@@ -90,14 +154,14 @@ def store_attr(value: Any, thing: Any, spot: int) -> None:
     if actor is None or whose is None:
         setattr(thing, name, value)
         return
-    kept = _kept_attr(thing, name)
     plainly(actor, Kind.ASSIGN, whose, spot, 0, setattr, thing, name, value)
-    del kept
+    if isinstance(thing, type):
+        _forget_types()
 
 
-def _kept_attr(thing: Any, name: str) -> Any:
-    """What is about to be replaced: its finaliser is to run behind the access, not within."""
-    return thing.__dict__.get(name) if hasattr(thing, "__dict__") else getattr(thing, name, None)
+def _forget_types() -> None:
+    forget_types()
+    updatable[:] = [None] * len(updatable)
 
 
 def del_attr(thing: Any, spot: int) -> None:
@@ -106,9 +170,9 @@ def del_attr(thing: Any, spot: int) -> None:
     if actor is None or whose is None:
         delattr(thing, name)
         return
-    kept = _kept_attr(thing, name)
     plainly(actor, Kind.ASSIGN, whose, spot, 0, delattr, thing, name)
-    del kept
+    if isinstance(thing, type):
+        _forget_types()
 
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
@@ -123,14 +187,18 @@ def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
 
 def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
-    if actor is not None and load_holder(type(thing), name) is Holder.ITSELF is store_holder(type(thing), name):
+    kind = type(thing)
+    if actor is not None and load_holder(kind, name) in _READ_AT_ONCE and store_holder(kind, name) is Holder.ITSELF:
         site_of(spot)
-        updatable[spot] = type(thing)
+        updatable[spot] = kind
         told = is_next(actor, Kind.UPDATE)
         if in_one_step(getattr(thing, name, thing), value) if told is None else told:
             plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
             return
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
+
+
+_READ_AT_ONCE: Final = (Holder.ITSELF, Holder.EITHER)
 
 
 # Items --------------------------------------------------------------------------------------------------------------------------
@@ -147,7 +215,10 @@ def load_item(thing: Any, key: Any, spot: int) -> Any:
         if may_miss:
             told = is_next(actor, Kind.LOAD)
             if not (key in thing if told is None else told):
-                before(actor, Kind.UPDATE, thing, spot, key_of(thing, key))
+                # No update: `thing[key] += 1` knows those as what it does in one step.
+                if makes_plainly(thing):
+                    return plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), getitem, thing, key)
+                before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
                 return thing[key]
         return plainly(actor, Kind.LOAD, thing, spot, key_of(thing, key), getitem, thing, key)
     before(actor, Kind.LOAD, thing, spot, key_of(thing, key))
@@ -159,19 +230,10 @@ def store_item(value: Any, thing: Any, key: Any, spot: int) -> None:
     if actor is None or not items_of(type(thing))[1]:
         thing[key] = value
     elif is_plain(key) and (type(key) is not slice or is_easy(value)):
-        kept = _kept_item(thing, key)
         plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), setitem, thing, key, value)
-        del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
         thing[key] = value
-
-
-def _kept_item(thing: Any, key: Any) -> Any:
-    try:
-        return dict.get(thing, key) if isinstance(thing, dict) else thing[key]
-    except (LookupError, TypeError, ValueError):
-        return None
 
 
 def del_item(thing: Any, key: Any, spot: int) -> None:
@@ -179,9 +241,7 @@ def del_item(thing: Any, key: Any, spot: int) -> None:
     if actor is None or not items_of(type(thing))[2]:
         del thing[key]
     elif is_plain(key):
-        kept = _kept_item(thing, key)
         plainly(actor, Kind.ASSIGN, thing, spot, key_of(thing, key), delitem, thing, key)
-        del kept
     else:
         before(actor, Kind.ASSIGN, thing, spot, key_of(thing, key))
         del thing[key]
@@ -189,10 +249,14 @@ def del_item(thing: Any, key: Any, spot: int) -> None:
 
 def update_item(thing: Any, key: Any, value: Any, op: int, spot: int) -> None:
     actor = acting()
-    gets, sets, _, _, may_miss = items_of(type(thing))
+    gets, sets, _, _, _ = items_of(type(thing))
     if actor is not None and gets and sets and is_plain(key) and type(key) is not slice:
         told = is_next(actor, Kind.UPDATE)
-        if (not may_miss or key in thing) and in_one_step(_kept_item(thing, key), value) if told is None else told:
+        if (
+            (not hasattr(type(thing), "__missing__") or key in thing) and in_one_step(kept_item(thing, key), value)
+            if told is None
+            else told
+        ):
             plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), updated, getitem, setitem, (thing, key), op, value)
             return
     store_item(UPDATES[op](load_item(thing, key, spot), value), thing, key, spot)
@@ -223,12 +287,7 @@ def _call(bound: Callable[..., Any], spot: int, *arguments: Any, **named: Any) -
         if not plain_call:
             before(actor, kind, thing, spot, key)
             return bound(*arguments, **named)
-        kept = (
-            list(thing.values() if isinstance(thing, dict) else thing) if method in (Method.CLEARS, Method.CHANGES_BY) else None
-        )
-        result = plainly(actor, kind, thing, spot, key, bound, *arguments)
-        del kept
-        return result
+        return plainly(actor, kind, thing, spot, key, bound, *arguments)
     except BaseException as error:
         hide(error)
         raise
@@ -246,19 +305,98 @@ def method(thing: Any, spot: int) -> Any:
 def whole(value: Any, spot: int) -> Any:
     actor = acting()
     if actor is not None and items_of(type(value))[3]:
+        if fields[spot] in _AT_ONCE and type(value) in _IN_ORDER:
+            return plainly(actor, Kind.LOAD, value, spot, word("*"), list, value)
         before(actor, Kind.LOAD, value, spot, word("*"))
     return value
+
+
+_AT_ONCE: Final = frozenset({"all", "any", "list", "max", "min", "sorted", "sum", "tuple", "*", "unpack"})
+"""Readers that go through all items before anything else is done with them: a copy, made in one step, is as good."""
+
+_IN_ORDER: Final = frozenset({list, dict, deque})
+"""Exact types whose items a list has in the same order."""
+
+
+def length(value: Any, spot: int) -> int:
+    actor = acting()
+    if actor is not None and has_own_length(type(value)):
+        told: int = plainly(actor, Kind.LOAD, value, spot, word("*"), len, value)
+        return told
+    return len(whole(value, spot))
+
+
+def is_true(value: Any, spot: int) -> Any:
+    """The value, or whether it is true."""
+    if not items_of(type(value))[3]:
+        return value
+    actor = acting()
+    if actor is None or not has_own_length(type(value)):
+        return value
+    return plainly(actor, Kind.LOAD, value, spot, word("*"), truth, value)
+
+
+def contains(item: Any, thing: Any, spot: int) -> bool:
+    actor = acting()
+    if actor is not None and items_of(type(thing))[3]:
+        if is_plain(item) and finds_plainly(thing):
+            told: bool = plainly(actor, Kind.LOAD, thing, spot, word("*"), operator_contains, thing, item)
+            return told
+        before(actor, Kind.LOAD, thing, spot, word("*"))
+    return item in thing
+
+
+# Attributes by names that are computed ------------------------------------------------------------------------------------------
+
+
+def get_named(thing: Any, name: Any, *rest: Any) -> Any:
+    *default, spot = rest
+    if type(name) is not str or acting() is None:
+        return getattr(thing, name, *default)
+    try:
+        return load_attr(thing, named(spot, name))
+    except AttributeError:
+        if default:
+            return default[0]
+        raise
+
+
+def has_named(thing: Any, name: Any, spot: int) -> bool:
+    if type(name) is not str or acting() is None:
+        return hasattr(thing, name)
+    try:
+        load_attr(thing, named(spot, name))
+    except AttributeError:
+        return False
+    return True
+
+
+def set_named(thing: Any, name: Any, value: Any, spot: int) -> None:
+    if type(name) is not str or acting() is None:
+        setattr(thing, name, value)
+    else:
+        store_attr(value, thing, named(spot, name))
+
+
+def del_named(thing: Any, name: Any, spot: int) -> None:
+    if type(name) is not str or acting() is None:
+        delattr(thing, name)
+    else:
+        del_attr(thing, named(spot, name))
 
 
 # Variables ----------------------------------------------------------------------------------------------------------------------
 
 
 def _load_global(frame: FrameType, spot: int) -> Any:
-    actor, name = acting(), fields[spot]
-    if actor is None or name not in frame.f_globals:
+    actor, name, values = acting(), fields[spot], frame.f_globals
+    if actor is None:
         return plain.load_global(frame, name)
+    value = plainly(actor, Kind.LOAD, values, spot, 0, values.get, name, _MISSING)
+    if value is not _MISSING:
+        return value
     try:
-        return plainly(actor, Kind.LOAD, frame.f_globals, spot, 0, getitem, frame.f_globals, name)
+        return frame.f_builtins[name]
     except KeyError:
         raise plain.undefined(name) from None
 
@@ -268,9 +406,7 @@ def _store_global(values: dict[str, Any], value: Any, spot: int) -> Any:
     if actor is None:
         values[name] = value
     else:
-        kept = values.get(name)
         plainly(actor, Kind.ASSIGN, values, spot, 0, setitem, values, name, value)
-        del kept
     return value
 
 
@@ -289,14 +425,13 @@ def store_global(value: Any, spot: int) -> Any:
 def del_global(spot: int) -> None:
     try:
         actor, name, values = acting(), fields[spot], get_frame(1).f_globals
-        if name not in values:
-            raise plain.undefined(name)
-        if actor is None:
-            del values[name]
-        else:
-            kept = values.get(name)
-            plainly(actor, Kind.ASSIGN, values, spot, 0, delitem, values, name)
-            del kept
+        try:
+            if actor is None:
+                del values[name]
+            else:
+                plainly(actor, Kind.ASSIGN, values, spot, 0, delitem, values, name)
+        except KeyError:
+            raise plain.undefined(name) from None
     except NameError as error:
         hide(error)
         raise
@@ -306,9 +441,9 @@ def update_global(value: Any, op: int, spot: int) -> None:
     try:
         actor, name, frame = acting(), fields[spot], get_frame(1)
         values = frame.f_globals
-        if actor is not None and name in values:
+        if actor is not None:
             told = is_next(actor, Kind.UPDATE)
-            if in_one_step(values[name], value) if told is None else told:
+            if in_one_step(values.get(name, _MISSING), value) if told is None else told:
                 plainly(actor, Kind.UPDATE, values, spot, 0, updated, getitem, setitem, (values, name), op, value)
                 return
         _store_global(values, UPDATES[op](_load_global(frame, spot), value), spot)
@@ -327,13 +462,6 @@ def _load_cell(cell: CellType, frame: FrameType, spot: int) -> Any:
         raise plain.unbound(frame, fields[spot]) from None
 
 
-def _kept_cell(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
-
-
 def load_cell(cell: CellType, spot: int) -> Any:
     try:
         return _load_cell(cell, get_frame(1), spot)
@@ -347,9 +475,7 @@ def store_cell(value: Any, cell: CellType, spot: int) -> Any:
     if actor is None:
         cell.cell_contents = value
     else:
-        kept = _kept_cell(cell)
         plainly(actor, Kind.ASSIGN, cell, spot, 0, setattr, cell, _CONTENTS, value)
-        del kept
     return value
 
 
@@ -360,9 +486,7 @@ def del_cell(cell: CellType, spot: int) -> None:
         if actor is None:
             del cell.cell_contents
         else:
-            kept = _kept_cell(cell)
             plainly(actor, Kind.ASSIGN, cell, spot, 0, delattr, cell, _CONTENTS)
-            del kept
     except NameError as error:
         hide(error)
         raise
@@ -373,7 +497,7 @@ def update_cell(cell: CellType, value: Any, op: int, spot: int) -> None:
         actor, frame = acting(), get_frame(1)
         if actor is not None:
             told = is_next(actor, Kind.UPDATE)
-            if in_one_step(_kept_cell(cell), value) if told is None else told:
+            if in_one_step(kept_attr(cell, _CONTENTS), value) if told is None else told:
                 plainly(actor, Kind.UPDATE, cell, spot, 0, updated, getattr, setattr, (cell, _CONTENTS), op, value)
                 return
         store_cell(UPDATES[op](_load_cell(cell, frame, spot), value), cell, spot)
@@ -435,7 +559,10 @@ class Cell(Slot):
     )
 
 
-_QUIETLY = (load_attr, store_attr, del_attr, load_item, store_item, del_item, update_item, method)
+_QUIETLY = (
+    *(load_attr, store_attr, del_attr, load_item, store_item, del_item, update_item, method),
+    *(length, is_true, contains, get_named, has_named, set_named, del_named),
+)
 _AS_THEY_ARE = (
     update_attr,
     load_global,
@@ -453,14 +580,30 @@ _AS_THEY_ARE = (
 
 def install() -> None:
     """Put the hooks where rewritten code finds them."""
-    named: dict[str, Any] = {function.__name__: _quietly(function) for function in _QUIETLY}
-    named.update((function.__name__, function) for function in _AS_THEY_ARE)
-    named.update({"attr": Attribute, "item": Item, "global": Global, "cell": Cell})
+    hooks: dict[str, Any] = {function.__name__: _quietly(function) for function in _QUIETLY}
+    hooks.update((function.__name__, function) for function in _AS_THEY_ARE)
+    hooks.update({"attr": Attribute, "item": Item, "global": Global, "cell": Cell})
     if core is not None:
-        core.set_hooks({**named, "born": born_anew}, _holder, number_of, key_of, site_of)
-        named.update((name, getattr(core, name)) for name in named if hasattr(core, name))
-    for name, function in named.items():
-        setattr(builtins, hook(name), function)
+        core.set_hooks({**hooks, "born": born_anew}, _holder, number_of, key_of, site_of)
+        hooks.update((name, getattr(core, name)) for name in hooks if hasattr(core, name))
+    made = {hook(name): function for name, function in hooks.items()}
+    vars(builtins).update(made)
+    vars(builtins)[hook("at_end")] = _AtEnd(vars(builtins), made)
+
+
+class _AtEnd:
+    """Dies when the interpreter has put `builtins` back as it was at its start, and puts the hooks there again.
+
+    Finalisers of what modules held run later still, and no module has its variables then: Python's own are all that is used.
+    """
+
+    __slots__ = ("found", "made")
+
+    def __init__(self, found: dict[str, Any], made: dict[str, Any]) -> None:
+        self.found, self.made = found, made
+
+    def __del__(self) -> None:
+        self.found.update(self.made)
 
 
 def _holder(kind: type, name: str, stores: int) -> int:
