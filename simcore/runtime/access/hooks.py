@@ -252,11 +252,9 @@ def update_item(thing: Any, key: Any, value: Any, op: int, spot: int) -> None:
     gets, sets, _, _, _ = items_of(type(thing))
     if actor is not None and gets and sets and is_plain(key) and type(key) is not slice:
         told = is_next(actor, Kind.UPDATE)
-        if (
-            (not hasattr(type(thing), "__missing__") or key in thing) and in_one_step(kept_item(thing, key), value)
-            if told is None
-            else told
-        ):
+        if told is None:
+            told = (not hasattr(type(thing), "__missing__") or key in thing) and in_one_step(kept_item(thing, key), value)
+        if told:
             plainly(actor, Kind.UPDATE, thing, spot, key_of(thing, key), updated, getitem, setitem, (thing, key), op, value)
             return
     store_item(UPDATES[op](load_item(thing, key, spot), value), thing, key, spot)
