@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bench_diff, fidelity, flips
+from benchmarks import access_cost, bench_diff, fidelity, flips
 from benchmarks.tables import Table
 
 RESULTS = Path(__file__).resolve().with_name("RESULTS.md")
@@ -27,12 +27,13 @@ INTRO = """# Benchmark results
 Written by `python -m benchmarks`; [README.md](README.md) says what is measured and how. All figures come from the machine named
 below, which did other things as well: trust ratios, not absolute times.
 """
-PARTS = ("machine", "fidelity", "flips", "cost", "diff")
+PARTS = ("machine", "fidelity", "flips", "cost", "accesses", "diff")
 TITLES = {
     "machine": "Machine",
     "fidelity": "Fidelity",
     "flips": "Damage",
     "cost": "Cost",
+    "accesses": "Cost of accesses",
     "diff": "Diff",
 }
 NUMBER_OF_PATTERNS = 5
@@ -152,7 +153,7 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("-o", "--output", type=Path, default=RESULTS)
     chosen = options.parse_args()
-    parts = set(chosen.only or (() if chosen.fidelity else ("machine", "flips", "cost", "diff")))
+    parts = set(chosen.only or (() if chosen.fidelity else ("machine", "flips", "cost", "accesses", "diff")))
     if chosen.all:
         parts.add("fidelity")
 
@@ -169,6 +170,7 @@ def main() -> int:
         "fidelity": measure_fidelity,
         "flips": measure_flips,
         "cost": lambda: cost([sys.executable, *chosen.python], chosen.rounds),
+        "accesses": lambda: access_cost.run(chosen.rounds)[0].markdown(),
         "diff": diffs,
     }
     sections = sections_of(chosen.output.read_text(encoding="utf-8")) if chosen.output.exists() else {}

@@ -24,8 +24,13 @@ from simcore.trace.model import Trace
 VARIANTS: Mapping[str, Sequence[Mapping[str, object]]] = {
     "condition": [{"style": "if"}],
     "daemon-thread": [{"fixed": True}, {"daemon": False}, {"daemon": False, "fixed": True}],
+    "data-race": [
+        *({"style": style} for style in ("attribute", "augmented", "item", "global", "closure")),
+        *({"style": style, "fixed": True} for style in ("call", "attribute", "augmented", "item", "global", "closure")),
+    ],
     "deadlock-abba": [{"fixed": True}],
     "dining-philosophers": [{"fixed": True}],
+    "double-checked-locking": [{"fixed": True}],
     "fork-while-locked": [{"fixed": True}],
     "lost-wakeup": [{"fixed": True}, {"timeout_s": 0.02}],
     "named-shared-memory": [{"locked": False}],

@@ -133,6 +133,8 @@ static PyMethodDef core_methods[] = {
     {"load_cell", FAST(core_load_cell), METH_FASTCALL, NULL},
     {"store_cell", FAST(core_store_cell), METH_FASTCALL, NULL},
     {"update_cell", FAST(core_update_cell), METH_FASTCALL, NULL},
+    {"method", FAST(core_method), METH_FASTCALL, NULL},
+    {"whole", FAST(core_whole), METH_FASTCALL, NULL},
     {"born", core_born, METH_O, NULL},
     {"is_true", FAST(core_is_true), METH_FASTCALL, NULL},
     {NULL},

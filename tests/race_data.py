@@ -311,6 +311,22 @@ def chain():
     assert c.vals == [3] * 4
 
 
+def counted():
+    box, lock = [0], threading.Lock()
+
+    def add():
+        for _ in range(3):
+            with lock:
+                box[0] += 1
+
+    ts = [threading.Thread(target=add) for _ in range(2)]
+    for t in ts:
+        t.start()
+    for t in ts:
+        t.join()
+    assert box == [6]
+
+
 def once():
     lock = threading.Lock()
     box = []
@@ -370,7 +386,7 @@ def gens():
     assert sorted(out) == list(range(1, 16))
 
 
-for f in (buffers, rw, pool, slots, queues, barrier, locals_, events, cached, workers, chain, once, timers, gens):
+for f in (buffers, rw, pool, slots, queues, barrier, locals_, events, cached, workers, chain, once, counted, timers, gens):
     f()
 '''
 

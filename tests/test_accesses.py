@@ -226,7 +226,7 @@ print(shared.value)
     trace, ran = record(source, granularity="access")
     assert accesses(trace) == [(Kind.ASSIGN, "Box.value")] * 2 + [(Kind.LOAD, "Box.value")]
     (event,) = (event for event in trace.of_actor("main/1") if event.kind in ACCESS_KINDS)
-    assert accessed(event.value) == (-1, 6), "it read the size, twice, and wrote what is its own three times, and read it"
+    assert accessed(event.value) == (-1, 6), "the size of the object and the class; what is its own, written three times and read"
     answer, again = replay(trace)
     assert_same(answer)
     assert again == ran
@@ -368,3 +368,28 @@ def work(n):
     trace, ran = record(source, granularity="access", switch_interval_s=HURRY_S)
     assert (ran.out, ran.err) == (b"True\n", b"")
     assert Kind.SIGNAL in {event.kind for event in trace}
+
+
+def test_what_a_class_has_until_the_object_has_it() -> None:
+    """A read of an attribute that the class has depends on who writes either: both are places, kept where they matter."""
+    source = """
+import threading, time
+class Base: stopped, limit = False, 1
+class Worker(Base): pass
+worker, other, seen = Worker(), Worker(), []
+def work(n):
+    if n:
+        for _ in range(150): seen.append((worker.stopped, worker.limit, other.limit))
+    else:
+        for i in range(20):
+            worker.stopped = bool(i % 3)
+            if i == 12: del worker.stopped
+            Base.limit = int(i)
+            time.sleep(0)
+"""
+    for _ in range(3):
+        trace, ran = record(source + TWO + "print(seen)", granularity="access", switch_interval_s=HURRY_S)
+        answer, again = replay(trace)
+        assert_same(answer)
+        assert again == ran
+    assert {place for _, place in accesses(trace)} >= {"Worker.stopped", "Base.limit"}

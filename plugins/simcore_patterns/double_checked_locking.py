@@ -6,10 +6,9 @@ from simcore.api import pattern
 
 
 class Engine:
-    """What takes a while to make: its tank is filled behind the moment at which others can see it."""
+    """What takes a while to make: its tank is empty at first."""
 
-    def __init__(self) -> None:
-        self.fuel = 0
+    fuel = 0
 
 
 class Garage:
@@ -17,11 +16,10 @@ class Garage:
 
     def __init__(self, fixed: bool) -> None:
         self.engine: Engine | None = None
-        self.lock, self.fixed = threading.Lock(), fixed
-        self.seen, self.filled = threading.Event(), threading.Event()
+        self.lock, self.filled, self.fixed = threading.Lock(), threading.Event(), fixed
 
     def make(self) -> Engine:
-        """An engine; the hasty way shows it before it is ready."""
+        """An engine; hastily it is shown before it is ready."""
         engine = Engine()
         if not self.fixed:
             self.engine = engine
@@ -31,15 +29,14 @@ class Garage:
         return engine
 
     def get(self) -> Engine:
-        """Look; under the lock look again, and make it if it is still not there."""
+        """Look without the lock; under it look again, and make it."""
         if self.fixed:
             with self.lock:
                 return self.engine or self.make()
-        engine = self.engine  # the first look has no lock: nothing orders it behind what the maker does
-        if engine is None:
-            with self.lock:
-                engine = self.engine or self.make()
-        return engine
+        if self.engine is not None:
+            return self.engine  # nothing orders this look behind what the maker does
+        with self.lock:
+            return self.engine or self.make()
 
 
 @pattern(
@@ -69,9 +66,9 @@ def double_checked_locking(fixed: bool = False) -> None:
 
     maker = threading.Thread(target=garage.get, name="maker")
     driver = threading.Thread(target=drive, name="driver")
-    maker.start()
-    driver.start()
-    maker.join()
-    driver.join()
+    for thread in (maker, driver):
+        thread.start()
+    for thread in (maker, driver):
+        thread.join()
     print(f"the driver found fuel {fuels[0]}")
     assert fuels == [10], "the driver got an engine that was not ready"

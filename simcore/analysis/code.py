@@ -230,4 +230,6 @@ def _between(steps: list[Step], read: int, write: int) -> Between:
     if write < read:
         return Between.LOOP
     inside = {step.kind for step in steps[read + 1 : write]}
+    if steps[read].kind == CALL:
+        inside.add(CALL)  # at its end, when it has read: behind `counts.get(key)` another thread may come in
     return Between.CALL if CALL in inside else Between.LOOP if LOOP in inside else Between.NOTHING

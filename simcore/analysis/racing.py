@@ -49,8 +49,9 @@ def races(trace: Trace) -> Races:
     found = judge.all()
     split = split_locks(trace, tracked.judged, tracked.actor_of)
     if split:
-        again = track(trace, tracked.judged, split)
-        more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs}
+        again = track(trace, tracked.judged, frozenset(split))
+        guarded = set(split.values())
+        more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs and pair.keys <= guarded}
         found += _Judge(trace, again, more).all_split()
     found.sort(key=lambda race: (race.doubt != "", not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
     unseen = tuple(_unseen(trace, tracked))

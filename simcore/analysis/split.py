@@ -7,6 +7,7 @@ from typing import Final
 from simcore.analysis.fasttrack import WHAT
 from simcore.analysis.holding import LOCKS
 from simcore.analysis.places import Places
+from simcore.analysis.updates import BOTH
 from simcore.trace.events import ACCESS_KINDS, LOCAL_KINDS, UNCOUNTED_KINDS, Kind
 from simcore.trace.model import Trace
 
@@ -16,16 +17,16 @@ _HARMLESS: Final = frozenset(
 """Within a lock these say nothing to anybody else."""
 
 
-def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> frozenset[int]:
-    """The locks under which nothing was ever done but one access to shared data: such as a `Value` takes for each by itself.
+def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> dict[int, int]:
+    """The locks under which nothing was ever done but one access to one place, each with that place's key.
 
-    What one access says to the next under such a lock is a value, and nothing else.
+    Such as a `Value` takes for each access by itself. What one access says to the next under it is a value, and nothing else.
     """
     c = trace.columns
     is_lock = [info.kind in LOCKS for info in trace.objects]
     inside: list[dict[int, int]] = [{} for _ in trace.actors]
     """Per actor the locks that it holds, with the number of accesses since."""
-    used: set[int] = set()
+    guards: dict[int, int] = {}
     thick: set[int] = set()
     acquire, release = int(Kind.ACQUIRE), int(Kind.RELEASE)
     for who, kind, thing, site, value in zip(c.actor, c.kind, c.object, c.site, c.value, strict=True):
@@ -36,15 +37,16 @@ def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> frozenset[
                 mine[thing] = 0
         elif kind == release and is_lock[thing]:
             accesses = mine.pop(thing, None)
-            if accesses == 1:
-                used.add(thing)
-            else:
+            if accesses != 1:
                 thick.add(thing)  # or given back by another one
         elif not mine:
             continue
         elif kind not in _HARMLESS:
             thick.update(mine)
-        elif kind in WHAT and places.key_of(kind, thing, site, value) >= 0:
+        elif kind in WHAT and (key := places.key_of(kind, thing, site, value)) >= 0:
+            # Where one step reads and writes, the lock does keep the two together.
             for lock in mine:
-                mine[lock] += 1
-    return frozenset(used - thick)
+                mine[lock] += 2 if WHAT[kind] == BOTH else 1
+                if guards.setdefault(lock, key) != key:
+                    thick.add(lock)
+    return {lock: key for lock, key in guards.items() if lock not in thick}

@@ -8,12 +8,12 @@ enum { LOADS = 0, STORES = 1, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
 
 enum {
     LOAD_ATTR, STORE_ATTR, UPDATE_ATTR, LOAD_ITEM, STORE_ITEM, UPDATE_ITEM, LOAD_GLOBAL, STORE_GLOBAL, UPDATE_GLOBAL,
-    LOAD_CELL, STORE_CELL, UPDATE_CELL, BORN, IS_TRUE, HOOKS
+    LOAD_CELL, STORE_CELL, UPDATE_CELL, METHOD, WHOLE, BORN, IS_TRUE, HOOKS
 };
 
 static const char *const hook_names[HOOKS] = {
     "load_attr", "store_attr", "update_attr", "load_item", "store_item", "update_item", "load_global", "store_global",
-    "update_global", "load_cell", "store_cell", "update_cell", "born", "is_true",
+    "update_global", "load_cell", "store_cell", "update_cell", "method", "whole", "born", "is_true",
 };
 
 static PyObject *pure_hooks[HOOKS];
@@ -572,6 +572,28 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     return none_unless(failed);
 }
 
+/* Whether this may be a container whose items are places. */
+static int
+is_container(PyObject *object)
+{
+    return PyList_Check(object) || PyDict_Check(object) || PyAnySet_Check(object) || PyByteArray_Check(object) ||
+           PyObject_TypeCheck(object, (PyTypeObject *)deque_type);
+}
+
+/* method(obj, spot): of a container that is Python's to do */
+static PyObject *
+core_method(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 && !is_container(args[0]) ? core_load_attr(module, args, nargs) : in_python(METHOD, args, nargs);
+}
+
+/* whole(value, spot) */
+static PyObject *
+core_whole(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 && !is_container(args[0]) ? Py_NewRef(args[0]) : in_python(WHOLE, args, nargs);
+}
+
 /* born(value): of interest is only what has the address of something that was met, and is nobody's but the caller's. */
 static PyObject *
 core_born(PyObject *module, PyObject *value)
@@ -580,15 +602,9 @@ core_born(PyObject *module, PyObject *value)
     return in_python(BORN, &value, 1);
 }
 
-/* is_true(value, spot): of interest is what has a length. */
+/* is_true(value, spot) */
 static PyObject *
 core_is_true(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs == 2) {
-        PyTypeObject *type = Py_TYPE(args[0]);
-        int has_length = (type->tp_as_sequence != NULL && type->tp_as_sequence->sq_length != NULL) ||
-            (type->tp_as_mapping != NULL && type->tp_as_mapping->mp_length != NULL);
-        if (!has_length || is_simple(args[0])) return Py_NewRef(args[0]);
-    }
-    return in_python(IS_TRUE, args, nargs);
+    return nargs == 2 && !is_container(args[0]) ? Py_NewRef(args[0]) : in_python(IS_TRUE, args, nargs);
 }

@@ -1,6 +1,6 @@
 /* Queues between processes and messages on connections. Part of `_core.c`. */
 
-static PyObject *deque_append, *deque_popleft;
+static PyObject *deque_append, *deque_popleft, *deque_type;
 
 /* Put an item in with the tag of who has just taken `_notempty` for that. */
 static PyObject *
@@ -60,6 +60,7 @@ add_buffer(PyObject *module)
         (deque_append = PyObject_GetAttrString(deque, "append")) != NULL &&
         (deque_popleft = PyObject_GetAttrString(deque, "popleft")) != NULL) {
         made = PyType_FromSpecWithBases(&buffer_spec, deque);
+        deque_type = Py_NewRef(deque);
     }
     int result = made == NULL ? -1 : PyModule_AddObjectRef(module, "BufferBase", made);
     Py_XDECREF(collections);

@@ -201,6 +201,55 @@ def updated(load: Callable[..., Any], store: Callable[..., Any], place: tuple[An
     store(*place, UPDATES[op](load(*place), value))
 
 
+def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
+    """Read an attribute that the class has and the object may have: both are places, read in one step.
+
+    Who writes either of them decides what is found: one of the two may be in the trace, or both, or none. Which it was is not
+    asked: that would have to be asked again in a replay, at some other moment.
+    """
+    following = actor.following
+    if following is not None:
+        return _follow_both(actor, following, cls, thing, spot, name)
+    if actor.rest is not None:
+        actor.look()
+    site = _sites[spot] or site_of(spot)
+    heads = [_pack_head(0, number_of(actor, whose), site, 0, Kind.LOAD, 0) for whose in (cls, thing)]
+    slots = []
+    for _ in heads:
+        reserve, buffer = actor.chunk
+        try:
+            slots.append((buffer, reserve()))
+        except StopIteration:
+            reserve, buffer = actor.renew()
+            slots.append((buffer, reserve()))
+    (one, one_at), (other, other_at) = slots
+    results: list[Any] = []
+    with objects.lock:
+        committed = map(_pack_record, (one, other), (one_at, other_at), heads, _moments)
+        results.extend(chain(committed, starmap(call, ((getattr, thing, name),))))
+    return results[2]
+
+
+def _follow_both(actor: Actor, following: Any, cls: type, thing: Any, spot: int, name: str) -> Any:
+    if not is_next(actor, Kind.LOAD):
+        if following.left:
+            following.left -= 1  # that of the class
+        return _follow(actor, following, Kind.LOAD, thing, spot, 0, getattr, (thing, name), plain=True)
+    number, skipped, site = following.access_object, following.access_skipped, site_of(spot)
+    gate = gates.current
+    gate.enter(actor, Kind.LOAD, number, site)
+    objects.describe_once(actor, number, cls)
+    following.find_access()
+    if not following.left:
+        gate.leave(actor, Kind.LOAD, number, site, skipped)
+        return _follow(actor, following, Kind.LOAD, thing, spot, 0, getattr, (thing, name), plain=True)
+    following.left -= 1
+    try:
+        return getattr(thing, name)
+    finally:
+        gate.leave(actor, Kind.LOAD, number, site, skipped)
+
+
 def before(actor: Actor, kind: Kind, thing: Any, spot: int, key: int) -> None:
     """Record an access that is about to happen and may run anything."""
     following = actor.following

@@ -14,6 +14,7 @@ from typing import Any, Final
 from simcore.runtime.access import plainly as plain
 from simcore.runtime.access.accesses import (
     before,
+    by_class,
     fields,
     is_next,
     kept_attr,
@@ -35,6 +36,7 @@ from simcore.runtime.access.kinds import (
     in_one_step,
     is_easy,
     items_of,
+    its_own,
     load_holder,
     makes_plainly,
     of_class,
@@ -75,8 +77,10 @@ def load_attr(thing: Any, spot: int) -> Any:
     holder = load_holder(type(thing), name)
     if holder is Holder.ITSELF:
         return plainly(actor, Kind.LOAD, thing, spot, 0, getattr, thing, name)
-    if holder is Holder.EITHER or holder is Holder.CLASS:
-        return _load_inherited(actor, thing, name, thing if holder is Holder.CLASS else type(thing), spot)
+    if holder is Holder.EITHER:
+        return by_class(actor, of_class(type(thing), name) or type(thing), thing, spot, name)
+    if holder is Holder.CLASS:
+        return _load_inherited(actor, thing, name, spot)
     if holder is Holder.MAYBE:
         return _load_or_call(actor, thing, name, spot)
     if holder is Holder.MODULE:
@@ -86,21 +90,19 @@ def load_attr(thing: Any, spot: int) -> Any:
     return getattr(thing, name)
 
 
-def _load_inherited(actor: Actor, thing: Any, name: str, cls: type, spot: int) -> Any:
-    """An attribute that an object or class has, or else a class behind it: that it was missing here was an access too."""
-    if cls is thing and of_class(cls, name) is None:
-        return getattr(thing, name)
-    names = getattr(thing, "__dict__", None)
-    if names is not None:
-        value = plainly(actor, Kind.LOAD, thing, spot, 0, names.get, name, _MISSING)
+def _load_inherited(actor: Actor, cls: Any, name: str, spot: int) -> Any:
+    """An attribute that a class has, or else one of its bases: that it is missing in the class itself was an access too."""
+    if of_class(cls, name) is None:
+        return getattr(cls, name)
+    value = plainly(actor, Kind.LOAD, cls, spot, 0, vars(cls).get, name, _MISSING)
+    if value is not _MISSING:
+        return value
+    base = of_class(cls, name)
+    if base is not None and base is not cls:
+        value = plainly(actor, Kind.LOAD, base, spot, 0, vars(base).get, name, _MISSING)
         if value is not _MISSING:
             return value
-    whose = of_class(cls, name)
-    if whose is not None and whose is not thing:
-        value = plainly(actor, Kind.LOAD, whose, spot, 0, vars(whose).get, name, _MISSING)
-        if value is not _MISSING:
-            return value
-    return getattr(thing, name)
+    return getattr(cls, name)
 
 
 _MISSING: Final = object()
@@ -187,18 +189,21 @@ def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
 
 def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
-    kind = type(thing)
-    if actor is not None and load_holder(kind, name) in _READ_AT_ONCE and store_holder(kind, name) is Holder.ITSELF:
-        site_of(spot)
-        updatable[spot] = kind
+    holder = load_holder(type(thing), name)
+    if actor is not None and holder in _OBJECTS and store_holder(type(thing), name) is Holder.ITSELF:
+        if holder is Holder.ITSELF:
+            site_of(spot)
+            updatable[spot] = type(thing)
         told = is_next(actor, Kind.UPDATE)
-        if in_one_step(getattr(thing, name, thing), value) if told is None else told:
+        if told is None:
+            told = (holder is Holder.ITSELF or its_own(thing, name)) and in_one_step(getattr(thing, name, thing), value)
+        if told:
             plainly(actor, Kind.UPDATE, thing, spot, 0, updated, getattr, setattr, (thing, name), op, value)
             return
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
 
 
-_READ_AT_ONCE: Final = (Holder.ITSELF, Holder.EITHER)
+_OBJECTS: Final = (Holder.ITSELF, Holder.EITHER)
 
 
 # Items --------------------------------------------------------------------------------------------------------------------------

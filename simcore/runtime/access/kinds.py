@@ -90,6 +90,11 @@ def _store_holder(kind: type, name: str) -> Holder:
     return Holder.NOBODY if hasattr(type(static), "__set__") or hasattr(type(static), "__delete__") else Holder.ITSELF
 
 
+def its_own(thing: Any, name: str) -> bool:
+    """Whether an object has the attribute itself, and not its class."""
+    return name in getattr(thing, "__dict__", ())
+
+
 def of_class(cls: type, name: str) -> type | None:
     """The class among this one and its bases that has plain data of this name."""
     for base in cls.__mro__:
