@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern`, `probe`, `exporter` mark functions as what they are, `hookimpl` those that are hooks.
+"""All that a plugin may import: `pattern`, `probe`, `exporter`, `observer` mark functions, `hookimpl` those that are hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
     _F = TypeVar("_F", bound=Callable[..., object])
 
-__all__ = ["ExporterMark", "PatternMark", "ProbeMark", "exporter", "hookimpl", "pattern", "probe"]
+__all__ = [
+    "ExporterMark",
+    "ObserverMark",
+    "PatternMark",
+    "ProbeMark",
+    "exporter",
+    "hookimpl",
+    "observer",
+    "pattern",
+    "probe",
+]
 
 
 class PatternMark:
@@ -190,6 +200,29 @@ def exporter(*, suffix: str, title: str = "", name: "str | None" = None) -> "Cal
     def mark(function: "_F") -> "_F":
         own_name = name or getattr(function, "__name__", "").strip("_").replace("_", "-").lower()
         function.simcore_exporter = ExporterMark(own_name, suffix, title)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class ObserverMark:
+    """What `observer` says about a function; it lies on the function as `simcore_observer`. The plugin host checks it."""
+
+    __slots__ = ("title",)
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+
+def observer(*, title: str = "") -> "Callable[[_F], _F]":
+    """Mark a function that is told of each run that `simcore record` or `simcore replay` has finished.
+
+    It takes the run: `run.verb` is `record` or `replay`, `run.trace` the trace of this run, complete and saved where it is to be
+    (docs/hooks.md says more). It runs in simcore's own process, after the program. `title` is one line about it.
+    """
+
+    def mark(function: "_F") -> "_F":
+        function.simcore_observer = ObserverMark(title)  # type: ignore[attr-defined]
         return function
 
     return mark

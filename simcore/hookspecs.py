@@ -45,3 +45,12 @@ def simcore_exporters() -> Iterable[Callable[..., object]] | None:
 
     Each is called with the part of a trace to be written and a binary file. simcore's own come through this hook as well.
     """
+
+
+@hookspec
+def simcore_observers() -> Iterable[Callable[..., object]] | None:
+    """Return what is told of finished runs: functions that were passed through `simcore.api.observer(...)`.
+
+    Each is called with a run when `simcore record` or `simcore replay` is done with it. One that raises is named and not called
+    again; the command ends as it would have without it.
+    """

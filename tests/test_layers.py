@@ -21,7 +21,8 @@ LAYERS = {
     "diffing": ("errors", "trace", "diffing"),
     "exports": ("api", "errors", "trace", "analysis", "exports"),
     "methods": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "methods", "__version__"),
-    "views": ("errors", "trace", "engine", "analysis", "diffing", "methods", "views", "__version__"),
+    "kit": ("errors", "trace", "engine", "diffing", "kit"),
+    "views": ("errors", "trace", "engine", "analysis", "diffing", "methods", "kit", "views", "__version__"),
     "report": ("errors", "trace", "analysis", "diffing", "views", "report"),
     "cli": (
         "errors",
@@ -30,6 +31,7 @@ LAYERS = {
         "analysis",
         "diffing",
         "methods",
+        "kit",
         "exports",
         "views",
         "report",
@@ -42,7 +44,8 @@ LAYERS = {
         "__version__",
     ),
     "__main__": ("cli",),
-    "testing": ("errors", "trace", "engine", "diffing", "testing"),
+    "testing": ("api", "errors", "trace", "engine", "diffing", "testing"),
+    "pytest_plugin": ("testing",),
 }
 """Who may import whom: a package's name to the beginnings of what it may import of simcore."""
 
@@ -52,6 +55,7 @@ OUTSIDE = {
     "pyarrow": {"exports"},
     "rich": {"views", "report", "cli"},
     "click": {"cli"},
+    "pytest": {"pytest_plugin"},
     "rich_click": {"cli"},
 }
 """Third-party libraries and the packages that may import them."""

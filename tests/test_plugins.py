@@ -708,7 +708,7 @@ def test_the_examples_of_the_documents_work(name: str, write: Callable[..., Path
         host = host_of(write(block, f"example{number}.py"))
         state = state_of(host, f"example{number}")
         assert (state.state, state.problems) == ("ok", ())
-        assert state.patterns or state.probes or state.exporters
+        assert state.patterns or state.probes or state.exporters or state.observers
         for pattern in state.patterns:
             assert pattern.title
             values = pattern.choose({"fixed": True} if "deadlock" in pattern.expect else {})

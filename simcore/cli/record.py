@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from simcore.cli import console
+from simcore.cli.observed import Told
 from simcore.cli.options import SUFFIX, common, folder, plugin_option
 from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode, UsageError
@@ -126,6 +127,7 @@ def command(
         chaos=chaos,
         on_stall=on_stall,
         keep_source=not no_source,
+        told=Told(plugins),
     )
     if until_failure:
         from simcore.cli.hunt import hunt
@@ -162,12 +164,14 @@ class Run:
     chaos: bool
     on_stall: str | None
     keep_source: bool
+    told: Told
 
     def once(self, *, output: Path | None = None, quiet: bool = False) -> Trace:
         """Record one run; chaos is drawn anew for each. Raises: SimcoreError."""
         from simcore.engine import record
+        from simcore.engine.finished import FinishedRun
 
-        return record(
+        trace = record(
             self.words if self.is_command else self.words[0],
             argv=() if self.is_command else self.words[1:],
             params=self.params,
@@ -184,6 +188,8 @@ class Run:
             keep_source=self.keep_source,
             quiet=quiet,
         )
+        self.told.tell(FinishedRun("record", trace))
+        return trace
 
 
 def exit_code(trace: Trace) -> int:

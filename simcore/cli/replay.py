@@ -10,6 +10,7 @@ import click
 from rich_click import RichCommand
 
 from simcore.cli import console
+from simcore.cli.observed import Told
 from simcore.cli.options import common, load_trace, plugin_option, verdict_code
 from simcore.errors import UsageError
 
@@ -59,6 +60,7 @@ def command(
     from rich.text import Text
 
     from simcore.engine import replay
+    from simcore.engine.finished import FinishedRun
     from simcore.trace.locate import locate
     from simcore.views.replayed import replay_facts, replay_view
 
@@ -80,6 +82,10 @@ def command(
     )
     for warning in result.warnings:
         console.talk(Text("warning: ", style="yellow").append(warning, style="default"))
+    told = Told(plugins)
+    for run in result.runs:
+        parted = str(run.divergence) if run.divergence is not None else run.differs
+        told.tell(FinishedRun("replay", run.trace, loaded, parted))
     if as_json:
         console.answer_json(replay_facts(loaded, result))
     else:

@@ -26,7 +26,7 @@ class PluginState:
 
     `origin` is its distribution and version, or its file; `file` is empty unless it was loaded as a single file. `state` is `ok`,
     `warning` (something of it does not work) or `broken` (nothing does). `problems` are one line each with file and line;
-    `details` has for each a traceback, or an empty text. `probes` are titles, `exporters` names.
+    `details` has for each a traceback, or an empty text. `probes` are titles, `exporters` and `observers` names.
     """
 
     name: str
@@ -39,6 +39,7 @@ class PluginState:
     patterns: tuple[Pattern, ...]
     probes: tuple[str, ...]
     exporters: tuple[str, ...] = ()
+    observers: tuple[str, ...] = ()
 
 
 class Draft:
@@ -55,9 +56,10 @@ class Draft:
         self.patterns: list[Pattern] = []
         self.probes: list[str] = []
         self.exporters: list[str] = []
+        self.observers: list[str] = []
 
     def state(self) -> PluginState:
-        works = bool(self.patterns or self.probes or self.exporters) or self.hooked
+        works = bool(self.patterns or self.probes or self.exporters or self.observers) or self.hooked
         return PluginState(
             self.name,
             self.version,
@@ -69,6 +71,7 @@ class Draft:
             tuple(self.patterns),
             tuple(self.probes),
             tuple(self.exporters),
+            tuple(self.observers),
         )
 
     def problem(self, text: str, file: str = "", line: int = 0, detail: str = "") -> None:

@@ -20,6 +20,7 @@ import pluggy
 from simcore import hookspecs
 from simcore.api import PatternMark
 from simcore.engine.exporter import Exporter, read_exporter
+from simcore.engine.finished import RunObserver, read_observer
 from simcore.engine.pattern import NotAPattern, Pattern, definition_line, read_pattern
 from simcore.engine.plugin_state import Draft, PluginState, file_of, mark_of, short, shown
 from simcore.engine.probe import Probe, read_probe
@@ -32,7 +33,12 @@ GROUP: Final = "simcore.plugins"
 VARIABLE: Final = "SIMCORE_PLUGINS"
 """The environment variable that names single files, separated as in PATH."""
 
-_MARKS: Final = {"simcore_patterns": "@pattern", "simcore_probes": "@probe", "simcore_exporters": "@exporter"}
+_MARKS: Final = {
+    "simcore_patterns": "@pattern",
+    "simcore_probes": "@probe",
+    "simcore_exporters": "@exporter",
+    "simcore_observers": "@observer",
+}
 
 _MOST_BUILT: Final = 10_000  # a hook that yields without end must not hang the host
 
@@ -60,6 +66,7 @@ class PluginHost:
         self._left_out: dict[str, str] = {}
         self._probes: dict[str, Probe] = {}
         self._exporters: dict[str, Exporter] = {}
+        self._observers: list[RunObserver] = []
         drafts: list[Draft] = []
         asked_installed = entry_points is True
         with redirect_stdout(sys.stderr):
@@ -81,6 +88,7 @@ class PluginHost:
         self.patterns: Final[dict[str, Pattern]] = dict(sorted(self._patterns.items()))
         self.probes: Final[tuple[Probe, ...]] = tuple(self._probes[title] for title in sorted(self._probes))
         self.exporters: Final[dict[str, Exporter]] = dict(sorted(self._exporters.items()))
+        self.observers: Final[tuple[RunObserver, ...]] = tuple(self._observers)
 
     @property
     def advice(self) -> str:
@@ -213,7 +221,11 @@ class PluginHost:
                 marked = _MARKS[known.name]
                 draft.problem(f"{attribute} returned {short(built)}; expected functions marked with {marked}", *place)
                 return
-            adders = {"simcore_probes": self._add_probe, "simcore_exporters": self._add_exporter}
+            adders = {
+                "simcore_probes": self._add_probe,
+                "simcore_exporters": self._add_exporter,
+                "simcore_observers": self._add_observer,
+            }
             if known.name in adders:
                 for item in islice(built, _MOST_BUILT):
                     adders[known.name](draft, item, attribute, place)
@@ -254,6 +266,15 @@ class PluginHost:
             return
         self._exporters[exporter.name] = exporter
         draft.exporters.append(exporter.name)
+
+    def _add_observer(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
+        try:
+            observer = read_observer(item, plugin=draft.name, where=file_of(item) or draft.where)
+        except ValueError as error:
+            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+            return
+        self._observers.append(observer)
+        draft.observers.append(observer.name)
 
     def _add(self, draft: Draft, function: object, mark: PatternMark, qualname: str) -> None:
         label = mark.name or qualname

@@ -88,6 +88,7 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
         "patterns": [pattern.name for pattern in plugin.patterns],
         "probes": list(plugin.probes),
         "exporters": list(plugin.exporters),
+        "observers": list(plugin.observers),
         "problems": [
             {"problem": problem, "traceback": detail} for problem, detail in zip(plugin.problems, plugin.details, strict=True)
         ],
@@ -99,6 +100,8 @@ def _contributes(plugin: PluginState) -> str:
     probes = [count(len(plugin.probes), "probe")] if plugin.probes else []
     if plugin.exporters:
         probes.append(f"{'exporter' if len(plugin.exporters) == 1 else 'exporters'} {', '.join(map(clean, plugin.exporters))}")
+    if plugin.observers:
+        probes.append(f"{'observer' if len(plugin.observers) == 1 else 'observers'} {', '.join(map(clean, plugin.observers))}")
     if names == [plugin.name]:
         return join(["pattern", *probes])
     if 0 < len(names) <= 4:
