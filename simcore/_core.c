@@ -136,6 +136,7 @@ static PyMethodDef core_methods[] = {
     {"method", FAST(core_method), METH_FASTCALL, NULL},
     {"whole", FAST(core_whole), METH_FASTCALL, NULL},
     {"born", core_born, METH_O, NULL},
+    {"is_true", FAST(core_is_true), METH_FASTCALL, NULL},
     {NULL},
 };
 

@@ -66,7 +66,7 @@ def f(a, b=1, *c, d, **e):
         if i in (1, 2) and i != 4:
             x += i
         print(x, "text"[1:], f"{x:>{b}}")
-    y = [1, 2][0] + (lambda z: z * 2)(3) if x else -x
+    y = [1, 2][0] + (lambda z: z * 2)(3) if x > 1 else -x
     def inner():
         return b, len("abc")
     try:
@@ -131,11 +131,20 @@ SEEN: dict[str, list[str]] = {
     "a.f()": ["load_attr f"],
     "a.l.append(1)": ["load_attr l", "method append"],
     "for x in l: pass": ["whole for"],
-    "[x for x in l if x in d]": ["whole for", "whole in", "whole in"],
-    "1 in l": ["whole in"],
-    "1 not in d": ["whole in"],
+    "[x for x in l if x in d]": ["whole for", "contains in", "contains in"],
+    "1 in l": ["contains in"],
+    "1 not in d": ["contains in"],
+    "0 < 1 in l": ["whole in"],
     "1 in (1, 2)": [],
-    "len(l)": ["whole len"],
+    "len(l)": ["length len"],
+    "if l: pass": ["is_true bool"],
+    "x = not l": ["is_true bool"],
+    "while d and not a.l: break": ["is_true bool", "load_attr l", "is_true bool"],
+    "[x for x in (1,) if l]": ["is_true bool"],
+    "getattr(a, 'x', 1)": ["get_named"],
+    "hasattr(a, 'x')": ["has_named"],
+    "setattr(a, 'x', 1)": ["set_named"],
+    "delattr(a, 'x')": ["del_named"],
     "sorted(l, key=f2)": ["whole sorted"],
     "max(1, 2)": [],
     "max(l)": ["whole max"],
@@ -191,6 +200,13 @@ vars(vars(a)["b"])["c"] = 1
 """
 
 
+_WHATS = {
+    **dict.fromkeys(("attr", "named"), "ATTRIBUTE"),
+    **dict.fromkeys(("length", "true", "contains"), "WHOLE"),
+}
+"""What is accessed, by how a hook's name ends."""
+
+
 def accesses_of(statement: str) -> list[str]:
     """The hooks that a statement calls, with their fields."""
     code, found = rewrite(SETTING + f"begin()\n{statement}\n", "m.py", 50)
@@ -199,7 +215,8 @@ def accesses_of(statement: str) -> list[str]:
 
     def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         short = name.removeprefix("__simcore_").removesuffix("__")
-        what = {"attr": "ATTRIBUTE"}.get(short.rpartition("_")[2], short.rpartition("_")[2].upper())
+        last = short.rpartition("_")[2]
+        what = _WHATS.get(last, last.upper())
 
         def called(*arguments: Any) -> Any:
             if short != "born":
@@ -363,7 +380,7 @@ def test_deep_expressions_compile() -> None:
 def test_long_chains_of_conditions_compile() -> None:
     """Hundreds of `elif`, which are nested in the syntax tree, are rewritten."""
     source = "def f(a):\n    if a.x: pass\n" + "".join(f"    elif a.x == {i}: a.y = {i}\n" for i in range(400))
-    assert len(rewrite(source, "m.py", 0).spots) == 801
+    assert len(rewrite(source, "m.py", 0).spots) == 802
 
 
 def test_many_spots_and_variables_fit() -> None:

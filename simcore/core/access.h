@@ -8,12 +8,12 @@ enum { LOADS = 0, STORES = 1, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
 
 enum {
     LOAD_ATTR, STORE_ATTR, UPDATE_ATTR, LOAD_ITEM, STORE_ITEM, UPDATE_ITEM, LOAD_GLOBAL, STORE_GLOBAL, UPDATE_GLOBAL,
-    LOAD_CELL, STORE_CELL, UPDATE_CELL, METHOD, WHOLE, BORN, HOOKS
+    LOAD_CELL, STORE_CELL, UPDATE_CELL, METHOD, WHOLE, BORN, IS_TRUE, HOOKS
 };
 
 static const char *const hook_names[HOOKS] = {
     "load_attr", "store_attr", "update_attr", "load_item", "store_item", "update_item", "load_global", "store_global",
-    "update_global", "load_cell", "store_cell", "update_cell", "method", "whole", "born",
+    "update_global", "load_cell", "store_cell", "update_cell", "method", "whole", "born", "is_true",
 };
 
 static PyObject *pure_hooks[HOOKS];
@@ -170,9 +170,11 @@ holder_of(Spot *spot, int way, PyTypeObject *type)
     Py_XDECREF(told);
     spot = spots + index; /* they may have moved */
     if (holder >= 0 && type->tp_version_tag != 0) {
-        Py_XSETREF(spot->known[way].type, (PyTypeObject *)Py_NewRef(type));
+        PyTypeObject *before = spot->known[way].type;
+        spot->known[way].type = (PyTypeObject *)Py_NewRef(type);
         spot->known[way].version = type->tp_version_tag;
         spot->known[way].holder = holder;
+        Py_XDECREF(before); /* last: the death of a type may run anything */
     }
     return holder;
 }
@@ -240,6 +242,22 @@ record(Prepared *access, int kind, int64_t key)
     Py_DECREF(access->actor);
 }
 
+/* What was prepared is not recorded here: NULL, for an error. */
+static PyObject *
+drop(Prepared *access)
+{
+    put_back(&access->slot);
+    Py_DECREF(access->actor);
+    return NULL;
+}
+
+static PyObject *
+in_python_instead(Prepared *access, int hook, PyObject *const *args, Py_ssize_t nargs)
+{
+    drop(access);
+    return in_python(hook, args, nargs);
+}
+
 /* Whether `value op= other` runs no code of the program's: as `kinds.in_one_step`. */
 static int
 is_simple(PyObject *value)
@@ -252,8 +270,10 @@ is_simple(PyObject *value)
 static int
 in_one_step(PyObject *value, PyObject *other)
 {
-    if (is_simple(value)) return is_simple(other) || PyList_CheckExact(other);
-    return PyList_CheckExact(value) && (PyList_CheckExact(other) || PyTuple_CheckExact(other));
+    int is_list = PyList_CheckExact(other);
+    if (PyUnicode_CheckExact(value) || PyBytes_CheckExact(value)) return is_simple(other) && !PyTuple_CheckExact(other);
+    if (is_simple(value)) return is_simple(other) || is_list;
+    return PyList_CheckExact(value) && (is_list || PyTuple_CheckExact(other));
 }
 
 static PyObject *
@@ -345,11 +365,9 @@ core_update_attr(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[3])) < 0) return NULL;
     PyObject *value = PyObject_GetAttr(args[0], name);
     if (value == NULL || !in_one_step(value, args[1])) {
-        put_back(&access.slot);
-        Py_DECREF(access.actor);
         Py_XDECREF(value);
         PyErr_Clear();
-        return in_python(UPDATE_ATTR, args, nargs);
+        return in_python_instead(&access, UPDATE_ATTR, args, nargs);
     }
     record(&access, UPDATE, 0);
     PyObject *result = updated(value, args[1], args[2]);
@@ -436,11 +454,9 @@ core_update_item(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[4])) < 0) return NULL;
     PyObject *value = PyObject_GetItem(args[0], args[1]);
     if (value == NULL || !in_one_step(value, args[2])) {
-        put_back(&access.slot);
-        Py_DECREF(access.actor);
         Py_XDECREF(value);
         PyErr_Clear();
-        return in_python(UPDATE_ITEM, args, nargs);
+        return in_python_instead(&access, UPDATE_ITEM, args, nargs);
     }
     record(&access, UPDATE, key);
     PyObject *result = updated(value, args[2], args[3]);
@@ -464,9 +480,10 @@ core_load_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     PyObject *name = spot->name;
     Prepared access;
     if (prepare(&access, actor, values, spot) < 0) return NULL;
-    record(&access, LOAD, 0);
     value = PyDict_GetItemWithError(values, name);
-    return value != NULL ? Py_NewRef(value) : PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "name %R is not defined", name);
+    if (value == NULL) return PyErr_Occurred() ? drop(&access) : in_python_instead(&access, LOAD_GLOBAL, args, nargs);
+    record(&access, LOAD, 0);
+    return Py_NewRef(value);
 }
 
 /* store_global(value, spot) */
@@ -491,15 +508,15 @@ core_update_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 3, &spot);
     PyObject *values = actor == NULL ? NULL : PyEval_GetGlobals();
-    PyObject *value = values == NULL ? NULL : PyDict_GetItemWithError(values, spot->name);
-    if (value == NULL || !in_one_step(value, args[0])) return PyErr_Occurred() ? NULL : in_python(UPDATE_GLOBAL, args, nargs);
+    if (values == NULL) return in_python(UPDATE_GLOBAL, args, nargs);
     PyObject *name = spot->name;
     Prepared access;
     if (prepare(&access, actor, values, spot) < 0) return NULL;
-    record(&access, UPDATE, 0);
-    value = PyDict_GetItemWithError(values, name);
-    if (value == NULL) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "name %R is not defined", name);
+    PyObject *value = PyDict_GetItemWithError(values, name);
+    if (value == NULL && PyErr_Occurred()) return drop(&access);
+    if (value == NULL || !in_one_step(value, args[0])) return in_python_instead(&access, UPDATE_GLOBAL, args, nargs);
     Py_INCREF(value);
+    record(&access, UPDATE, 0);
     PyObject *result = updated(value, args[0], args[1]);
     int failed = result == NULL || PyDict_SetItem(values, name, result) < 0;
     Py_XDECREF(result);
@@ -516,9 +533,10 @@ core_load_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Prepared access;
     if (actor == NULL || !PyCell_Check(args[0]) || PyCell_GET(args[0]) == NULL) return in_python(LOAD_CELL, args, nargs);
     if (prepare(&access, actor, args[0], spot) < 0) return NULL;
-    record(&access, LOAD, 0);
     PyObject *value = PyCell_GET(args[0]);
-    return value != NULL ? Py_NewRef(value) : in_python(LOAD_CELL, args, nargs);
+    if (value == NULL) return in_python_instead(&access, LOAD_CELL, args, nargs);
+    record(&access, LOAD, 0);
+    return Py_NewRef(value);
 }
 
 /* store_cell(value, cell, spot) */
@@ -541,15 +559,16 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 4, &spot);
     Prepared access;
-    PyObject *value = actor == NULL || !PyCell_Check(args[0]) ? NULL : PyCell_GET(args[0]);
-    if (value == NULL || !in_one_step(value, args[1])) return in_python(UPDATE_CELL, args, nargs);
+    if (actor == NULL || !PyCell_Check(args[0])) return in_python(UPDATE_CELL, args, nargs);
     if (prepare(&access, actor, args[0], spot) < 0) return NULL;
+    PyObject *value = PyCell_GET(args[0]);
+    if (value == NULL || !in_one_step(value, args[1])) return in_python_instead(&access, UPDATE_CELL, args, nargs);
+    Py_INCREF(value);
     record(&access, UPDATE, 0);
-    value = Py_XNewRef(PyCell_GET(args[0]));
-    PyObject *result = value == NULL ? NULL : updated(value, args[1], args[2]);
+    PyObject *result = updated(value, args[1], args[2]);
     int failed = result == NULL || PyCell_Set(args[0], result) < 0;
     Py_XDECREF(result);
-    Py_XDECREF(value);
+    Py_DECREF(value);
     return none_unless(failed);
 }
 
@@ -581,4 +600,11 @@ core_born(PyObject *module, PyObject *value)
 {
     if (!(noted[bit_of(value) / 8] & 1 << bit_of(value) % 8) || Py_REFCNT(value) > 1) return Py_NewRef(value);
     return in_python(BORN, &value, 1);
+}
+
+/* is_true(value, spot) */
+static PyObject *
+core_is_true(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 && !is_container(args[0]) ? Py_NewRef(args[0]) : in_python(IS_TRUE, args, nargs);
 }

@@ -6,10 +6,11 @@ turn. Anything else may run code of the program's: it is recorded, or has its tu
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, starmap
-from operator import call
+from operator import call, delitem, setitem
 from struct import Struct
+from types import BuiltinFunctionType
 from typing import Any, Final
 
 from simcore.runtime import gate as gates
@@ -42,15 +43,31 @@ _spots: list[tuple[str, Spot]] = []
 
 def register(path: str, spots: Sequence[Spot]) -> int:
     """Number the spots of a module; returns the number of the first."""
-    first = len(fields)
-    _spots.extend((path, spot) for spot in spots)
-    _sites.extend([0] * len(spots))
     names = [sys.intern(spot.field) for spot in spots]
-    fields.extend(names)
-    updatable.extend([None] * len(names))
-    if core is not None:
-        core.add_spots(names)
+    with objects.lock:
+        first = len(fields)
+        _spots.extend((path, spot) for spot in spots)
+        _sites.extend([0] * len(spots))
+        fields.extend(names)
+        updatable.extend([None] * len(names))
+        if core is not None:
+            core.add_spots(names)
     return first
+
+
+_named: dict[tuple[int, str], int] = {}
+
+
+def named(spot: int, name: str) -> int:
+    """The spot of an access whose attribute has a name that is computed: one for each name."""
+    known = _named.get((spot, name))
+    if known is None:
+        with objects.lock:
+            known = _named.get((spot, name))
+            if known is None:
+                path, place = _spots[spot]
+                known = _named[spot, name] = register(path, [place._replace(field=name)])
+    return known
 
 
 def site_of(spot: int) -> int:
@@ -85,14 +102,22 @@ def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Cal
     except StopIteration:
         reserve, buffer = actor.renew()
         slot = reserve()
-    if core is None or does is updated:
+    if core is None:
         with objects.lock:
+            kept = _kept(does, arguments)
             _pack(buffer, slot, key << 32, number, site, 0, kind, 0, _now())
-            return does(*arguments)
+            result = does(*arguments)
+        del kept
+        return result
     results: list[Any] = []
     committed = map(_pack_record, (buffer,), (slot,), (_pack_head(key << 32, number, site, 0, kind, 0),), _moments)
-    results.extend(chain(committed, starmap(call, ((does, *arguments),))))
+    results.extend(chain(committed, _updates(*arguments) if does is updated else starmap(call, ((does, *arguments),))))
     return results[1]
+
+
+def _updates(load: Callable[..., Any], store: Callable[..., Any], place: tuple[Any, ...], op: int, value: Any) -> Iterator[None]:
+    """As `updated`, all in C, once the next one is asked for."""
+    return map(store, *((part,) for part in place), map(UPDATES[op], starmap(load, (place,)), (value,)))
 
 
 def update_quickly(thing: Any, value: Any, op: int, spot: int) -> bool:
@@ -135,6 +160,40 @@ updatable: "list[type | None]" = []
 
 _UPDATE: Final = int(Kind.UPDATE)
 _NUMBERS: Final = frozenset({int, float})
+
+
+def kept_attr(thing: Any, name: str) -> Any:
+    """What an object has under this name, if it has it itself."""
+    try:
+        return thing.__dict__.get(name) if hasattr(thing, "__dict__") else getattr(thing, name, None)
+    except ValueError:  # an empty cell
+        return None
+
+
+def kept_item(thing: Any, key: Any) -> Any:
+    """What a container has for this key."""
+    try:
+        return dict.get(thing, key) if isinstance(thing, dict) else thing[key]
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+_REPLACE: Final[dict[Any, Callable[[Any, Any], Any]]] = {
+    **dict.fromkeys((setattr, delattr), kept_attr),
+    **dict.fromkeys((setitem, delitem), kept_item),
+}
+_DROPS: Final = frozenset({"clear", "update", "extend", "extendleft"})
+
+
+def _kept(does: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What is about to be replaced or dropped: its finaliser is to run behind the access, not within. Asked for in its turn."""
+    replaced = _REPLACE.get(does) if type(does) is BuiltinFunctionType else None
+    if replaced is not None:
+        return replaced(arguments[0], arguments[1])
+    if getattr(does, "__name__", "") in _DROPS:
+        thing: Any = getattr(does, "__self__", ())
+        return list(thing.values() if isinstance(thing, dict) else thing)
+    return None
 
 
 def updated(load: Callable[..., Any], store: Callable[..., Any], place: tuple[Any, ...], op: int, value: Any) -> None:
@@ -227,10 +286,12 @@ def _follow(
     if not plain:
         gate.leave(actor, kind, number, site, key << 32 | skipped)
         return does(*arguments)
+    kept = _kept(does, arguments)
     try:
         return does(*arguments)
     finally:
         gate.leave(actor, kind, number, site, key << 32 | skipped)
+        del kept
 
 
 def is_next(actor: Actor, kind: Kind) -> bool | None:

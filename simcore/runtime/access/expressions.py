@@ -8,7 +8,7 @@ from simcore.runtime.access import nodes
 from simcore.runtime.access.names import Names
 from simcore.runtime.access.nodes import STORE, Where, where, where_attribute
 from simcore.runtime.access.scopes import Kind, Place, Scope, mangled
-from simcore.runtime.access.spots import FRESH, METHODS, READERS, SCALARS, What, hook
+from simcore.runtime.access.spots import FRESH, METHODS, NAMED, READERS, SCALARS, What, hook
 
 _DISPLAYS: Final = (ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
 _UNSHARED: Final = (*_DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr, ast.GeneratorExp, ast.Lambda)
@@ -127,6 +127,25 @@ class Expressions:
         value = self.value(node)
         return self.call("whole", [value, self.spot(What.WHOLE, field, place)], place)
 
+    def test(self, node: Any) -> Any:
+        """An expression that is only asked whether it is true."""
+        if isinstance(node, ast.BoolOp):
+            node.values = [self.test(part) for part in node.values]
+            return node
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            node.operand = self.test(node.operand)
+            return node
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            return self.unborn(node)
+        place = where(node)
+        return self.call("is_true", [self.unborn(node), self.spot(What.WHOLE, "bool", place)], place)
+
+    def _unary(self, node: ast.UnaryOp, _born: bool) -> Any:
+        if isinstance(node.op, ast.Not):
+            return self.test(node)
+        node.operand = self.unborn(node.operand)
+        return node
+
     def _constant(self, node: Any, _born: bool) -> Any:
         return node
 
@@ -159,6 +178,12 @@ class Expressions:
             node.func = self._method(node.func)
         elif self.is_builtin(node.func):
             builtin = node.func.id  # type: ignore[attr-defined]
+            called = NAMED.get(builtin) or ("length" if builtin == "len" else "")
+            if called and self._takes(node, builtin):
+                arguments = [self.value(part) for part in node.args]
+                what, field = (What.WHOLE, builtin) if builtin == "len" else (What.ATTRIBUTE, "")
+                made = self.call(called, [*arguments, self.spot(what, field, place)], place)
+                return self.birth(made, place) if born and builtin == "getattr" else made
         else:
             node.func = self.value(node.func)
         readers = 0
@@ -175,6 +200,14 @@ class Expressions:
             keyword.value = self.value(keyword.value) if keyword.arg else self.whole(keyword.value, "**")
         nodes.put(node, place)
         return self.birth(node, place) if born and builtin not in SCALARS else node
+
+    def _takes(self, node: ast.Call, builtin: str) -> bool:
+        """Whether a builtin is called with as many arguments as it takes."""
+        if node.keywords or any(isinstance(part, ast.Starred) for part in node.args):
+            return False
+        if builtin == "len":
+            return len(node.args) == 1 and not isinstance(node.args[0], _UNSHARED)
+        return len(node.args) in {"getattr": (2, 3), "setattr": (3,)}.get(builtin, (2,)) and not self.is_left(node.args[0])
 
     def _argument(self, node: Any, reader: str) -> Any:
         if isinstance(node, ast.Starred):
@@ -214,6 +247,11 @@ class Expressions:
 
     def _compare(self, node: ast.Compare, _born: bool) -> Any:
         node.left = self.unborn(node.left)
+        if len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)) and not isinstance(node.comparators[0], _UNSHARED):
+            place = where(node)
+            thing = self.value(node.comparators[0])
+            made = self.call("contains", [node.left, thing, self.spot(What.WHOLE, "in", place)], place)
+            return made if isinstance(node.ops[0], ast.In) else nodes.put(ast.UnaryOp(ast.Not(), made), place)
         node.comparators = [
             self.whole(part, "in") if isinstance(operator, (ast.In, ast.NotIn)) else self.unborn(part)
             for operator, part in zip(node.ops, node.comparators, strict=True)
@@ -230,7 +268,7 @@ class Expressions:
         return self.birth(node, where(node)) if makes_list and born else node
 
     def _choice(self, node: ast.IfExp, born: bool) -> Any:
-        node.test = self.unborn(node.test)
+        node.test = self.test(node.test)
         node.body, node.orelse = self.value(node.body, born), self.value(node.orelse, born)
         return node
 
@@ -265,7 +303,7 @@ class Expressions:
                 generator.iter = self._iterated(generator)
             marks = [self._rebound(bound) for bound in _names_in(generator.target) if self.place(bound.id) == Place.CELL]
             generator.target = self.target(generator.target, keep=True)
-            generator.ifs = [self.unborn(condition) for condition in generator.ifs]
+            generator.ifs = [self.test(condition) for condition in generator.ifs]
             if marks:  # a tuple that is not empty: always true
                 generator.ifs.insert(0, nodes.put(ast.Tuple(marks, nodes.LOAD), where(generator.target)))
         if isinstance(node, ast.DictComp):
@@ -346,7 +384,7 @@ _VALUES: Final[dict[type, Callable[..., Any]]] = {
     ast.Compare: Expressions._compare,
     ast.BoolOp: Expressions._either,
     ast.BinOp: Expressions._operation,
-    ast.UnaryOp: Expressions.unborn_parts,
+    ast.UnaryOp: Expressions._unary,
     ast.IfExp: Expressions._choice,
     ast.NamedExpr: Expressions._walrus,
     ast.Lambda: Expressions._lambda,

@@ -4,7 +4,7 @@ Properties, `__getattr__`, `__getitem__` of the program's own classes and whatev
 accesses: what they access in turn is recorded there.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from enum import IntEnum
 from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
@@ -49,7 +49,8 @@ def forget_types() -> None:
     _stores.clear()
 
 
-def _static(kind: type, name: str) -> tuple[bool, Any]:
+def static_of(kind: type, name: str) -> tuple[bool, Any]:
+    """Whether a class or one of its bases has this name, and what it has."""
     for base in kind.__mro__:
         if name in base.__dict__:
             return True, base.__dict__[name]
@@ -59,12 +60,12 @@ def _static(kind: type, name: str) -> tuple[bool, Any]:
 def _load_holder(kind: type, name: str) -> Holder:
     getter: Any = kind.__getattribute__
     if issubclass(kind, type):
-        return Holder.CLASS if getter is type.__getattribute__ and not _static(kind, name)[0] else Holder.NOBODY
+        return Holder.CLASS if getter is type.__getattribute__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
-        return Holder.MODULE if getter is ModuleType.__getattribute__ and not _static(kind, name)[0] else Holder.NOBODY
+        return Holder.MODULE if getter is ModuleType.__getattribute__ and not static_of(kind, name)[0] else Holder.NOBODY
     if getter is not object.__getattribute__:
         return Holder.NOBODY
-    found, static = _static(kind, name)
+    found, static = static_of(kind, name)
     if not found:
         return Holder.MAYBE if hasattr(kind, "__getattr__") else Holder.ITSELF
     if isinstance(static, MemberDescriptorType):
@@ -78,12 +79,12 @@ def _load_holder(kind: type, name: str) -> Holder:
 def _store_holder(kind: type, name: str) -> Holder:
     setter: Any = kind.__setattr__
     if issubclass(kind, type):
-        return Holder.CLASS if setter is type.__setattr__ and not _static(kind, name)[0] else Holder.NOBODY
+        return Holder.CLASS if setter is type.__setattr__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
         return Holder.MODULE if setter is ModuleType.__setattr__ else Holder.NOBODY
     if setter is not object.__setattr__ or kind.__delattr__ is not object.__delattr__:
         return Holder.NOBODY
-    static = _static(kind, name)[1]
+    static = static_of(kind, name)[1]
     if isinstance(static, MemberDescriptorType):
         return Holder.ITSELF
     return Holder.NOBODY if hasattr(type(static), "__set__") or hasattr(type(static), "__delete__") else Holder.ITSELF
@@ -114,6 +115,20 @@ def _theirs(name: str) -> frozenset[Any]:
 
 _GETS, _SETS, _DELS, _ITERS = map(_theirs, ("__getitem__", "__setitem__", "__delitem__", "__iter__"))
 
+
+def _may_make(kind: type) -> bool:
+    """Whether to read an item that is missing may do more than say so: a Counter's is 0, and stays missing."""
+    return hasattr(kind, "__missing__") and kind.__missing__ is not Counter.__missing__
+
+
+_FACTORIES: Final = (int, float, str, list, dict, set)
+
+
+def makes_plainly(thing: Any) -> bool:
+    """Whether a missing item is made without any code of the program's."""
+    return type(thing) is defaultdict and thing.default_factory in _FACTORIES
+
+
 _items: dict[type, tuple[bool, bool, bool, bool, bool]] = {}
 
 
@@ -123,11 +138,34 @@ def items_of(kind: type) -> tuple[bool, bool, bool, bool, bool]:
     if known is None:
         if issubclass(kind, CONTAINERS):
             has = [getattr(kind, name, None) for name in ("__getitem__", "__setitem__", "__delitem__", "__iter__")]
-            known = (has[0] in _GETS, has[1] in _SETS, has[2] in _DELS, has[3] in _ITERS, hasattr(kind, "__missing__"))
+            known = (has[0] in _GETS, has[1] in _SETS, has[2] in _DELS, has[3] in _ITERS, _may_make(kind))
         else:
             known = (False, False, False, False, False)
         _items[kind] = known
     return known
+
+
+_LENGTHS: Final = _theirs("__len__")
+_FINDS: Final = frozenset({dict, OrderedDict, set})
+_WORDS: Final = frozenset({int, str, bytes, float, bool, type(None)})
+_own_length: dict[type, bool] = {}
+
+
+def has_own_length(kind: type) -> bool:
+    """Whether to ask objects of this type how long they are, or whether they are true, runs no code of the program's."""
+    known = _own_length.get(kind)
+    if known is None:
+        known = items_of(kind)[3] and getattr(kind, "__len__", None) in _LENGTHS and not hasattr(kind, "__bool__")
+        _own_length[kind] = known
+    return known
+
+
+def finds_plainly(thing: Any) -> bool:
+    """Whether looking in a container for a plain value runs no code of the program's."""
+    kind = type(thing)
+    if kind in _FINDS:
+        return True
+    return kind in (list, deque) and _WORDS.issuperset(map(type, tuple(thing)))
 
 
 class Method(IntEnum):
@@ -165,7 +203,12 @@ def is_easy(iterable: Any) -> bool:
 
 
 def in_one_step(value: Any, other: Any) -> bool:
-    """Whether `value op= other` runs no code of the program's, so that no other thread comes between its read and its write."""
+    """Whether `value op= other` runs no code of the program's, so that no other thread comes between its read and its write.
+
+    `%` asks what stands in a tuple or list for its text.
+    """
+    if type(value) in (str, bytes) and type(other) in (tuple, list):
+        return False
     return (type(value) in _SIMPLE or (type(value) is list and type(other) in (list, tuple))) and (
         type(other) in _SIMPLE or type(other) is list
     )

@@ -14,7 +14,7 @@ import os
 import runpy
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, Final
+from typing import Any
 
 from simcore.runtime import originals
 from simcore.runtime.access.rewrite import rewrite
@@ -30,7 +30,15 @@ _Loader: Any = external.SourceFileLoader
 _get_code = _Loader.get_code
 _compiles = _Loader.source_to_code
 _call: Any = bootstrap._call_with_frames_removed  # type: ignore[attr-defined]
-_lock: Final = originals.allocate_lock()
+_lock = originals.allocate_lock()
+
+
+def _new_lock() -> None:
+    global _lock
+    _lock = originals.allocate_lock()
+
+
+os.register_at_fork(after_in_child=_new_lock)
 
 _wanted: Wanted = lambda name, path: False  # noqa: E731
 _register: Register = lambda path, spots: 0  # noqa: E731

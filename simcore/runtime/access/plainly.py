@@ -211,5 +211,12 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         "method": load_attr,
         "whole": lambda value, spot: value,
         "born": lambda value: value,
+        "length": _quietly(lambda value, spot: len(value)),
+        "is_true": lambda value, spot: value,
+        "contains": _quietly(lambda item, thing, spot: item in thing),
+        "get_named": _quietly(lambda *arguments: getattr(*arguments[:-1])),
+        "has_named": _quietly(lambda thing, name, spot: hasattr(thing, name)),
+        "set_named": _quietly(lambda thing, name, value, spot: setattr(thing, name, value)),
+        "del_named": _quietly(lambda thing, name, spot: delattr(thing, name)),
     }
     return {hook(name): function for name, function in made.items()}

@@ -12,6 +12,9 @@ with:
     load_cell(cell, spot)  store_cell(value, cell, spot)  del_cell(cell, spot)
         update_cell(cell, value, op, spot)  cell(cell, spot)
     method(obj, spot)  whole(value, spot)  born(value)
+    length(value, spot)  is_true(value, spot)  contains(item, obj, spot)
+    get_named(obj, name, [default,] spot)  has_named(obj, name, spot)
+        set_named(obj, name, value, spot)  del_named(obj, name, spot)
 
 `store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell`
 return an object whose attribute `v` is the place: it stands where Python wants a target.
@@ -55,6 +58,7 @@ HOOKS: Final = tuple(
     for name in (
         *(f"{verb}_{place}" for place in ("attr", "item", "global", "cell") for verb in ("load", "store", "del", "update")),
         *("attr", "item", "global", "cell", "method", "whole", "born"),
+        *("length", "is_true", "contains", "get_named", "has_named", "set_named", "del_named"),
     )
 )
 
@@ -119,6 +123,9 @@ READERS: Final = frozenset(
     - {"next"}
 )
 """Builtins that read all of a container that they are given."""
+
+NAMED: Final = {"getattr": "get_named", "hasattr": "has_named", "setattr": "set_named", "delattr": "del_named"}
+"""Builtins that access an attribute by its name, and their hooks."""
 
 SCALARS: Final = frozenset(
     {

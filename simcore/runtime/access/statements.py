@@ -172,7 +172,7 @@ class Statements(Expressions):
         return node
 
     def _condition(self, node: ast.If | ast.While) -> Any:
-        node.test = self.unborn(node.test)
+        node.test = self.test(node.test)
         self.body(node.body)
         self.body(node.orelse)
         return node
@@ -201,7 +201,7 @@ class Statements(Expressions):
         node.subject = self.value(node.subject)
         for case in node.cases:
             if case.guard is not None:
-                case.guard = self.unborn(case.guard)
+                case.guard = self.test(case.guard)
             bound = self._restored([*_captured(case.pattern)], where(case.body[0]))
             self.body(case.body)
             case.body[:0] = bound
@@ -212,7 +212,7 @@ class Statements(Expressions):
         return node
 
     def _assert(self, node: ast.Assert) -> Any:
-        node.test = self.unborn(node.test)
+        node.test = self.test(node.test)
         node.msg = node.msg and self.value(node.msg)
         return node
 
