@@ -13,7 +13,17 @@ from typing import Final
 from simcore.engine.accesses import Accesses
 from simcore.engine.naming_tables import Tables, label
 from simcore.engine.notes import not_controlled, note_error
-from simcore.engine.ordering import FIRST, PLAIN_LOCKS, Row, answer_early_releases, by_stamp, first_seen, spans_of, until_exits
+from simcore.engine.ordering import (
+    FIRST,
+    PLAIN_LOCKS,
+    Row,
+    answer_early_releases,
+    by_stamp,
+    first_seen,
+    spans_of,
+    until_exits,
+    without_undone_stores,
+)
 from simcore.engine.run_reader import RunReader
 from simcore.engine.source_files import SourceFiles
 from simcore.errors import InternalError
@@ -102,7 +112,7 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     homes = {number: process.get(made[1], "") for number, made in created.items() if made[2] >> 32 in PLAIN_LOCKS}
     shared = {number for number in homes if created[number][2] >> 32 in SHARED_KINDS}
     answer_early_releases(rows, homes, shared, process)
-    rows = until_exits(rows, process)
+    rows = until_exits(without_undone_stores(rows), process)
 
     heads = reader.heads()
     if not start_ns:

@@ -8,6 +8,7 @@ from typing import Final
 from simcore.engine.naming_tables import Tables
 from simcore.trace.events import SPAN_OPERATIONS, Kind, ObjectKind
 from simcore.trace.model import Columns, Span
+from simcore.trace.words import FAILED_ACCESS
 
 Row = tuple[int, int, int, tuple[int, int, int, int, int, int, int]]
 """A record in the order of the run: stamp, what goes first at one stamp, actor, record as it lies in the segment."""
@@ -19,6 +20,25 @@ FIRST: Final = frozenset({Kind.RELEASE, Kind.START, Kind.PUT, Kind.END})
 
 def by_stamp(row: tuple[int, int, int, tuple[int, ...]]) -> tuple[int, int, int]:
     return row[:3]
+
+
+def without_undone_stores(rows: list[Row]) -> list[Row]:
+    """Leave out the last record of an actor that was killed before it came to write what it had recorded.
+
+    A write to shared memory is recorded just before it is done. Whether it was, the next one to read there has seen.
+    """
+    last = {actor: index for index, (_, _, actor, _) in enumerate(rows)}
+    stores = {index: rows[index][3] for index in last.values() if rows[index][3][4] == Kind.STORE}
+    undone = {index for index, (value, number, *_) in stores.items() if _read_behind(rows, index, number) not in (None, value)}
+    return [row for index, row in enumerate(rows) if index not in undone] if undone else rows
+
+
+def _read_behind(rows: list[Row], index: int, number: int) -> int | None:
+    """What is read of an object next, if nobody writes to it before."""
+    for _, _, _, (value, found, _, _, kind, _, _) in rows[index + 1 :]:
+        if found == number and kind in (Kind.READ, Kind.STORE):
+            return value if kind == Kind.READ and value != FAILED_ACCESS else None
+    return None
 
 
 def answer_early_releases(rows: list[Row], homes: dict[int, str], shared: set[int], process: dict[int, str]) -> None:

@@ -162,10 +162,10 @@ def store(actor: Actor, number: int, site: int, content: int, does: Callable[...
     head = _head(content, number, site, 0, _STORE, 0)
     _lock()
     try:
-        # In one step: hardly a kill comes between what others see and its record.
+        # The record first: should a kill come in between, the merge sees by what others read that it was not done.
         results: list[Any] = []
-        results.extend(starmap(call, ((does, *arguments), (_pack, buffer, slot, head, _now()))))
-        return results[0]
+        results.extend(starmap(call, ((_pack, buffer, slot, head, _now()), (does, *arguments))))
+        return results[1]
     except BaseException:
         _pack(buffer, slot, _head(FAILED, number, site, 0, _STORE, 0), _now())
         raise
