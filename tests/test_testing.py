@@ -15,7 +15,7 @@ from simcore.errors import UsageError
 from simcore.trace.model import Trace
 
 ROOT = Path(simcore.__file__).parent.parent
-PAGE = ROOT / "docs" / "testing.md"
+PAGE = Path(__file__).parents[1] / "docs" / "testing.md"
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
 
 TURNS = """
