@@ -156,7 +156,7 @@ def two_busy_loops() -> Iterator[None]:
 def test_threads_that_import_the_same_at_the_same_moment_do_so_again(source: str) -> None:
     """Packages, rings, modules that fail and modules that are missing: every replay is the same."""
     write_modules(MODULES)
-    faithful(source, recordings=8, replays=2)
+    faithful(source, recordings=3)
 
 
 @pytest.mark.loop
