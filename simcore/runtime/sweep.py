@@ -9,6 +9,7 @@ import _thread
 import gc
 import sys
 import threading
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -69,9 +70,9 @@ def _sweep(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock], o
                     patches.set(module, key, offered)
                 elif value is originals.RLock:
                     patches.set(module, key, rlock)
-        for item in gc.get_objects():
-            inside = getattr(item, "__dict__", None) if not isinstance(item, type | ModuleType) else None
-            if type(inside) is not dict or str(type(item).__module__).startswith(_NOT_SWEPT):
+        for item in _with_dictionaries(gc.get_objects()):
+            inside = getattr(item, "__dict__", None)
+            if type(inside) is not dict:
                 continue
             for key, value in list(inside.items()):
                 if type(value) is raw_lock:
@@ -82,6 +83,22 @@ def _sweep(patches: Patches, lock: type[locks.Lock], rlock: type[locks.RLock], o
         if main is not None:
             main.created = {}
             main.raw += 1
+
+
+def _with_dictionaries(items: list[Any]) -> Iterator[Any]:
+    """Those of the objects that have attributes of their own and are not left out; most of all there are belong to few types."""
+    wanted: dict[type, bool] = {}
+    for item in items:
+        kind = type(item)
+        is_wanted = wanted.get(kind)
+        if is_wanted is None:
+            is_wanted = wanted[kind] = (
+                not issubclass(kind, (type, ModuleType))
+                and bool(kind.__dictoffset__)
+                and not str(kind.__module__).startswith(_NOT_SWEPT)
+            )
+        if is_wanted:
+            yield item
 
 
 def install_logging(patches: Patches, logging: Any) -> None:

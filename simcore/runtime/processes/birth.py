@@ -6,8 +6,7 @@ preparation data that `multiprocessing` sends it. Its first event is BEGIN, at i
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simcore.runtime import actors, forks, garbage, gate, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
@@ -25,8 +24,7 @@ folder = ""
 """The run's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(NamedTuple):  # no dataclass: what that module imports would take each process longer than all of the runtime's own
     """Who a child process will be: its name and number, the object that stands for it in its parent, where it was started."""
 
     name: str
