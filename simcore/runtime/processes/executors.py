@@ -9,8 +9,8 @@ from typing import Any
 
 from simcore.runtime import gate
 from simcore.runtime.actors import Actor, acting
+from simcore.runtime.coming import coming
 from simcore.runtime.frames import hide
-from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import tasks
 from simcore.runtime.processes.unlocked import Adopted, Entries, change, look
@@ -147,12 +147,8 @@ def _wakeup(original: Any, module: Any) -> Any:
 
 def _sends_next(actor: Actor, number: int) -> bool:
     """In replay: whether the trace has this actor send through that connection now."""
-    mine = actor.following
-    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
-        _, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, at)
-        if kind not in (Kind.GC, Kind.SIGNAL):
-            return bool(kind == Kind.SEND and its_object == number)
-    return False
+    following = coming(actor)
+    return following is not None and following.kind == Kind.SEND and following.object_id == number
 
 
 def _close(original: Any) -> Any:
