@@ -6,7 +6,7 @@ preparation data that `multiprocessing` sends it. Its first event is BEGIN, at i
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 from simcore.runtime import actors, forks, garbage, gate, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
@@ -24,13 +24,13 @@ folder = ""
 """The run's."""
 
 
-class Birth(NamedTuple):  # no dataclass: what that module imports would take each process longer than all of the runtime's own
+class Birth:  # no dataclass: importing that module would take each process longer than all of the runtime's own
     """Who a child process will be: its name and number, the object that stands for it in its parent, where it was started."""
 
-    name: str
-    index: int
-    object_id: int
-    site: int
+    __slots__ = ("index", "name", "object_id", "site")
+
+    def __init__(self, name: str, index: int, object_id: int, site: int) -> None:
+        self.name, self.index, self.object_id, self.site = name, index, object_id, site
 
     def __str__(self) -> str:
         return f"{self.index}:{self.object_id}:{self.site}:{self.name}"
