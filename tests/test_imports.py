@@ -1,13 +1,9 @@
 """Threads that import the same modules for the first time at the same moment: the same thread executes each of them again."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from programs import assert_same, faithful, plain, record, replay, written
+from programs import assert_same, faithful, plain, record, replay, two_busy_loops, written
 
 import simcore
 from simcore.trace.events import Kind, Outcome
@@ -139,17 +135,6 @@ def write_modules(modules: dict[str, str]) -> None:
 def imported(trace: Trace) -> list[tuple[str, str]]:
     """Who imported what, and how it went on where it neither executed it nor found it ready."""
     return [(event.actor, str(trace.texts[event.value])) for event in trace if event.kind is Kind.IMPORT]
-
-
-@contextmanager
-def two_busy_loops() -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 @pytest.mark.parametrize("source", [OWN_MODULES, STANDARD_LIBRARY], ids=["own modules", "standard library"])

@@ -6,7 +6,6 @@ docs/trace-format.md describes the file. A file is written beside its place and 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -14,8 +13,9 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from simcore.errors import TraceError, UsageError
+from simcore.errors import TraceError
 from simcore.trace import codec, tables
+from simcore.trace.beside import write_whole
 from simcore.trace.codec import Damage, FrameKind
 from simcore.trace.events import FORMAT_VERSION, Outcome
 from simcore.trace.model import Ending, Header, Site, Trace
@@ -105,21 +105,8 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
     Raises: UsageError when the place cannot be written to; TraceError for a trace whose indices lead nowhere.
     """
     path = Path(path)
-    beside = path.with_name(f".{secrets.token_hex(8)}.simtrace.part")
     try:
-        # 0o666 less the umask, as any program does: a trace is no secret and no executable.
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                _write(trace, file)
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        hint = f"create it first: mkdir -p {path.parent}" if not path.parent.exists() else "choose another place with -o"
-        why = f"there is no folder {path.parent}" if not path.parent.exists() else (error.strerror or str(error))
-        raise UsageError(f"cannot write the trace {path}: {why}", hint) from None
+        write_whole(path, lambda file: _write(trace, file), suffix=".simtrace", called="the trace ")
     except (Damage, ValueError, TypeError, OverflowError) as error:
         raise TraceError(f"this trace contradicts itself and was not written to {path}: {error}") from error
     trace.path = path
