@@ -15,7 +15,7 @@ VARIABLE = "SIMCORE_CPUS"
 """The processors that the program may use, when turns pass all the time."""
 
 _NEAR, _LOOKS = (int(x) for x in os.environ.get("SPN", "16 1000").split())
-"""Who is no more than so many turns from his own looks so often whether it has come, some microseconds, before he falls asleep."""
+"""Who is so many turns from his own, or fewer, looks so often whether it has come, some microseconds, before he falls asleep."""
 
 
 def install(patches: Patches) -> None:
