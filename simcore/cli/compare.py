@@ -12,7 +12,7 @@ import click
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
-from simcore.cli.progress import runs_shown
+from simcore.cli.progress import progress
 from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode, UsageError
 
@@ -83,9 +83,8 @@ def command(
         ready=ready or "",
         timeout_s=timeout_s,
     )
-    most = run_count(plan)
-    says = f"the program is run up to {most} times, and so often are its side effects repeated"
-    with runs_shown(most, says_first=says, with_time_left=True) as advance:
+    runs = run_count(plan)
+    with progress(runs, f"the program is run up to {runs} times, and so often are its side effects repeated") as advance:
         comparison = measure(plan, each_run=advance)
     comparison.verdicts = judge(comparison)
     facts = report(comparison)

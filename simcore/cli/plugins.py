@@ -13,7 +13,7 @@ from rich_click import RichCommand, RichGroup
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
-from simcore.cli.progress import runs_shown
+from simcore.cli.progress import progress
 from simcore.errors import ExitCode, UnknownPattern, UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def check(
     for pattern, _ in runs:
         pattern.choose(params)
     checked = []
-    with runs_shown(len(runs) * times) as advance:
+    with progress(len(runs) * times) as advance:
         for pattern, method in runs:
             checked.append(check_pattern(pattern, method, params=params, plugins=plugins, times=times, each_run=advance))
     if as_json:

@@ -10,7 +10,7 @@ from simcore.cli import console
 
 
 @contextmanager
-def runs_shown(runs: int, *, says_first: str = "", with_time_left: bool = False) -> Iterator[Callable[[str], None]]:
+def progress(runs: int, says_first: str = "") -> Iterator[Callable[[str], None]]:
     """A bar on stderr for somebody who watches, below a line that `says_first` what there is to know; nothing otherwise.
 
     Yields what to call before each run with its label.
@@ -23,8 +23,7 @@ def runs_shown(runs: int, *, says_first: str = "", with_time_left: bool = False)
 
     if says_first:
         console.talk(Text(says_first, style="dim"))
-    last = (TimeRemainingColumn(),) if with_time_left else ()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), *last)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
         task = bar.add_task("", total=runs)
         number = 0

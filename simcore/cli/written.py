@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from simcore.errors import UsageError
-from simcore.trace.beside import write_whole
 
 
 def place_for(output: str | None, default: str) -> Path | None:
@@ -43,4 +42,6 @@ def write_to(path: Path | None, write: Callable[[BinaryIO], None]) -> int:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return 0
-    return write_whole(path, write)
+    from simcore.trace.store import replace_file
+
+    return replace_file(path, write)

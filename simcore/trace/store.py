@@ -6,16 +6,16 @@ docs/trace-format.md describes the file. A file is written beside its place and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from simcore.errors import TraceError
+from simcore.errors import TraceError, UsageError
 from simcore.trace import codec, tables
-from simcore.trace.beside import write_whole
 from simcore.trace.codec import Damage, FrameKind
 from simcore.trace.events import FORMAT_VERSION, Outcome
 from simcore.trace.model import Ending, Header, Site, Trace
@@ -99,6 +99,30 @@ def read_header(path: str | os.PathLike[str]) -> tuple[Header, Ending | None]:
             raise _damaged(path, damage, offset) from None
 
 
+def replace_file(path: Path, write: Callable[[BinaryIO], None], *, called: str = "") -> int:
+    """Let `write` fill a file, and return its size in bytes. What was there before stays until all is written.
+
+    Raises: UsageError when the place cannot be written to, and whatever `write` raises but OSError.
+    """
+    beside = path.with_name(f".{secrets.token_hex(8)}.simtrace.part")
+    try:
+        # 0o666 less the umask, as any program does: a trace is no secret and no executable.
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                write(file)
+            size = beside.stat().st_size
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        hint = f"create it first: mkdir -p {path.parent}" if not path.parent.exists() else "choose another place with -o"
+        why = f"there is no folder {path.parent}" if not path.parent.exists() else (error.strerror or str(error))
+        raise UsageError(f"cannot write {called or path}: {why}", hint) from None
+    return size
+
+
 def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
     """Write the trace and return its path, which `trace.path` then is too. What was there before stays until all is written.
 
@@ -106,7 +130,7 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     try:
-        write_whole(path, lambda file: _write(trace, file), suffix=".simtrace", called="the trace ")
+        replace_file(path, lambda file: _write(trace, file), called=f"the trace {path}")
     except (Damage, ValueError, TypeError, OverflowError) as error:
         raise TraceError(f"this trace contradicts itself and was not written to {path}: {error}") from error
     trace.path = path
