@@ -53,9 +53,9 @@ class _Table:
         for one in report["overrides"]:
             self._line(f"{one['call']}({one['asked']!r}) at {one['site']} got {', '.join(one['methods'])}", "yellow")
         self._verdicts()
-        self._section("How runs end", report["outcome"])
-        self._section("Starting a child", report["start"])
-        self._section("How children went together", report["schedule"])
+        self._section("Outcome", report["outcome"])
+        self._section("Start", report["start"])
+        self._section("Schedule", report["schedule"])
         self._section("What a child sees at its first line", telling_rows(report["child"]))
         self._globals()
         return picture.svg(self.y + EDGE - 2, f"{program} under {', '.join(self.labels)}: {told}")
@@ -149,7 +149,7 @@ class _Table:
         found = self.report["globals"]
         if not found["reached"] or not found["rows"]:
             return
-        self._title(f"Globals that differ, {found['differ']} of {found['reached']}")
+        self._title(f"Globals, {found['differ']} of {found['reached']} differ")
         for row in found["rows"][:_MOST_GLOBALS]:
             self._row(row["name"] + row["path"], [row["values"].get(label) for label in self.labels])
         left_out = len(found["rows"]) - _MOST_GLOBALS

@@ -46,8 +46,10 @@ _OUTCOMES: Final = {Outcome.OK: "green", Outcome.STALLED: "yellow", Outcome.TIME
 
 
 class Timeline:
-    """One run on a picture. `letter` tells two runs apart, `split` is the position at which they part; `locks` are those that have
-    a colour already, by what the key says of them, to which those of this run are added."""
+    """One run on a picture. `letter` tells two runs apart, `split` is the position at which they part.
+
+    `locks` are those that have a colour already, by what the key says of them; those of this run are added.
+    """
 
     def __init__(self, trace: Trace, *, letter: str = "", split: int | None = None, locks: dict[str, str] | None = None) -> None:
         self.trace, self.letter = trace, letter
