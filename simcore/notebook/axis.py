@@ -87,7 +87,7 @@ class Axis:
         """Round times where the scale is even, and the time behind each fold; none too close to the one before."""
         step = _round(self._column_ns * _APART_PX / self._width)
         digits = 3 if step < 10_000 else 2 if step < 100_000 else 1 if step < 1_000_000 else 0
-        last = -_APART_PX
+        last = float(-_APART_PX)
         for since, until in self._even():
             starts = [since] if since != self._edges[0] and since % step else []
             for at_ns in [*starts, *range(-(-since // step) * step, until + 1, step)]:
