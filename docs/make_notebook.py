@@ -100,24 +100,27 @@ print("left:", balance)''',
     """## Two runs · 二つの実行を比べる
 The same program twice, with random delays in between: where do the two runs part?""",
     """%%simcore diff --chaos --name parted
+import random
 import threading
+import time
 
-lock = threading.Lock()
+turn_lock = threading.Lock()
 order = []
 
 
 def work(name):
-    for _ in range(3):
-        with lock:
-            order.append(name)
+    for _ in range(4):
+        time.sleep(random.random() / 500)
+        with turn_lock:
+            order.append(name[0])
 
 
-workers = [threading.Thread(target=work, args=(name,), name=name) for name in ("left", "right")]
+workers = [threading.Thread(target=work, args=(name,), name=name) for name in ("ann", "bob", "cid")]
 for worker in workers:
     worker.start()
 for worker in workers:
     worker.join()
-print("".join(name[0] for name in order))""",
+print("".join(order))""",
     """## Three start methods · 起動方式の比較
 What changes for a program when its processes are started otherwise? `SETTINGS` is changed after the import: a forked child has
 the change, a spawned one has not.""",
@@ -185,7 +188,9 @@ def _code(name: str, source: str) -> Any:
 
 def execute(notebook: Any, folder: Path) -> Any:
     """Execute it in a folder; whatever names this machine is taken out of what it shows."""
-    client = NotebookClient(notebook, timeout=120, record_timing=False, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook, timeout=120, record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}
+    )
     client.execute(env=os.environ | {"NO_COLOR": "1"})
     library = re.escape(sysconfig.get_path("stdlib"))
     places = re.compile(rf"(?:{re.escape(str(ROOT))}|{re.escape(str(folder))}|{library})/|(?:/[\w.+-]+)+/site-packages/")

@@ -37,6 +37,7 @@ COLOURS: Final = {
     "band": ("#f4f3f0", "#242a31"),
     "on-waits": ("#4a2c00", "#1c1204"),
     "on-joins": ("#4a2c00", "#f3dcb4"),
+    "on-lock": ("#ffffff", "#12161a"),
     "on-dark": ("#ffffff", "#ffffff"),
     "green": ("#1a7f37", "#56d364"),
     "red": ("#c4242b", "#ff7b72"),

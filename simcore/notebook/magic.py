@@ -20,6 +20,7 @@ from simcore.notebook.compared import Compared
 from simcore.notebook.running import run_command
 from simcore.notebook.words import Words, of_cell, of_line
 from simcore.trace.model import Trace
+from simcore.trace.text import count
 
 Result = Trace | Diff | Compared | None
 
@@ -101,7 +102,7 @@ def _record(arguments: list[str], words: Words) -> Trace | None:
         if facts["failed"] and "pass" in kept:
             print(f"run {facts['runs']} failed; the last that passed is {_typed(kept['pass'])}")
         else:
-            print(f"{facts['runs']} runs, {'the last one' if facts['failed'] else 'none'} failed")
+            print(f"{count(facts['runs'], 'run')}, {'the last one' if facts['failed'] else 'none'} failed")
         facts = facts["fail"] or facts["pass"]
     if words.wants_json and facts is not None:
         print(json.dumps(facts))

@@ -119,6 +119,8 @@ class Picture:
         mono: bool = False,
     ) -> None:
         """A line of text, y is its foot; `anchor` is `middle` or `end` where x is not its beginning."""
+        if not text:
+            return
         more = f' font-size="{number(size)}"' if size != 12 else ""
         more += ' font-weight="600"' if bold else ""
         more += f' text-anchor="{anchor}"' if anchor else ""

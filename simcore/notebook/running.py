@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simcore.engine.family import kill_family, kill_group
+from simcore.engine.family import family_of, kill_family, kill_group
 from simcore.engine.launch import HOME
 
 PATIENCE_S: Final = 3.0
-"""A program that is interrupted may tidy up so long. Then simcore is told to kill it, as it is by a second interrupt, and when so
-much time has gone by again all of them are killed."""
+"""A program that is interrupted may tidy up so long. Then it is killed, as it is by a second interrupt."""
+
+SAVING_S: Final = 60.0
+"""So long simcore may take then to save the trace. A third interrupt kills it, and the next command saves what was recorded."""
 
 _CHUNK: Final = 1 << 16
 _TICK_S: Final = 0.05
@@ -173,10 +175,12 @@ class _Ending:
     def ask(self) -> None:
         """Take the next step."""
         self.asked += 1
-        self._until = time.monotonic() + PATIENCE_S
+        self._until = time.monotonic() + (PATIENCE_S if self.asked == 1 else SAVING_S)
         if self.asked == 1:
-            # Everybody, as Ctrl-C does in a terminal.
-            self._send(os.killpg, self._pid)
+            try:
+                os.killpg(self._pid, signal.SIGINT)  # everybody, as Ctrl-C does in a terminal
+            except ProcessLookupError:
+                pass  # it has just ended
         elif self.asked > 2:
             kill_family(self._pid)
 
@@ -185,14 +189,8 @@ class _Ending:
         if self.asked and time.monotonic() > self._until:
             self.ask()
         if self.asked == 2:
-            self._send(os.kill, self._pid)  # the third one ends what does not obey
-
-    @staticmethod
-    def _send(send: Callable[[int, int], None], whom: int) -> None:
-        try:
-            send(whom, signal.SIGINT)
-        except ProcessLookupError:
-            pass  # it has just ended
+            for child in family_of(self._pid)[1:]:
+                kill_family(child)  # simcore is left, and saves the trace
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

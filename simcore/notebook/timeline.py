@@ -126,6 +126,9 @@ class Timeline:
         picture.text(EDGE, top + 15, name, size=14.5, bold=True)
         role = "yellow" if trace.ending.cut_off else _OUTCOMES.get(trace.outcome, "red")
         end = picture.pill(EDGE + width_of(name, 14.5, bold=True) + 12, top + 15, outcome_words(trace), role)
+        expected, role = self._expected()
+        picture.text(end + 9, top + 15, expected, role)
+        end += width_of(expected) + 9 if expected else 0
         picture.text(picture.width - EDGE, top + 15, self._figures(picture.width - end - 2 * EDGE), "soft", anchor="end")
         top += 24
         for text, colour in self._said():
@@ -133,6 +136,13 @@ class Timeline:
                 picture.text(EDGE, top + 12, line, colour)
                 top += 16
         return top
+
+    def _expected(self) -> tuple[str, str]:
+        """Whether it ended as it should, where that is not just well."""
+        expect = list(self.trace.header.scenario.expect)
+        if expect == ["ok"]:
+            return "", "soft"
+        return ("as expected", "soft") if self.trace.as_expected else (cut_to(f"expected: {join(expect, 'or')}", 160), "red")
 
     def _figures(self, width: float) -> str:
         trace = self.trace
@@ -283,7 +293,7 @@ class Timeline:
                     if bar.depth == 0 and axis(bar.until_ns) >= axis.right:
                         foot = self._tops[bar.lane] + self._heights[bar.lane] - 5.8
                         said = bar.text.splitlines()[1].replace("`", "").rpartition(" for ")[0]
-                        picture.text(axis.tail + 5, foot, cut_to(said, axis.right - axis.tail - 10, 8.5), "on-dark", size=8.5)
+                        picture.text(axis.tail + 5, foot, cut_to(said, axis.right - axis.tail - 10, 8.5), "on-lock", size=8.5)
 
     def _events(self, picture: Picture) -> None:
         """A short stroke for each event; one where many share a place."""
@@ -371,7 +381,7 @@ class Timeline:
                 if self._roles[f"lock{place}"] != "lock":
                     yield Entry(self._roles[f"lock{place}"], what + (f" ({where})" if where else ""), "low")
         if any(self._roles.get(kind) == "lock" for kind in used):
-            yield Entry("lock", "holds another lock", "low")
+            yield Entry("lock", "holds another lock" if one.locks else "holds a lock", "low")
         if one.dots:
             yield Entry("events", "an event", "stroke")
         for kind, (name, names_) in _FLOW_WORDS.items():
