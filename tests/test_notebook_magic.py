@@ -108,6 +108,7 @@ def test_a_cell_is_a_file_whose_lines_are_those_of_the_cell(own_folder: Path) ->
     assert Path(second).read_text().endswith("print(2)\n")
     assert not Path(first).is_absolute()
     assert (own_folder / ".simtraces" / ".cells" / ".gitignore").read_text() == "*\n"
+    assert Path(write_cell("import queue", "%%simcore", "queue")).name == "queue_cell.py", "it must not import itself"
 
 
 def test_a_cell_is_recorded_as_a_program(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +204,12 @@ def test_bad_values_are_found_by_the_command(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UsageError) as caught:
         run_cell("--seed x", "pass\n", {})
     assert str(caught.value) == "invalid value for '--seed': 'x' is not a valid integer"
+
+
+def test_helps_come_from_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of its options, in the cell."""
+    assert run_cell("compare --help", "", {}) is None
+    assert "--methods" in capsys.readouterr().out
 
 
 class Interrupting:

@@ -29,7 +29,9 @@ from simcore.notebook.comparison import comparison_svg
 from simcore.notebook.difference import difference_svg
 from simcore.notebook.display import bundle
 from simcore.notebook.picture import WIDTH, cut_to, lines_of, width_of
+from simcore.notebook.running import PATIENCE_S
 from simcore.notebook.timeline import MOST_LANES, timeline_svg
+from simcore.report.scene import MOST_EVENTS
 from simcore.trace.events import Outcome
 from simcore.trace.model import Ending, Trace
 
@@ -291,3 +293,11 @@ def test_a_trace_that_was_cut_off_says_so() -> None:
     """In the picture, too."""
     trace: Trace = small(*CONTENDED, ending=Ending(Outcome.KILLED, -9, cut_off="simcore was killed"))
     assert "CUT OFF: simcore was killed" in checked(timeline_svg(trace)).words
+
+
+def test_the_docs_name_the_limits() -> None:
+    """docs/jupyter.md says how much is drawn, and how long an interrupt waits."""
+    text = (Path(__file__).parents[1] / "docs" / "jupyter.md").read_text(encoding="utf-8")
+    assert f"Of a long run {MOST_EVENTS:,} events are drawn, of many actors the {MOST_LANES} that waited longest" in text
+    assert PATIENCE_S == 3, "it says: after three seconds"
+    assert "killed after three seconds" in text

@@ -1,6 +1,7 @@
 """Takes the picture of the notebook: `python docs/pictures/notebook.py`, with nbconvert, playwright and a Chromium installed.
 
-A part of docs/notebook.ipynb as nbconvert shows it, in the reader's light and dark scheme.
+A part of docs/notebook.ipynb as nbconvert shows it, in the reader's light and dark scheme. It has Japanese words, for which a
+font must be there.
 """
 
 import sys

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,8 @@ def write_cell(code: str, magic: str, name: str) -> str:
     Each version of a cell has a folder of its own, so that a trace can be replayed after the cell was changed. The first line is
     the magic, as a comment: lines are counted as in the cell. Raises: UsageError when it cannot be written.
     """
+    if _is_module(name):
+        name = f"{name}_cell"  # the program would import itself in its place
     text = f"# {magic}\n{code}" + ("" if code.endswith("\n") else "\n")
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
     cells = TraceFolder().path / _FOLDER
@@ -37,6 +41,14 @@ def write_cell(code: str, magic: str, name: str) -> str:
         why = error.strerror if isinstance(error, OSError) else "it has characters that no file can hold"
         raise UsageError(f"the cell cannot be written to {path.parent}: {why}", "set [tool.simcore] trace-dir") from None
     return os.path.relpath(path)
+
+
+def _is_module(name: str) -> bool:
+    """Whether an import finds a module of this name."""
+    try:
+        return name in sys.stdlib_module_names or find_spec(name) is not None
+    except (ImportError, ValueError):
+        return True
 
 
 def without_place(text: str) -> str:

@@ -26,6 +26,8 @@ def load(shell: Any) -> None:
             if isinstance(error, Interrupted) and error.result is not None:
                 shell.display_pub.publish(*shell.display_formatter.format(error.result))
             said = f"{error}; {error.hint}" if error.hint else str(error)
+        except KeyboardInterrupt:
+            said = "interrupted"
         # Not raised from the other one: IPython shows this kind in one line.
         raise UsageError(said)
 

@@ -95,6 +95,7 @@ def run_command(words: Sequence[str], *, keep_answer: bool = False) -> Ran:
     finally:
         if process.returncode is None:
             kill_family(process.pid)
+            kill_group(process.pid)
             process.wait()
         process.stdout.close()
         process.stderr.close()
