@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from simcore.analysis.stretches import Stretches
 from simcore.notebook.axis import Axis
 from simcore.notebook.key import Entry, draw_key, draw_notes
+from simcore.notebook.lanes import ARCS_PX, HOLDS_PX, LANE_PX, Lanes
 from simcore.notebook.picture import EDGE, Picture, cut_to, lines_of, number, width_of
-from simcore.report.scene import MOST_LOCKS, Arrow, Bar, Lane, drawn, of_kind, scene
+from simcore.report.scene import MOST_LOCKS, Lane, drawn, scene
 from simcore.trace.events import Outcome
 from simcore.trace.model import Trace
 from simcore.trace.text import clean, count, duration, join, shorten
@@ -21,20 +22,9 @@ from simcore.views.summary import outcome_words, scenario_name
 MOST_LANES: Final = 28
 """Of more actors those that waited longest are drawn."""
 
-_LANE_PX: Final = 25
-_HOLDS_PX: Final = 11
-"""A lane of an actor that held something is so much higher."""
 _HEADING_PX: Final = 21
 _GUTTER_PX: Final = 230
-_ARCS_PX: Final = 52
-"""Right of the lanes of a deadlock: who waits for whom."""
-
-_STATES: Final = ("runs", "joins", "waits", "stuck", "deadlock")
-_ON: Final = {"joins": "on-joins", "waits": "on-waits", "stuck": "on-dark", "deadlock": "on-dark"}
 _STOOD_STILL: Final = frozenset({Outcome.DEADLOCK, Outcome.STALLED, Outcome.TIMEOUT})
-_FLOWS: Final = {"start": 40, "message": 60, "wake": 60, "hand-off": 90}
-"""The arrows that are drawn, each kind only when there are no more than these: more would hide what lies below."""
-
 _FORMS: Final = {"runs": "thin", "sleeps": "dots"}
 _FLOW_WORDS: Final = {
     "start": ("start", "starts"),
@@ -57,9 +47,12 @@ class Timeline:
         self.scene = scene(trace, Stretches(trace), Selection(first, last), split=split, most_lanes=MOST_LANES)
         self.words = Words(trace)
         locks = {} if locks is None else locks
-        for said in self.scene.locks:
-            locks.setdefault(said, f"lock{len(locks)}" if len(locks) < MOST_LOCKS else "lock")
-        self._roles = {f"lock{place}": locks[said] for place, said in enumerate(self.scene.locks)} | {"lock": "lock"}
+        self._roles = {}
+        for place, said in enumerate(self.scene.locks):
+            # Two that are called the same are two.
+            key = f"{self.scene.locks[:place].count(said)} {said}"
+            self._roles[f"lock{place}"] = locks.setdefault(key, f"lock{len(locks)}" if len(locks) < MOST_LOCKS else "lock")
+        self._roles["lock"] = "lock"
         self.key: list[Entry] = []
         """What the colours of this run mean, once it is drawn."""
 
@@ -69,42 +62,40 @@ class Timeline:
         if not self.scene.lanes:
             picture.text(EDGE, top + 14, "no events" if not len(self.trace) else "nothing happened in this part", "soft")
             return top + 22
-        self._lay_out(picture, top + 30)
-        self._lines(picture)
-        self._ruler(picture, top + 30)
-        self._states(picture)
-        self._holds(picture)
-        self._events(picture)
-        shown = self._arrows(picture)
-        below = self._folds(picture)
-        self._names(picture)
-        self._labels(picture)
-        self._deadlock(picture)
-        self._marks(picture, top + 30)
+        lanes = self._lay_out(picture, top + 30)
+        self._lines(picture, lanes)
+        self._ruler(picture, lanes)
+        lanes.states()
+        lanes.holds()
+        lanes.events()
+        shown = lanes.arrows()
+        below = lanes.folds()
+        self._names(picture, lanes)
+        lanes.labels()
+        lanes.deadlock()
+        lanes.marks()
         self.key = list(self._key(shown))
         return draw_notes(picture, below + 5, list(self._left_out()))
 
     # Places --------------------------------------------------------------------------------------------------------------------
 
-    def _lay_out(self, picture: Picture, top: float) -> None:
+    def _lay_out(self, picture: Picture, top: float) -> Lanes:
         """Where each lane lies, and the scale of time."""
         one = self.scene
         holding = {bar.lane for bar in one.bars if bar.kind.startswith("lock")}
-        self._tops, self._heights = list[float](), list[float]()
-        self._bottom = top
-        for place, lane in enumerate(one.lanes):
-            height = _HEADING_PX if lane.actor < 0 else _LANE_PX + (_HOLDS_PX if place in holding else 0)
-            self._tops.append(self._bottom)
-            self._heights.append(height)
-            self._bottom += height
+        heights = [
+            _HEADING_PX if lane.actor < 0 else LANE_PX + (HOLDS_PX if place in holding else 0)
+            for place, lane in enumerate(one.lanes)
+        ]
+        tops = [top + sum(heights[:place]) for place in range(len(heights))]
         names = [width_of(name) + width_of(about, 10) for name, about in map(_parts, one.lanes) if name]
-        gutter = min(max([*names, 40.0]) + 16, _GUTTER_PX)
+        self._gutter = min(max([*names, 40.0]) + 16, _GUTTER_PX)
         stands = self.trace.outcome in _STOOD_STILL and any(bar.kind in ("stuck", "deadlock") for bar in one.bars)
-        last = one.last if len(self.trace) else 0
-        still = self.trace.columns.at_ns[last] if stands else -1
-        right = picture.width - EDGE - (_ARCS_PX if any(arrow.kind == "deadlock" for arrow in one.arrows) else 0)
-        self._axis = Axis(one.window.first_ns, one.until_ns, self._moments(), EDGE + gutter, right, stands_still_ns=still)
-        self._gutter = gutter
+        still = self.trace.columns.at_ns[one.last] if stands else -1
+        right = picture.width - EDGE - (ARCS_PX if any(arrow.kind == "deadlock" for arrow in one.arrows) else 0)
+        left = EDGE + self._gutter
+        self._axis = Axis(one.window.first_ns, one.until_ns, self._moments(), left, right, stands_still_ns=still)
+        return Lanes(picture, one, self._axis, tops, heights, self._roles)
 
     def _moments(self) -> list[int]:
         """When anything begins or ends."""
@@ -112,10 +103,6 @@ class Timeline:
         found = {at_ns for bar in one.bars for at_ns in (bar.since_ns, bar.until_ns)}
         found.update(dot.at_ns for dot in one.dots)
         return sorted(found)
-
-    def _middle(self, lane: int) -> float:
-        """The height at which a lane shows what its actor is at."""
-        return self._tops[lane] + _LANE_PX / 2
 
     # Parts ---------------------------------------------------------------------------------------------------------------------
 
@@ -163,200 +150,45 @@ class Timeline:
         if ending.not_controlled:
             yield f"NOT CONTROLLED: {', '.join(ending.not_controlled)}", "yellow"
 
-    def _lines(self, picture: Picture) -> None:
+    def _lines(self, picture: Picture, lanes: Lanes) -> None:
         """Lines between the lanes, and a band where a process has a heading."""
         left, wide = EDGE, picture.width - 2 * EDGE
         bands, lines = [], ""
-        for lane, top, height in zip(self.scene.lanes, self._tops, self._heights, strict=True):
+        for lane, top, height in zip(self.scene.lanes, lanes.tops, lanes.heights, strict=True):
             if lane.actor < 0:
                 bands.append((left, top, wide, height))
             else:
                 lines += f"M{left} {number(top)}h{number(wide)}"
         picture.boxes("band", bands)
-        picture.path("grid", f"{lines}M{left} {number(self._bottom)}h{number(wide)}")
+        picture.path("grid", f"{lines}M{left} {number(lanes.bottom)}h{number(wide)}")
 
-    def _names(self, picture: Picture) -> None:
+    def _names(self, picture: Picture, lanes: Lanes) -> None:
         """Who each lane is."""
-        for place, (lane, top) in enumerate(zip(self.scene.lanes, self._tops, strict=True)):
+        for place, (lane, top) in enumerate(zip(self.scene.lanes, lanes.tops, strict=True)):
             if lane.actor < 0:
                 told = cut_to(clean(lane.name), picture.width - 2 * EDGE - 12, 11.5)
                 picture.text(EDGE + 6, top + 15, told, "soft", size=11.5, bold=True)
                 continue
             name, about = _parts(lane)
             name = cut_to(clean(name), self._gutter - 8)
-            picture.text(EDGE + 4, self._middle(place) + 4, name)
+            picture.text(EDGE + 4, lanes.middle(place) + 4, name)
             room = self._gutter - width_of(name) - 12
             if about and room >= width_of(about, 10):
-                picture.text(EDGE + self._gutter - 6, self._middle(place) + 4, clean(about), "soft", size=10, anchor="end")
+                picture.text(EDGE + self._gutter - 6, lanes.middle(place) + 4, clean(about), "soft", size=10, anchor="end")
 
-    def _ruler(self, picture: Picture, top: float) -> None:
+    def _ruler(self, picture: Picture, lanes: Lanes) -> None:
         """Times in ms above the lanes, and the quiet stretches that are folded."""
-        axis = self._axis
+        axis, top = self._axis, lanes.top
         ticks = list(axis.ticks())
-        picture.path("grid", "".join(f"M{number(tick.x)} {number(top - 4)}V{number(self._bottom)}" for tick in ticks))
+        picture.path("grid", "".join(f"M{number(tick.x)} {number(top - 4)}V{number(lanes.bottom)}" for tick in ticks))
         for tick in ticks:
             picture.text(tick.x, top - 8, tick.text, "soft", size=10.5, anchor="middle")
         if ticks:
             picture.text(EDGE + 4, top - 8, "ms", "soft", size=10.5)
         if axis.tail < axis.right:
             still = self.scene.window.last_ns - self.trace.columns.at_ns[self.scene.last]
-            picture.path("soft", f"M{number(axis.tail)} {number(top - 4)}V{number(self._bottom)}", dashed="2 3")
+            picture.path("soft", f"M{number(axis.tail)} {number(top - 4)}V{number(lanes.bottom)}", dashed="2 3")
             picture.text(axis.tail + 5, top - 8, f"then nothing for {duration(still)}", "soft", size=10.5)
-
-    def _states(self, picture: Picture) -> None:
-        """What each actor is at: thin while it runs, dots while it sleeps, so that waiting stands out."""
-        asleep = self._spans(of_kind(self.scene.bars, "sleeps"), 0.6)
-        picture.path(
-            "soft",
-            "".join(f"M{number(left)} {number(self._middle(lane))}H{number(right)}" for lane, left, right in asleep),
-            wide=1.6,
-            dashed="1.6 3",
-            faint=0.8,
-        )
-        for kind in _STATES:
-            half = 2.0 if kind == "runs" else 6.5
-            spans = self._spans(of_kind(self.scene.bars, kind), 1 if half > 2 else 0.6)
-            picture.boxes(kind, [(left, self._middle(lane) - half, right - left, 2 * half) for lane, left, right in spans])
-
-    def _folds(self, picture: Picture) -> float:
-        """The mark of each fold across all lanes, for what lies there is not to scale; returns where their lengths end."""
-        ends = [0.0, 0.0]
-        foot = self._bottom + 6
-        for fold in self._axis.folds:
-            middle, y, side = (fold.left + fold.right) / 2, self._tops[0] - 4, 1
-            wave = f"M{number(middle)} {number(y)}"
-            while y < self._bottom:
-                step = min(6.0, self._bottom - y)
-                wave += f"q{3 * side} {number(step / 2)} 0 {number(step)}"
-                y, side = y + step, -side
-            picture.path("card", wave, wide=5)
-            picture.path("soft", wave, faint=0.7)
-            told = duration(fold.took_ns)
-            half = width_of(told, 9.5) / 2
-            row = 0 if middle - half > ends[0] else 1
-            if middle - half > ends[row]:
-                picture.text(middle, self._bottom + 12 + 11 * row, told, "soft", size=9.5, anchor="middle")
-                ends[row], foot = middle + half + 3, max(foot, self._bottom + 15 + 11 * row)
-        return foot
-
-    def _spans(self, bars: Sequence[Bar], least: float) -> Iterator[tuple[int, float, float]]:
-        """The bars as lane, left, right; what touches is one, and nothing is too thin to be seen."""
-        axis, before = self._axis, (-1, 0.0, 0.0)
-        for bar in sorted(bars, key=lambda bar: (bar.lane, bar.since_ns)):
-            left = axis(bar.since_ns)
-            right = max(axis(bar.until_ns), left + least)
-            if before[0] == bar.lane and left - before[2] < 0.3:
-                before = bar.lane, before[1], max(right, before[2])
-                continue
-            if before[0] >= 0:
-                yield before
-            before = bar.lane, left, right
-        if before[0] >= 0:
-            yield before
-
-    def _labels(self, picture: Picture) -> None:
-        """What a wait is for, on its bar where there is room, and who holds what where a run stands still."""
-        axis = self._axis
-        for bar in self.scene.bars:
-            if bar.kind in _ON:
-                left, right = axis(bar.since_ns), axis(bar.until_ns)
-                said = bar.text.splitlines()[1].partition("  ")[0].replace("`", "")
-                if bar.kind in ("stuck", "deadlock"):
-                    left = max(left, axis.tail) if axis.tail < axis.right else left
-                    said = said.rpartition(", since")[0] or said
-                self._label(picture, bar, left, right, (said, said.rpartition(" for ")[0]))
-        if axis.tail < axis.right:
-            gone = {arrow.target for arrow in self.scene.arrows if arrow.kind == "deadlock" and arrow.text.endswith("ENDED")}
-            for lane in sorted(gone):
-                picture.text(axis.tail + 5, self._middle(lane) + 3.8, "has ENDED", "red", size=10, bold=True)
-
-    def _label(self, picture: Picture, bar: Bar, left: float, right: float, said: tuple[str, ...]) -> None:
-        for text in said:
-            if text and width_of(text, 10) <= right - left - 9:
-                picture.text(left + 5, self._middle(bar.lane) + 3.6, text, _ON[bar.kind], size=10)
-                return
-
-    def _holds(self, picture: Picture) -> None:
-        """The locks that each actor holds, below what it is at; thinner where it held another one before."""
-        axis = self._axis
-        for kind, role in self._roles.items():
-            bars = of_kind(self.scene.bars, kind)
-            boxes = []
-            for depth in sorted({bar.depth for bar in bars}):
-                high = max(9.0 - 3 * depth, 2)
-                for lane, left, right in self._spans([bar for bar in bars if bar.depth == depth], 1.2):
-                    foot = self._tops[lane] + self._heights[lane] - 4
-                    boxes.append((left, foot - high, right - left, high))
-            picture.boxes(role, boxes)
-            if axis.tail < axis.right:
-                for bar in bars:
-                    if bar.depth == 0 and axis(bar.until_ns) >= axis.right:
-                        foot = self._tops[bar.lane] + self._heights[bar.lane] - 5.8
-                        said = bar.text.splitlines()[1].replace("`", "").rpartition(" for ")[0]
-                        picture.text(axis.tail + 5, foot, cut_to(said, axis.right - axis.tail - 10, 8.5), "on-lock", size=8.5)
-
-    def _events(self, picture: Picture) -> None:
-        """A short stroke for each event; one where many share a place."""
-        places = {(dot.lane, round(self._axis(dot.at_ns) / 2)) for dot in self.scene.dots}
-        strokes = "".join(f"M{2 * x} {number(self._middle(lane) - 4.5)}v9" for lane, x in sorted(places))
-        picture.path("events", strokes, faint=0.7)
-
-    def _arrows(self, picture: Picture) -> dict[str, int]:
-        """Who let whom go on; returns how many there are of each kind that is not drawn because there are too many."""
-        left_out = {}
-        for kind, most in _FLOWS.items():
-            arrows = [arrow for arrow in self.scene.arrows if arrow.kind == kind]
-            if len(arrows) > most:
-                left_out[kind] = len(arrows)
-                continue
-            lines, heads = "", ""
-            for arrow in arrows:
-                line, head = self._arrow(arrow)
-                lines, heads = lines + line, heads + head
-            picture.path(f"flow-{kind}", lines, wide=1.3 if kind != "start" else 1, faint=0.9 if kind != "start" else 0.6)
-            picture.path(f"flow-{kind}", heads, filled=True)
-        return left_out
-
-    def _arrow(self, arrow: Arrow) -> tuple[str, str]:
-        """Its line, and its head."""
-        down = 1 if arrow.target > arrow.source else -1
-        x0, x1 = self._axis(arrow.source_ns), self._axis(arrow.target_ns)
-        y0, y1 = self._middle(arrow.source) + 5 * down, self._middle(arrow.target) - 6 * down
-        bend = (y1 - y0) / 2
-        foot = y1 - 4 * down
-        middle = number(y0 + bend)
-        line = f"M{number(x0)} {number(y0)}C{number(x0)} {middle} {number(x1)} {middle} {number(x1)} {number(foot)}"
-        return line, f"M{number(x1)} {number(y1)}l-2.8 {-5 * down}h5.6z"
-
-    def _deadlock(self, picture: Picture) -> None:
-        """Arcs on the right, from who waits to who has what it waits for."""
-        arrows = [arrow for arrow in self.scene.arrows if arrow.kind == "deadlock"]
-        lines, heads = "", ""
-        for place, arrow in enumerate(arrows):
-            down = 1 if arrow.target > arrow.source else -1
-            # One that is waited for and waits itself has an arc that ends and one that begins.
-            y0, y1 = self._middle(arrow.source) + 2.5 * down, self._middle(arrow.target) - 2.5 * down
-            x = self._axis.right + 3
-            far = x + 14 + (_ARCS_PX - 22) * (place + 1) / len(arrows)
-            lines += (
-                f"M{number(x)} {number(y0)}C{number(far)} {number(y0)} {number(far)} {number(y1)} {number(x + 5)} {number(y1)}"
-            )
-            heads += f"M{number(x)} {number(y1)}l6.5 -3.4v6.8z"
-        picture.path("flow-deadlock", lines, wide=1.8)
-        picture.path("flow-deadlock", heads, filled=True)
-
-    def _marks(self, picture: Picture, top: float) -> None:
-        """Where the run failed, and where two runs part."""
-        if self.scene.failed is not None:
-            x, y = self._axis(self.scene.failed.at_ns), self._middle(self.scene.failed.lane)
-            cross = f"M{number(x - 5)} {number(y - 5)}l10 10m0 -10l-10 10"
-            picture.path("card", cross, wide=6)
-            picture.path("failure", cross, wide=3)
-        if self.scene.split_ns >= 0:
-            x = self._axis(self.scene.split_ns)
-            picture.path("split", f"M{number(x)} {number(top - 4)}V{number(self._bottom)}", wide=1.6, dashed="5 3")
-            near = x + width_of("they part here", 10.5) > picture.width - EDGE
-            picture.text(x, top - 19, "they part here", "split", size=10.5, bold=True, anchor="end" if near else "middle")
 
     # Words ---------------------------------------------------------------------------------------------------------------------
 
