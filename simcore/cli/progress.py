@@ -1,4 +1,4 @@
-"""The bar that shows how far a command is which runs a program many times."""
+"""A bar for somebody who watches a command that runs a program many times."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from simcore.cli import console
 
 
 @contextmanager
-def progress(runs: int, says_first: str = "") -> Iterator[Callable[[str], None]]:
-    """A bar on stderr for somebody who watches, below a line that `says_first` what there is to know; nothing otherwise.
-
-    Yields what to call before each run with its label.
-    """
+def progress(runs: int, note: str = "") -> Iterator[Callable[[str], None]]:
+    """A bar on stderr, behind a note; nothing where that is no terminal. Yields what to call before each run, with its label."""
     if not runs or not console.is_terminal(sys.stderr):
         yield lambda _label: None
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    if says_first:
-        console.talk(Text(says_first, style="dim"))
+    if note:
+        console.talk(Text(note, style="dim"))
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
         task = bar.add_task("", total=runs)
