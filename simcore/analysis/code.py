@@ -198,6 +198,10 @@ def _find(steps: list[Step], read: int, write: int, name: str) -> tuple[int, int
         if not writes and not wanted:
             writes = [number for number, step in enumerate(steps) if step.line == write and step.kind == CALL]
         pairs = [(one, other) for one in reads for other in writes if one < other]
+        # `items` in `items.pop()` reads no item: what was read before that stands in another statement, if there is one.
+        pairs = [
+            (one, other) for one, other in pairs if steps[other].kind != CALL or steps[one].statement != steps[other].statement
+        ] or pairs
         if pairs:
             # Where the name does not tell which it was, all that stands on the lines may have come in between.
             nearest = min if wanted else max

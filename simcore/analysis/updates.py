@@ -49,15 +49,15 @@ class Updates:
         """By (group, site): those that read or write there."""
         self.reads: dict[tuple[int, int], set[int]] = {}
         """By (group, actor): the sites where it read without writing in the same step."""
-        self._known: dict[tuple[int, int, int], Update] = {}
+        self._known: dict[tuple[int, int, int, bool], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
 
     def add(self, group: int, sites: tuple[int, int], actor: int, positions: tuple[int, int], *, single: bool) -> Update:
         """One more of them, or the same again."""
-        update = self._known.get((group, *sites))
+        update = self._known.get((group, *sites, single))
         if update is None:
-            update = self._known[group, *sites] = Update(sites, single, {})
+            update = self._known[group, *sites, single] = Update(sites, single, {})
             for site in set(sites):
                 self.at.setdefault((group, site), []).append(update)
         update.seen.setdefault(actor, positions)
