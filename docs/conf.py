@@ -12,7 +12,8 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "building"))
 
-import pattern_pages  # noqa: E402  it lies in the folder just named
+import help_pages  # noqa: E402  it lies in the folder just named
+import pattern_pages  # noqa: E402
 import whole_files  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
@@ -44,4 +45,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx: what it does beside reading pages."""
     app.connect("builder-inited", pattern_pages.write)
     app.connect("source-read", whole_files.put_in)
+    app.connect("source-read", help_pages.put_in)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern`, `probe`, `exporter`, `observer`, `bug_kind` mark functions, `hookimpl` those that are hooks.
+"""All that a plugin may import: `pattern`, `probe`, `exporter`, `observer`, `bug_kind` mark functions, `hookimpl` marks hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -244,8 +244,8 @@ def bug_kind(
 ) -> "Callable[[_F], _F]":
     """Mark a function that `simcore races` asks whether two lines that race are a bug of some kind.
 
-    It takes the evidence (docs/hooks.md says what it offers) and returns a truth value, or the text `struck` where the harm is seen
-    to have been done in this run. `name` is what the race is known as then, by default the function's name with spaces; `title`
+    It takes the evidence (docs/hooks.md says what it offers) and returns a truth value, or the text `struck` where it saw
+    that the harm was done in this run. `name` is what the race is known as then, by default the function's with spaces; `title`
     the same with `{}` for the place; `means` a sentence about the kind; `fix` what to do where no lock is there that one side
     holds and the other does not. `about` says whose events are told: those of a read whose `value` is written again, of one
     that is the `choice` whether to write, or none.

@@ -60,6 +60,6 @@ def simcore_observers() -> Iterable[Callable[..., object]] | None:
 def simcore_bug_kinds() -> Iterable[Callable[..., object]] | None:
     """Return kinds of bugs that `simcore races` is to know: functions that were passed through `simcore.api.bug_kind(...)`.
 
-    Each is called with the evidence of a race; the first that says yes names it, and plugins are asked before simcore's own, which
+    Each is called with the evidence of a race; the first that says yes names it. Plugins are asked before simcore's own, which
     come through this hook as well. One that raises is named and not called again; the race gets another name.
     """

@@ -5,17 +5,30 @@ What is written here stands for writers in docs/about-these-pages.md.
 
 from __future__ import annotations
 
+import glob
+import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from simcore.cli import main
+
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 LANGUAGES: Final = {"console", "python", "text", "sh", "toml", "json", "xml", "yaml", "{toctree}"}
-MARKS: Final = {"file", "shown", "needs", "long"}
+MARKS: Final = {"file", "shown", "luck", "needs", "long"}
+
+_SHELL: Final = re.compile(r"[|&;<>$`]")
+REFUSED: Final = {2, 3, 4, 125, 126, 127}
+"""Exit codes with which a command that is shown without its output must not end."""
 
 _MARK: Final = re.compile(r"<!-- ([a-z]+)(?:: (.*?))? -->\s*$")
 _FENCE: Final = re.compile(r"^(`{3,}|~{3,})(.*)$")
@@ -117,3 +130,25 @@ def prose_of(page: Path) -> str:
     for block in blocks_of(page):
         text = text.replace(block.text, "", 1) if block.text.strip() else text
     return text
+
+
+def run(command: str, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The exit code of a command and what it prints, stderr with stdout; `simcore` is run without a new process."""
+    if command.startswith("simcore ") and not _SHELL.search(command):
+        words = [found for word in shlex.split(command)[1:] for found in (sorted(glob.glob(word)) if "*" in word else [word])]
+        capfd.readouterr()
+        code = main(words)
+        out, err = capfd.readouterr()
+        return code, out + err
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        shell=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PATH": path},
+        timeout=240,
+    )
+    return done.returncode, done.stdout

@@ -65,10 +65,10 @@ def index(patterns: list[Pattern]) -> str:
     lines = [
         "# Patterns",
         "",
-        f"{len(patterns)} small programs of ordinary Python, each about one thing that threads or processes do to each other. "
-        "`simcore list` shows them, `simcore info NAME` teaches one, `simcore record NAME` runs it; "
-        "[writing a pattern](../writing-a-pattern.md) says how to add one. The output on their pages is that of the run that was "
-        "made when these pages were built.",
+        f"{len(patterns)} small programs of ordinary Python, each about one thing that threads or processes do to each other.",
+        "`simcore list` shows them, `simcore info NAME` teaches one, `simcore record NAME` runs it;",
+        "[writing a pattern](../writing-a-pattern.md) says how to add one.",
+        "The output on their pages is that of runs that were made when these pages were built.",
     ]
     chapter = None
     for pattern in patterns:

@@ -117,6 +117,12 @@ class Code:
         named = {getattr(node.func, "id", "") for node in nodes if isinstance(node, ast.Call)}
         return (asks or "len" in named) and not goes and not named & _GO_THROUGH
 
+    def asks_for_item(self, site: Site) -> bool:
+        """Whether a line asks if something is in a container, and nothing else of it."""
+        nodes = self._line(site) or ()
+        asks = any(isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops) for node in nodes)
+        return asks and self.only_looks(site) and not self.only_counts(site)
+
     def container(self, site: Site) -> tuple[str, str] | None:
         """What stands for the container that a line accesses, if it is one only: as it is written, and its last name."""
         found: dict[str, str] = {}

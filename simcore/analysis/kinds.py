@@ -1,4 +1,4 @@
-"""The kinds of bugs that simcore knows, through the hook that anybody's come through; the first one that says yes names a race."""
+"""The kinds of bugs that simcore knows, through the hook that anybody's come through; the first that says yes names a race."""
 
 from __future__ import annotations
 

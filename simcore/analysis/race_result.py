@@ -68,11 +68,11 @@ class Race:
     """Two lines whose accesses to one place nothing orders.
 
     `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at`
-    where. `mistake` is a Mistake, or the name that a plugin gave; `title` has the same with `{}` for the place, `means` says it in
-    a sentence. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not strike
-    they are the four that other turns could interleave. `possible` says whether this interpreter can let it, `because` why.
-    `times` counts how often the two lines met, `places` at how many places called alike. `unsure` says that the items may have
-    been different ones; `split` that a lock orders the accesses one by one, and is given back between a read and its write.
+    where. `mistake` is a Mistake, or the name that a plugin gave; `title` has it with `{}` for the place, `means` says it in a
+    sentence. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not
+    strike they are the four that other turns could interleave. `possible` says whether this interpreter can let it, `because`
+    why. `times` counts how often the two lines met, `places` at how many places called alike. `unsure` says that the items may
+    have been different ones; `split` that a lock orders the accesses one by one, and is given back between a read and its write.
     `doubt` is what lay outside simcore's control and may order the two where nobody sees it, or empty. `fix` is one sentence.
     """
 

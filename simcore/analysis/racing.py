@@ -20,7 +20,7 @@ from simcore.analysis.split import split_locks
 from simcore.analysis.updates import Update, Updates, Written, updates_of
 from simcore.api import BugKindMark
 from simcore.trace.events import ObjectKind
-from simcore.trace.model import Site, Trace
+from simcore.trace.model import Trace
 from simcore.trace.text import clean, shorten
 from simcore.trace.words import Words
 

@@ -81,7 +81,7 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
         if key not in keys and thing not in whole_in:
             continue
         actor, what, site = actor_of[who], WHAT[kind], line_of[site]
-        # In a container whose size somebody looks at, that decides what is done to its items.
+        # In a container of which somebody looks at the whole, that decides what is done to its items.
         names = (key, -1 - thing) if thing in whole_in else (key,)
         group = places.group(key)
         if what == READ:
@@ -99,8 +99,10 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
             for read, at in reads.pop((actor, name), {}).items():
                 its_read = max(its_read, at)
                 update = found.add(group, (read, site), actor, (at, position), single=False)
-                if update.cut is None and before is not None and before.actor != actor and before.position > at:
-                    update.cut = (at, before, position)
+                # Who asked whether an item is there, and then wrote that item, is not disturbed by what became of others.
+                cutter = last.get(key) if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else before
+                if update.cut is None and cutter is not None and cutter.actor != actor and cutter.position > at:
+                    update.cut = (at, cutter, position)
         written = Written(actor, position, site, its_read)
         for name in names:
             last[name] = written

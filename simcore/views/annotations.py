@@ -14,6 +14,7 @@ from simcore.views.races import title_of
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+
 def github(found: Races) -> str:
     """A line per race, at its first site, in GitHub's workflow commands."""
     lines = []
