@@ -1,4 +1,4 @@
-"""Races are put to kinds of bugs, those of plugins first; a broken kind is named and detached, and the answer comes all the same."""
+"""Races are put to kinds of bugs, those of plugins first; a broken kind is named and detached, and the answer comes anyway."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from accesses import THREADS, story
 from cli_programs import Run
-from storyteller import THREADS, both, story
 
 import simcore
 from simcore.analysis import Mistake, Races
@@ -16,6 +16,12 @@ from simcore.analysis.kinds import KINDS
 from simcore.engine.plugins import PluginHost
 
 pytest_plugins = ["cli_fixtures"]
+
+
+def both(*lines: str) -> list[str]:
+    """The lines of one thread and then of the other, `N` being its number."""
+    return [line.replace("/N", f"/{number}") for number in (1, 2) for line in lines]
+
 
 FLAG = "while not one.x:\n    pass\none.x = True\n"
 """Somebody goes round until a flag is set."""
@@ -137,7 +143,8 @@ def points() -> list[object]:
 def test_what_is_no_kind_is_said(run: Run, here: Path, mark: str, problem: str) -> None:
     """With file and line, by `plugins check`."""
     hook = "@hookimpl\ndef simcore_bug_kinds():\n    return [flag]\n"
-    (here / "mine.py").write_text(f"from simcore.api import bug_kind, hookimpl\n\n{mark}\ndef flag(race):\n    return True\n\n{hook}")
+    body = f"{mark}\ndef flag(race):\n    return True\n\n{hook}"
+    (here / "mine.py").write_text(f"from simcore.api import bug_kind, hookimpl\n\n{body}")
     code, out, _ = run("plugins", "check", "mine.py")
     assert code == 4
     assert f"(mine.py:8) simcore_bug_kinds returned flag, which {problem}" in " ".join(out.split())
