@@ -75,7 +75,7 @@ def index(patterns: list[Pattern]) -> str:
         its = CHAPTERS.get(pattern.section.split("-")[0], pattern.section)
         if its != chapter:
             chapter = its
-            lines += ["", f"## {its}", "", "| | | | expects |", "|---|---|---|---|"]
+            lines += ["", f"## {its}", "", "| name | shows | 題名 | expects |", "|---|---|---|---|"]
         expected = "" if pattern.expect == {"ok"} else ", ".join(sorted(pattern.expect))
         lines.append(f"| [{pattern.name}]({pattern.name}.md) | {pattern.title} | {pattern.title_ja} | {expected} |")
     lines += ["", "```{toctree}", ":hidden:", "", *(pattern.name for pattern in patterns), "```", ""]
@@ -171,7 +171,7 @@ def block(*arguments: str, text: str) -> list[str]:
     if len(lines) > MOST_LINES:
         half = MOST_LINES // 2
         lines = [*lines[:half], f"... {len(lines) - 2 * half} lines more ...", *lines[-half:]]
-    return ["~~~~text", f"$ simcore {shlex.join(arguments)}", *lines, "~~~~", ""]
+    return ["~~~~console", f"$ simcore {shlex.join(arguments)}", *lines, "~~~~", ""]
 
 
 def written(pattern: Pattern) -> list[str]:
