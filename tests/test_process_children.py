@@ -372,3 +372,37 @@ def test_a_write_is_stamped_before_who_reads_it_acts_on_it() -> None:
     order = [(event.actor, trace.texts[event.value]) for event in trace if event.kind is Kind.WRITE]
     for turn in range(100):
         assert order.index(("main.1", f"{turn}")) < order.index(("main", f"{turn}"))
+
+
+GIVEN = """
+import multiprocessing, os, sys
+def until(done):
+    while not os.path.exists(done): pass
+def works(lock):
+    open("found", "w").close()
+    with lock: print("worked")
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    lock = context.Lock()
+    child = context.Process(target=works, args=(lock,))
+    child.start()
+    if sys.argv[2] == "early": until("found")
+    del lock
+    open("let go", "w").close()
+    child.join()
+elif sys.argv[2] == "late": until("let go")
+if __name__ == "__main__":
+    print(child.exitcode)
+"""
+
+
+@pytest.mark.parametrize(("when", "exitcode"), [("late", b"1"), ("early", b"0")])
+def test_a_child_finds_the_lock_that_it_was_given_or_not(when: str, exitcode: bytes) -> None:
+    """A lock that its parent has let go of is gone for a child that comes too late: so it is in replay, where nobody waits."""
+    trace, ran = record([written(GIVEN), "spawn", when])
+    assert ran.out.split()[-1] == exitcode
+    assert (b"FileNotFoundError" in ran.err) == (exitcode == b"1")
+    assert (Kind.VALUE in kinds(trace, "main.1")) == (exitcode == b"1")
+    answer, again = replay(trace)
+    assert_same(answer)
+    assert (again.out, again.err, again.code) == (ran.out, ran.err, ran.code)

@@ -1,6 +1,7 @@
 """The named semaphores by which turns of a replay pass between processes. The controller makes them and unlinks them again.
 
-Their names stand in the run's folder, so that whoever finds the folder of a killed controller can unlink them.
+Their names stand in the run's folder, so that whoever finds the folder of a killed controller can unlink them. The names of
+locks that the program unlinks in a replay are added there: see `runtime.processes.semaphores`.
 """
 
 import os
@@ -40,7 +41,7 @@ def remove_semaphores(run: Path) -> None:
         return
     from _multiprocessing import sem_unlink
 
-    for name in names:
+    for name in filter(None, names):
         try:
             sem_unlink(name)
         except OSError:

@@ -63,7 +63,7 @@ class Kind(IntEnum):
     ACCEPT = 40  # accepted a connection: 1, or -errno when that failed
     READ = 41  # read a shared value: hash of what was read
     STORE = 42  # wrote a shared value: hash of what was written
-    VALUE = 43  # the count of a semaphore
+    VALUE = 43  # the count of a semaphore; -errno: a child process that was given it did not find it
     INPUT = 44  # what another program wrote: text index of its length and digest
     WAIT = 45  # os.wait: index of the child's actor << 32 | wait status; -1 none had ended, -2 it raised
     LOAD = 46  # from here on accesses to the program's own data; see `accessed`. Read a place

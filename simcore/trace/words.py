@@ -243,6 +243,8 @@ class Words:
                     return f"[fail] to {verb} {link} {{0}}"
                 # A small number is what was read or written; other contents are told by a checksum.
                 return f"[{verb}] {{1}} {link} {{0}}" if abs(value) < SMALL else f"[{verb}] {link} {{0}}"
+            case Kind.VALUE if value < 0:
+                return "[find] {0} gone"
             case Kind.CONNECT if what is ObjectKind.PROCESS:
                 return "[connect]" if value > 0 else "[fail] to connect"
             case Kind.SEED if value == 0:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from simcore.runtime import actors, gate, originals, signals
 from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime.coming import coming
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.order import ORDER_EVENT
@@ -34,12 +35,10 @@ _BROKEN: Final = (errno.EPIPE, errno.ECONNRESET)
 
 def undone(actor: Actor, object_id: int) -> int | None:
     """In replay: the `-errno` with which the trace has the operation fail whose turn this actor has; None if it did not."""
-    mine = actor.following
-    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
-        value, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, at)
-        if kind not in (Kind.GC, Kind.SIGNAL):
-            return int(value) if kind == Kind.UNDO and its_object == object_id else None
-    return None
+    following = coming(actor)
+    if following is None or following.kind != Kind.UNDO or following.object_id != object_id:
+        return None
+    return following.value
 
 
 def undo(actor: Actor, object_id: int, site: int, error: OSError) -> None:
@@ -301,10 +300,10 @@ def _coming(actor: Actor, number: int) -> tuple[int, ...] | None:
     mine = actor.following
     follow: Any = gate.current
     while mine.cursor < mine.end:
-        coming = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
-        value, its_object, _, after, position, kind, flags = coming
+        event = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
+        value, its_object, _, after, position, kind, flags = event
         if kind == Kind.RECV and its_object == number:
-            return coming
+            return event
         if not follow._due(actor, mine, kind, value, flags, after, position):
             return None
     return None

@@ -4,13 +4,15 @@ The manager thread looks at its executor through a weak reference, and has it fo
 to have it. Here it is given what it needs of the executor without the executor itself.
 """
 
+import os
 import weakref
+from contextlib import nullcontext
 from typing import Any
 
-from simcore.runtime import gate
+from simcore.runtime import gate, originals
 from simcore.runtime.actors import Actor, acting
+from simcore.runtime.coming import coming
 from simcore.runtime.frames import hide
-from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import tasks
 from simcore.runtime.processes.unlocked import Adopted, Entries, change, look
@@ -128,14 +130,30 @@ def _manager_init(original: Any) -> Any:
     return __init__
 
 
+_ringing = originals.allocate_lock()
+"""While recording: a bell is not closed while it is rung. Up to 3.12 it could be, at the end of the program, and raise an error;
+our part in the ringing would make that frequent."""
+
+
+def _ring_anew() -> None:
+    global _ringing
+    _ringing = originals.allocate_lock()
+
+
+os.register_at_fork(after_in_child=_ring_anew)
+
+
 def _wakeup(original: Any, module: Any) -> Any:
     """At the end of the program alone nobody has the executor's lock, and whether it was closed by then is anybody's guess."""
 
     def wakeup(self: Any) -> None:
         try:
             actor = acting()
-            if not module._global_shutdown or actor is None or not gate.current.following:
+            if not module._global_shutdown or actor is None:
                 original(self)
+            elif not gate.current.following:
+                with _ringing:
+                    original(self)
             elif _sends_next(actor, getattr(self._writer, "simcore_id", 0)):
                 self._writer.send_bytes(b"")
         except BaseException as error:
@@ -147,17 +165,14 @@ def _wakeup(original: Any, module: Any) -> Any:
 
 def _sends_next(actor: Actor, number: int) -> bool:
     """In replay: whether the trace has this actor send through that connection now."""
-    mine = actor.following
-    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
-        _, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, at)
-        if kind not in (Kind.GC, Kind.SIGNAL):
-            return bool(kind == Kind.SEND and its_object == number)
-    return False
+    following = coming(actor)
+    return following is not None and following.kind == Kind.SEND and following.object_id == number
 
 
 def _close(original: Any) -> Any:
     def close(self: Any) -> None:
-        with change(0 if self._closed else getattr(self, "simcore_id", 0), 1):
+        apart = nullcontext() if gate.current.following else _ringing
+        with apart, change(0 if self._closed else getattr(self, "simcore_id", 0), 1):
             original(self)
 
     return close

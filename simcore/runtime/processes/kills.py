@@ -10,8 +10,8 @@ from typing import Any
 
 from simcore.runtime import gate, originals
 from simcore.runtime.actors import Actor, acting, site_of
+from simcore.runtime.coming import coming
 from simcore.runtime.frames import hide
-from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.waiting import children
@@ -59,11 +59,8 @@ def _send(actor: Actor, pid: int, signal: int, site: int) -> None:
 
 def _refused(actor: Actor, number: int) -> int:
     """In replay: the error number with which the signal could not be sent when it was recorded, or 0; the trace has it next."""
-    mine = actor.following
-    if mine.cursor >= mine.end:
-        return 0
-    value, its_object, _, _, _, kind, _ = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
-    return int(value) if kind == Kind.UNDO and its_object == number else 0
+    following = coming(actor)
+    return following.value if following is not None and following.kind == Kind.UNDO and following.object_id == number else 0
 
 
 def _killpg(pgid: int, signal: int, /) -> None:

@@ -4,19 +4,22 @@ Its number travels with it when it is pickled, so every process speaks of one an
 Event or Barrier needs more than one turn at this level.
 """
 
+import os
 from collections.abc import Callable
 from operator import attrgetter
 from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any
 
-from simcore.runtime import actors, gate
+from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, emit, site_of, tls
+from simcore.runtime.coming import coming
 from simcore.runtime.core import LockBase, core
 from simcore.runtime.fast import FastLock
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, take_lock
 from simcore.runtime.patches import Patches
+from simcore.runtime.processes import birth
 from simcore.runtime.retaken import RetakenLock
 from simcore.trace.events import Kind, ObjectKind
 
@@ -57,7 +60,9 @@ class SemLock(LockBase):
         self._gives: dict[int, Any] = {}
 
     @classmethod
-    def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str) -> "SemLock":
+    def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str | int) -> "SemLock":
+        if isinstance(name, int):  # in replay: it is missing again
+            raise OSError(name, os.strerror(name))
         self = cls.__new__(cls)
         self._wrap(cls._of_raw._rebuild(handle, kind, maxvalue, name))  # type: ignore[attr-defined]
         self.simcore_id = 0
@@ -246,6 +251,26 @@ class _FromInside(property):
         return self.__get__(lock)(*arguments)
 
 
+def _missing_again(actor: Actor, number: int, site: int) -> int:
+    """In replay: the `errno` with which the semaphore was not found, or 0."""
+    following = coming(actor)
+    if following is None or following[:2] != (Kind.VALUE, number) or following.value >= 0:
+        return 0
+    return -gate.current.read(actor, Kind.VALUE, number, site, int)
+
+
+def _unlink_later(name: str) -> None:
+    """In replay: as `sem_unlink`, but the controller does it in the end.
+
+    When a lock's last reference goes is no event, nor is when a child process that was given it finds it by its name.
+    """
+    number = os.open(f"{birth.folder}/semaphores", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        originals.write(number, f"\n{name}".encode())
+    finally:
+        os.close(number)
+
+
 def install(patches: Patches, module: Any) -> None:
     """Put our class in the place of the C one, and let its number travel."""
     import _multiprocessing  # type: ignore[import-not-found]
@@ -264,10 +289,22 @@ def install(patches: Patches, module: Any) -> None:
 
     def __setstate__(self: Any, state: Any) -> None:
         inner, number = state
-        real_setstate(self, inner)
+        actor = acting()
+        try:
+            if actor is not None and gate.current.following:
+                inner = (*inner[:3], _missing_again(actor, number, site_of(get_frame(1))) or inner[3])
+            real_setstate(self, inner)
+        except OSError as error:
+            if actor is not None and not gate.current.following:
+                missing = -(error.errno or 0)
+                gate.current.read(actor, Kind.VALUE, number, site_of(get_frame(1)), lambda: missing)
+            hide(error)
+            raise
         self._semlock.simcore_id = number
 
     for name in ("__enter__", "__exit__"):
         patches.set(module.SemLock, name, _FromInside(attrgetter(f"_semlock.{name}")))
+    if gate.current.following:
+        patches.set(module, "sem_unlink", _unlink_later)
     patches.method(module.SemLock, "__getstate__", __getstate__)
     patches.method(module.SemLock, "__setstate__", __setstate__)
