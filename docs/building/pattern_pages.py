@@ -29,12 +29,19 @@ WIDTH: Final = 80
 AT_A_TIME: Final = 4
 """Patterns sleep and wait more than they compute."""
 
-MOST_LINES: Final = 40
-"""Of what a pattern itself prints, and of what a command says of it."""
+MOST_LINES: Final = 60
+"""Of more lines that a command prints only the first and the last are shown."""
+
+SHOWN_LINES: Final = 40
 
 
 def write(app: Sphinx) -> None:
-    """Write patterns/index.md and patterns/NAME.md into the source folder, replacing what an earlier build left there."""
+    """Write patterns/index.md and patterns/NAME.md into the source folder, replacing what an earlier build left there.
+
+    Where only links are looked up those of an earlier build will do.
+    """
+    if app.builder.name == "linkcheck" and (Path(app.srcdir) / FOLDER / "index.md").exists():
+        return
     patterns = sorted(
         (pattern for pattern in PluginHost(env=False).patterns.values() if pattern.module.startswith(PLUGIN)),
         key=lambda pattern: (natural(pattern.section), pattern.name),
@@ -169,7 +176,7 @@ def block(*arguments: str, text: str) -> list[str]:
     text = re.sub(r"[^\s\"']*/(simcore_patterns|simcore|lib/python3\.\d+|concurrent|multiprocessing)/", r".../\1/", text)
     lines = text.rstrip("\n").splitlines()
     if len(lines) > MOST_LINES:
-        half = MOST_LINES // 2
+        half = SHOWN_LINES // 2
         lines = [*lines[:half], f"... {len(lines) - 2 * half} lines more ...", *lines[-half:]]
     return ["~~~~console", f"$ simcore {shlex.join(arguments)}", *lines, "~~~~", ""]
 

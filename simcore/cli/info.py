@@ -19,6 +19,8 @@ from simcore.cli.options import common, plugin_option
 def command(pattern: str, source: bool, plugins: Sequence[str], as_json: bool) -> int:
     """Say what PATTERN teaches, its parameters with their defaults, and where it comes from.
 
+    `simcore list` shows which there are.
+
     \b
     Examples:
       simcore info mutex

@@ -17,6 +17,8 @@ from simcore.cli.options import common, plugin_option
 def command(plugins: Sequence[str], as_json: bool) -> int:
     """List the patterns: what each shows, what it expects, the plugin it comes from.
 
+    `simcore info NAME` teaches one, `simcore record NAME` runs it.
+
     \b
     Examples:
       simcore list
