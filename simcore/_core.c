@@ -15,6 +15,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
 static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
 static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
 static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
-static PyObject *str_raw_acquire, *str_raw_release;                                        /* the methods of its batons */
+static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                                  /* the methods of its batons */
 
 #include "core/records.h"
 #include "core/actors.h"
@@ -115,6 +116,7 @@ static PyMethodDef core_methods[] = {
     {"leave_turn", FAST(core_leave_turn), METH_FASTCALL, "As `Follow.leave`."},
     {"give_turn", FAST(core_give_turn), METH_FASTCALL, "As `Follow.give`."},
     {"pass_on", core_pass_on, METH_O, "As `Follow.gave`."},
+    {"stay_awake", core_stay_awake, METH_VARARGS, "How a turn is waited for that another process passes on."},
     {"spanning", FAST(core_spanning), METH_FASTCALL, "Call a function between two records of an object."},
     {"site_of", core_site_of, METH_O, "The call site of a frame."},
     {"set_hooks", core_set_hooks, METH_VARARGS, "Say what the hooks do in pure Python, and whom to ask for what is new."},
@@ -172,6 +174,7 @@ core_exec(PyObject *module)
         {&str_semaphore, "_semaphore"},
         {&str_raw_acquire, "acquire"},
         {&str_raw_release, "release"},
+        {&str_handle, "handle"},
     };
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) return -1;

@@ -123,7 +123,7 @@ class _Walker:
                     self.expression(node.value)
                     self._store(node.target)
             case ast.AugAssign():
-                self._load_target(node.target)
+                self.expression(node.target)
                 self.expression(node.value)
                 self._store(node.target)
             case ast.Delete():
@@ -200,19 +200,6 @@ class _Walker:
         # The call may itself be the access: `d.get(k)`, `items.append(x)`.
         name = name_of(node.func.value) if isinstance(node.func, ast.Attribute) else name_of(node.func)
         self._step(CALL, name, node)
-
-    def _load_target(self, node: ast.AST) -> None:
-        match node:
-            case ast.Name():
-                self.found.loads[-1].add(node.id)
-                self._step(LOAD, node.id, node)
-            case ast.Attribute():
-                self.expression(node.value)
-                self._step(LOAD, node.attr, node)
-            case ast.Subscript():
-                self.expression(node.value)
-                self.expression(node.slice)
-                self._step(LOAD, name_of(node.value), node)
 
     def _store(self, node: ast.AST) -> None:
         match node:

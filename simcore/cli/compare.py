@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ import click
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
+from simcore.cli.progress import progress
 from simcore.cli.target import TargetCommand, is_command, target_options, words_of
 from simcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from simcore.methods.measure import Plan
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -90,7 +88,8 @@ def command(
         ready=ready or "",
         timeout_s=timeout_s,
     )
-    with _progress(run_count(plan)) as advance:
+    runs = run_count(plan)
+    with progress(runs, f"the program is run up to {runs} times, and so often are its side effects repeated") as advance:
         comparison = measure(plan, each_run=advance)
     comparison.verdicts = judge(comparison)
     facts = report(comparison)
@@ -124,26 +123,3 @@ def _plan(words: list[str], whole: bool, parameters: Sequence[str], plugins: Seq
         cwd=scenario.cwd,
         probes=[probe.facts() for probe in host.probes],
     )
-
-
-@contextmanager
-def _progress(runs: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr for somebody who watches; nothing otherwise. Yields what to call before each run."""
-    if not console.is_terminal(sys.stderr):
-        yield lambda _label: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    console.talk(Text(f"the program is run up to {runs} times, and so often are its side effects repeated", style="dim"))
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=runs)
-        number = 0
-
-        def advance(label: str) -> None:
-            nonlocal number
-            bar.update(task, completed=number, description=f"run {number + 1} of {runs}  {label}")
-            number += 1
-
-        yield advance

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from rich_click import RichCommand, RichGroup
 
 from simcore.cli import console
 from simcore.cli.options import common, plugin_option
+from simcore.cli.progress import progress
 from simcore.errors import ExitCode, UnknownPattern, UsageError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def check(
     for pattern, _ in runs:
         pattern.choose(params)
     checked = []
-    with _progress(len(runs) * times) as advance:
+    with progress(len(runs) * times) as advance:
         for pattern, method in runs:
             checked.append(check_pattern(pattern, method, params=params, plugins=plugins, times=times, each_run=advance))
     if as_json:
@@ -204,24 +204,3 @@ def new(ctx: click.Context, name: str, package: bool, as_json: bool) -> int:
     text.rstrip()
     console.answer(text)
     return ExitCode.YES
-
-
-@contextmanager
-def _progress(runs: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr for somebody who watches; nothing otherwise. Yields what to call before each run."""
-    if not runs or not console.is_terminal(sys.stderr):
-        yield lambda _label: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=runs)
-        number = 0
-
-        def advance(label: str) -> None:
-            nonlocal number
-            bar.update(task, completed=number, description=f"run {number + 1} of {runs}  {label}")
-            number += 1
-
-        yield advance

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,19 +42,6 @@ def write_to(path: Path | None, write: Callable[[BinaryIO], None]) -> int:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return 0
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                write(file)
-            size = beside.stat().st_size
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        hint = f"create it first: mkdir -p {path.parent}" if not path.parent.exists() else "choose another place with -o"
-        why = f"there is no folder {path.parent}" if not path.parent.exists() else (error.strerror or str(error))
-        raise UsageError(f"cannot write {path}: {why}", hint) from None
-    return size
+    from simcore.trace.store import replace_file
+
+    return replace_file(path, write)

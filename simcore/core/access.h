@@ -4,7 +4,7 @@
    it runs code of the program's, so with the GIL no other thread comes in between. All else, every access of a replay, and all
    without a GIL, is left to the pure hooks. */
 
-enum { LOADS = 0, STORES = 1, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
+enum { LOADS = 0, STORES = 1, BOTH = 2, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
 
 enum {
     LOAD_ATTR, STORE_ATTR, UPDATE_ATTR, LOAD_ITEM, STORE_ITEM, UPDATE_ITEM, LOAD_GLOBAL, STORE_GLOBAL, UPDATE_GLOBAL,
@@ -27,11 +27,12 @@ typedef struct {
         PyTypeObject *type;
         unsigned int version;
         int holder;
-    } known[2]; /* for LOADS, STORES */
+    } known[3]; /* for LOADS, STORES, BOTH */
 } Spot;
 
-static Spot *spots;
-static Py_ssize_t spots_used, spots_size;
+enum { BLOCK = 256 };
+static Spot **blocks; /* of BLOCK spots each, which never move */
+static Py_ssize_t spots_used;
 
 /* Numbers of objects by address: what Python knows, as far as it was asked lately. */
 typedef struct {
@@ -90,18 +91,16 @@ core_add_spots(PyObject *module, PyObject *names)
         return NULL;
     }
     Py_ssize_t count = PyList_GET_SIZE(names);
-    if (spots_used + count > spots_size) {
-        Py_ssize_t size = (spots_used + count) * 2;
-        Spot *more = PyMem_RawRealloc(spots, (size_t)size * sizeof(Spot));
-        if (more == NULL) return PyErr_NoMemory();
-        spots = more;
-        spots_size = size;
+    for (Py_ssize_t at = 0; at < count; at++, spots_used++) {
+        if (spots_used % BLOCK == 0) {
+            Spot **more = PyMem_RawRealloc(blocks, (size_t)(spots_used / BLOCK + 1) * sizeof(Spot *));
+            if (more == NULL) return PyErr_NoMemory();
+            blocks = more;
+            blocks[spots_used / BLOCK] = PyMem_RawCalloc(BLOCK, sizeof(Spot));
+            if (blocks[spots_used / BLOCK] == NULL) return PyErr_NoMemory();
+        }
+        blocks[spots_used / BLOCK][spots_used % BLOCK].name = Py_NewRef(PyList_GET_ITEM(names, at));
     }
-    memset(spots + spots_used, 0, (size_t)count * sizeof(Spot));
-    for (Py_ssize_t at = 0; at < count; at++) {
-        spots[spots_used + at].name = Py_NewRef(PyList_GET_ITEM(names, at));
-    }
-    spots_used += count;
     Py_RETURN_NONE;
 }
 
@@ -144,7 +143,7 @@ recording(PyObject *const *args, Py_ssize_t nargs, Py_ssize_t wanted, Spot **spo
         PyErr_Clear();
         return NULL;
     }
-    *spot = spots + number;
+    *spot = &blocks[number / BLOCK][number % BLOCK];
     return actor;
 #endif
 }
@@ -159,16 +158,16 @@ in_python(int hook, PyObject *const *args, Py_ssize_t nargs)
     return PyObject_Vectorcall(pure_hooks[hook], args, (size_t)nargs, NULL);
 }
 
-/* Whose an attribute is: NOBODYS, ITS_OWN, or something that is not for here. -1 error. */
+/* Whose an attribute is: NOBODYS, ITS_OWN, or something that is not for here; for BOTH, ITS_OWN or what is not. -1 error. */
 static int
-holder_of(Spot *spot, int way, PyTypeObject *type)
+ask_whose(Spot *spot, int way, PyTypeObject *type)
 {
-    if (spot->known[way].type == type && spot->known[way].version == type->tp_version_tag) return spot->known[way].holder;
-    Py_ssize_t index = spot - spots;
-    PyObject *told = PyObject_CallFunction(ask_holder, "OOi", (PyObject *)type, spot->name, way);
-    int holder = told == NULL ? -1 : (int)PyLong_AsLong(told);
-    Py_XDECREF(told);
-    spot = spots + index; /* they may have moved */
+    int holder = ITS_OWN;
+    for (int one = way == BOTH ? LOADS : way; holder == ITS_OWN && one <= (way == BOTH ? STORES : way); one++) {
+        PyObject *told = PyObject_CallFunction(ask_holder, "OOi", (PyObject *)type, spot->name, one);
+        holder = told == NULL ? -1 : (int)PyLong_AsLong(told);
+        Py_XDECREF(told);
+    }
     if (holder >= 0 && type->tp_version_tag != 0) {
         PyTypeObject *before = spot->known[way].type;
         spot->known[way].type = (PyTypeObject *)Py_NewRef(type);
@@ -177,6 +176,13 @@ holder_of(Spot *spot, int way, PyTypeObject *type)
         Py_XDECREF(before); /* last: the death of a type may run anything */
     }
     return holder;
+}
+
+static inline int
+holder_of(Spot *spot, int way, PyTypeObject *type)
+{
+    if (spot->known[way].type == type && spot->known[way].version == type->tp_version_tag) return spot->known[way].holder;
+    return ask_whose(spot, way, type);
 }
 
 static int
@@ -199,63 +205,66 @@ number_of_object(Writer *actor, PyObject *object, uint32_t *number)
 }
 
 static int
-site_of_spot(Spot *spot, uint32_t *site)
+site_of_spot(Spot *spot, PyObject *index)
 {
-    if (spot->site == 0) {
-        Py_ssize_t index = spot - spots;
-        int64_t found;
-        PyObject *told = PyObject_CallFunction(ask_site, "n", index);
-        int result = told == NULL ? -1 : number_of(told, UINT32_MAX, &found);
-        Py_XDECREF(told);
-        if (result < 0) return -1;
-        spot = spots + index;
+    int64_t found;
+    PyObject *told = PyObject_CallOneArg(ask_site, index);
+    int result = told == NULL ? -1 : number_of(told, UINT32_MAX, &found);
+    Py_XDECREF(told);
+    if (result == 0) {
         spot->site = (uint32_t)found;
     }
-    *site = spot->site;
-    return 0;
+    return result;
 }
 
-/* Have a slot for an access to this object, and all that its record needs. It may call Python; the access comes behind it. */
+/* The slots from which the actor takes its next one, or NULL where Python has to. Borrowed. */
+static Slots *
+slots_of(Writer *actor)
+{
+    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
+    return slots != NULL && slots->next < slots->end ? slots : NULL;
+}
+
+/* All that the record of an access needs. To prepare may call Python; what the access reads is read behind that. */
 typedef struct {
-    Slot slot;
     Writer *actor;
     uint32_t number, site;
-} Prepared;
+} Access;
 
 static int
-prepare(Prepared *access, Writer *actor, PyObject *object, Spot *spot)
+prepare(Access *access, Writer *actor, PyObject *object, Spot *spot, PyObject *index)
 {
-    access->actor = (Writer *)Py_NewRef(actor);
-    if (site_of_spot(spot, &access->site) < 0 || number_of_object(actor, object, &access->number) < 0 ||
-        reserve(actor, AT_ONCE, &access->slot) < 0) {
+    access->actor = actor;
+    if ((spot->site == 0 && site_of_spot(spot, index) < 0) || number_of_object(actor, object, &access->number) < 0) return -1;
+    access->site = spot->site;
+    if (slots_of(actor) == NULL && slots_in(PyTuple_GET_ITEM(actor->chunk, 0)) != NULL) {
+        Py_INCREF(actor);
+        PyObject *chunk = renew(actor, AT_ONCE);
+        Py_XDECREF(chunk);
         Py_DECREF(actor);
-        return -1;
+        return chunk == NULL ? -1 : 0;
     }
     return 0;
 }
 
-static void
-record(Prepared *access, int kind, int64_t key)
+/* Whether an access is recorded now; if not, Python is to do it. */
+static int
+record(Access *access, int kind, int64_t key)
 {
-    commit(access->slot.at, kind, access->number, access->site, key << 32, 0);
-    let_go(&access->slot);
-    Py_DECREF(access->actor);
+    Slots *slots = slots_of(access->actor);
+    if (slots == NULL) return 0;
+    char *at = (char *)slots->view.buf + slots->next;
+    slots->next += sizeof(Record);
+    commit(at, kind, access->number, access->site, key << 32, 0);
+    return 1;
 }
 
-/* What was prepared is not recorded here: NULL, for an error. */
-static PyObject *
-drop(Prepared *access)
+/* Prepare and record: 1 done, 0 it is for Python to do, -1 error. */
+static int
+recorded(Writer *actor, PyObject *object, Spot *spot, PyObject *index, int kind, int64_t key)
 {
-    put_back(&access->slot);
-    Py_DECREF(access->actor);
-    return NULL;
-}
-
-static PyObject *
-in_python_instead(Prepared *access, int hook, PyObject *const *args, Py_ssize_t nargs)
-{
-    drop(access);
-    return in_python(hook, args, nargs);
+    Access access;
+    return prepare(&access, actor, object, spot, index) < 0 ? -1 : record(&access, kind, key);
 }
 
 /* Whether `value op= other` runs no code of the program's: as `kinds.in_one_step`. */
@@ -270,6 +279,7 @@ is_simple(PyObject *value)
 static int
 in_one_step(PyObject *value, PyObject *other)
 {
+    if (PyLong_CheckExact(value) && PyLong_CheckExact(other)) return 1;
     int is_list = PyList_CheckExact(other);
     if (PyUnicode_CheckExact(value) || PyBytes_CheckExact(value)) return is_simple(other) && !PyTuple_CheckExact(other);
     if (is_simple(value)) return is_simple(other) || is_list;
@@ -296,15 +306,20 @@ static PyObject *(*const updates[])(PyObject *, PyObject *) = {
     PyNumber_Remainder, PyNumber_Or, power, PyNumber_Rshift, PyNumber_Subtract, PyNumber_TrueDivide, PyNumber_Xor,
 };
 
+/* The new value, once the update of this one, which is stolen, is recorded. NULL without an error: it is for Python to do. */
 static PyObject *
-updated(PyObject *value, PyObject *other, PyObject *op)
+updated(Access *access, PyObject *value, PyObject *other, PyObject *op, int64_t key)
 {
     Py_ssize_t index = PyLong_AsSsize_t(op);
-    if (index < 0 || index >= (Py_ssize_t)(sizeof(updates) / sizeof(updates[0]))) {
-        PyErr_SetString(PyExc_IndexError, "no such operator");
+    if (value == NULL || index < 0 || index >= (Py_ssize_t)(sizeof(updates) / sizeof(updates[0])) || !in_one_step(value, other) ||
+        !record(access, UPDATE, key)) {
+        Py_XDECREF(value);
+        PyErr_Clear();
         return NULL;
     }
-    return updates[index](value, other);
+    PyObject *result = updates[index](value, other);
+    Py_DECREF(value);
+    return result;
 }
 
 static PyObject *
@@ -323,14 +338,10 @@ core_load_attr(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 2, &spot);
     if (actor == NULL) return in_python(LOAD_ATTR, args, nargs);
-    PyObject *name = spot->name;
     int holder = holder_of(spot, LOADS, Py_TYPE(args[0]));
-    if (holder == NOBODYS) return PyObject_GetAttr(args[0], name);
-    Prepared access;
-    if (holder != ITS_OWN) return holder < 0 ? NULL : in_python(LOAD_ATTR, args, nargs);
-    if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[1])) < 0) return NULL;
-    record(&access, LOAD, 0);
-    return PyObject_GetAttr(args[0], name);
+    int done = holder == ITS_OWN ? recorded(actor, args[0], spot, args[1], LOAD, 0) : holder == NOBODYS ? 1 : holder < 0 ? -1 : 0;
+    if (done <= 0) return done < 0 ? NULL : in_python(LOAD_ATTR, args, nargs);
+    return PyObject_GetAttr(args[0], spot->name);
 }
 
 /* store_attr(value, obj, spot) */
@@ -340,13 +351,10 @@ core_store_attr(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 3, &spot);
     if (actor == NULL) return in_python(STORE_ATTR, args, nargs);
-    PyObject *name = spot->name;
     int holder = holder_of(spot, STORES, Py_TYPE(args[1]));
-    Prepared access;
-    if (holder != ITS_OWN) return holder < 0 ? NULL : in_python(STORE_ATTR, args, nargs);
-    if (prepare(&access, actor, args[1], spots + PyLong_AsSsize_t(args[2])) < 0) return NULL;
-    record(&access, ASSIGN, 0);
-    return none_unless(PyObject_SetAttr(args[1], name, args[0]) < 0);
+    int done = holder == ITS_OWN ? recorded(actor, args[1], spot, args[2], ASSIGN, 0) : holder < 0 ? -1 : 0;
+    if (done <= 0) return done < 0 ? NULL : in_python(STORE_ATTR, args, nargs);
+    return none_unless(Py_TYPE(args[1])->tp_setattro(args[1], spot->name, args[0]) < 0);
 }
 
 /* update_attr(obj, value, op, spot) */
@@ -356,24 +364,15 @@ core_update_attr(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 4, &spot);
     if (actor == NULL) return in_python(UPDATE_ATTR, args, nargs);
-    PyObject *name = spot->name;
-    int loads = holder_of(spot, LOADS, Py_TYPE(args[0]));
-    int stores = loads == ITS_OWN ? holder_of(spots + PyLong_AsSsize_t(args[3]), STORES, Py_TYPE(args[0])) : loads;
-    if (loads < 0 || stores < 0) return NULL;
-    if (stores != ITS_OWN) return in_python(UPDATE_ATTR, args, nargs);
-    Prepared access;
-    if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[3])) < 0) return NULL;
-    PyObject *value = PyObject_GetAttr(args[0], name);
-    if (value == NULL || !in_one_step(value, args[1])) {
-        Py_XDECREF(value);
-        PyErr_Clear();
-        return in_python_instead(&access, UPDATE_ATTR, args, nargs);
-    }
-    record(&access, UPDATE, 0);
-    PyObject *result = updated(value, args[1], args[2]);
-    int failed = result == NULL || PyObject_SetAttr(args[0], name, result) < 0;
-    Py_XDECREF(result);
-    Py_DECREF(value);
+    int holder = holder_of(spot, BOTH, Py_TYPE(args[0]));
+    Access access;
+    if (holder != ITS_OWN) return holder < 0 ? NULL : in_python(UPDATE_ATTR, args, nargs);
+    if (prepare(&access, actor, args[0], spot, args[3]) < 0) return NULL;
+    PyTypeObject *type = Py_TYPE(args[0]);
+    PyObject *result = updated(&access, type->tp_getattro(args[0], spot->name), args[1], args[2], 0);
+    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_ATTR, args, nargs);
+    int failed = type->tp_setattro(args[0], spot->name, result) < 0;
+    Py_DECREF(result);
     return none_unless(failed);
 }
 
@@ -418,11 +417,11 @@ core_load_item(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 3, &spot);
     int64_t key;
-    int found = actor == NULL ? 0 : item_at(args[0], args[1], 0, &key);
-    Prepared access;
-    if (found <= 0) return found < 0 ? NULL : in_python(LOAD_ITEM, args, nargs);
-    if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[2])) < 0) return NULL;
-    record(&access, LOAD, key);
+    int done = actor == NULL ? 0 : item_at(args[0], args[1], 0, &key);
+    if (done > 0) {
+        done = recorded(actor, args[0], spot, args[2], LOAD, key);
+    }
+    if (done <= 0) return done < 0 ? NULL : in_python(LOAD_ITEM, args, nargs);
     return PyObject_GetItem(args[0], args[1]);
 }
 
@@ -433,11 +432,11 @@ core_store_item(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 4, &spot);
     int64_t key;
-    int found = actor == NULL ? 0 : item_at(args[1], args[2], 1, &key);
-    Prepared access;
-    if (found <= 0) return found < 0 ? NULL : in_python(STORE_ITEM, args, nargs);
-    if (prepare(&access, actor, args[1], spots + PyLong_AsSsize_t(args[3])) < 0) return NULL;
-    record(&access, ASSIGN, key);
+    int done = actor == NULL ? 0 : item_at(args[1], args[2], 1, &key);
+    if (done > 0) {
+        done = recorded(actor, args[1], spot, args[3], ASSIGN, key);
+    }
+    if (done <= 0) return done < 0 ? NULL : in_python(STORE_ITEM, args, nargs);
     return none_unless(PyObject_SetItem(args[1], args[2], args[0]) < 0);
 }
 
@@ -449,20 +448,13 @@ core_update_item(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Writer *actor = recording(args, nargs, 5, &spot);
     int64_t key;
     int found = actor == NULL ? 0 : item_at(args[0], args[1], 0, &key);
-    Prepared access;
+    Access access;
     if (found <= 0) return found < 0 ? NULL : in_python(UPDATE_ITEM, args, nargs);
-    if (prepare(&access, actor, args[0], spots + PyLong_AsSsize_t(args[4])) < 0) return NULL;
-    PyObject *value = PyObject_GetItem(args[0], args[1]);
-    if (value == NULL || !in_one_step(value, args[2])) {
-        Py_XDECREF(value);
-        PyErr_Clear();
-        return in_python_instead(&access, UPDATE_ITEM, args, nargs);
-    }
-    record(&access, UPDATE, key);
-    PyObject *result = updated(value, args[2], args[3]);
-    int failed = result == NULL || PyObject_SetItem(args[0], args[1], result) < 0;
-    Py_XDECREF(result);
-    Py_DECREF(value);
+    if (prepare(&access, actor, args[0], spot, args[4]) < 0) return NULL;
+    PyObject *result = updated(&access, PyObject_GetItem(args[0], args[1]), args[2], args[3], key);
+    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_ITEM, args, nargs);
+    int failed = PyObject_SetItem(args[0], args[1], result) < 0;
+    Py_DECREF(result);
     return none_unless(failed);
 }
 
@@ -475,15 +467,12 @@ core_load_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 1, &spot);
     PyObject *values = actor == NULL ? NULL : PyEval_GetGlobals();
-    PyObject *value = values == NULL ? NULL : PyDict_GetItemWithError(values, spot->name);
-    if (value == NULL) return PyErr_Occurred() ? NULL : in_python(LOAD_GLOBAL, args, nargs);
-    PyObject *name = spot->name;
-    Prepared access;
-    if (prepare(&access, actor, values, spot) < 0) return NULL;
-    value = PyDict_GetItemWithError(values, name);
-    if (value == NULL) return PyErr_Occurred() ? drop(&access) : in_python_instead(&access, LOAD_GLOBAL, args, nargs);
-    record(&access, LOAD, 0);
-    return Py_NewRef(value);
+    Access access;
+    if (values == NULL) return in_python(LOAD_GLOBAL, args, nargs);
+    if (prepare(&access, actor, values, spot, args[0]) < 0) return NULL;
+    PyObject *value = PyDict_GetItemWithError(values, spot->name);
+    if (value == NULL && PyErr_Occurred()) return NULL;
+    return value != NULL && record(&access, LOAD, 0) ? Py_NewRef(value) : in_python(LOAD_GLOBAL, args, nargs);
 }
 
 /* store_global(value, spot) */
@@ -493,12 +482,9 @@ core_store_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 2, &spot);
     PyObject *values = actor == NULL ? NULL : PyEval_GetGlobals();
-    Prepared access;
-    if (values == NULL) return in_python(STORE_GLOBAL, args, nargs);
-    PyObject *name = spot->name;
-    if (prepare(&access, actor, values, spot) < 0) return NULL;
-    record(&access, ASSIGN, 0);
-    return PyDict_SetItem(values, name, args[0]) < 0 ? NULL : Py_NewRef(args[0]);
+    int done = values == NULL ? 0 : recorded(actor, values, spot, args[1], ASSIGN, 0);
+    if (done <= 0) return done < 0 ? NULL : in_python(STORE_GLOBAL, args, nargs);
+    return PyDict_SetItem(values, spot->name, args[0]) < 0 ? NULL : Py_NewRef(args[0]);
 }
 
 /* update_global(value, op, spot) */
@@ -508,19 +494,15 @@ core_update_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     Spot *spot;
     Writer *actor = recording(args, nargs, 3, &spot);
     PyObject *values = actor == NULL ? NULL : PyEval_GetGlobals();
+    Access access;
     if (values == NULL) return in_python(UPDATE_GLOBAL, args, nargs);
-    PyObject *name = spot->name;
-    Prepared access;
-    if (prepare(&access, actor, values, spot) < 0) return NULL;
-    PyObject *value = PyDict_GetItemWithError(values, name);
-    if (value == NULL && PyErr_Occurred()) return drop(&access);
-    if (value == NULL || !in_one_step(value, args[0])) return in_python_instead(&access, UPDATE_GLOBAL, args, nargs);
-    Py_INCREF(value);
-    record(&access, UPDATE, 0);
-    PyObject *result = updated(value, args[0], args[1]);
-    int failed = result == NULL || PyDict_SetItem(values, name, result) < 0;
-    Py_XDECREF(result);
-    Py_DECREF(value);
+    if (prepare(&access, actor, values, spot, args[2]) < 0) return NULL;
+    PyObject *value = PyDict_GetItemWithError(values, spot->name);
+    if (value == NULL && PyErr_Occurred()) return NULL;
+    PyObject *result = updated(&access, Py_XNewRef(value), args[0], args[1], 0);
+    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_GLOBAL, args, nargs);
+    int failed = PyDict_SetItem(values, spot->name, result) < 0;
+    Py_DECREF(result);
     return none_unless(failed);
 }
 
@@ -530,13 +512,11 @@ core_load_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     Spot *spot;
     Writer *actor = recording(args, nargs, 2, &spot);
-    Prepared access;
-    if (actor == NULL || !PyCell_Check(args[0]) || PyCell_GET(args[0]) == NULL) return in_python(LOAD_CELL, args, nargs);
-    if (prepare(&access, actor, args[0], spot) < 0) return NULL;
+    Access access;
+    if (actor == NULL || !PyCell_Check(args[0])) return in_python(LOAD_CELL, args, nargs);
+    if (prepare(&access, actor, args[0], spot, args[1]) < 0) return NULL;
     PyObject *value = PyCell_GET(args[0]);
-    if (value == NULL) return in_python_instead(&access, LOAD_CELL, args, nargs);
-    record(&access, LOAD, 0);
-    return Py_NewRef(value);
+    return value != NULL && record(&access, LOAD, 0) ? Py_NewRef(value) : in_python(LOAD_CELL, args, nargs);
 }
 
 /* store_cell(value, cell, spot) */
@@ -545,10 +525,8 @@ core_store_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     Spot *spot;
     Writer *actor = recording(args, nargs, 3, &spot);
-    Prepared access;
-    if (actor == NULL || !PyCell_Check(args[1])) return in_python(STORE_CELL, args, nargs);
-    if (prepare(&access, actor, args[1], spot) < 0) return NULL;
-    record(&access, ASSIGN, 0);
+    int done = actor == NULL || !PyCell_Check(args[1]) ? 0 : recorded(actor, args[1], spot, args[2], ASSIGN, 0);
+    if (done <= 0) return done < 0 ? NULL : in_python(STORE_CELL, args, nargs);
     return PyCell_Set(args[1], args[0]) < 0 ? NULL : Py_NewRef(args[0]);
 }
 
@@ -558,17 +536,13 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     Spot *spot;
     Writer *actor = recording(args, nargs, 4, &spot);
-    Prepared access;
+    Access access;
     if (actor == NULL || !PyCell_Check(args[0])) return in_python(UPDATE_CELL, args, nargs);
-    if (prepare(&access, actor, args[0], spot) < 0) return NULL;
-    PyObject *value = PyCell_GET(args[0]);
-    if (value == NULL || !in_one_step(value, args[1])) return in_python_instead(&access, UPDATE_CELL, args, nargs);
-    Py_INCREF(value);
-    record(&access, UPDATE, 0);
-    PyObject *result = updated(value, args[1], args[2]);
-    int failed = result == NULL || PyCell_Set(args[0], result) < 0;
-    Py_XDECREF(result);
-    Py_DECREF(value);
+    if (prepare(&access, actor, args[0], spot, args[3]) < 0) return NULL;
+    PyObject *result = updated(&access, PyCell_Get(args[0]), args[1], args[2], 0);
+    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_CELL, args, nargs);
+    int failed = PyCell_Set(args[0], result) < 0;
+    Py_DECREF(result);
     return none_unless(failed);
 }
 

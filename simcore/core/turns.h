@@ -1,5 +1,13 @@
 /* Turns of a replay: waiting for one, passing it on, and the gate's four steps. Part of `_core.c`. */
 
+#if defined(__x86_64__) || defined(__i386__)
+#define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() __asm__ __volatile__("yield")
+#else
+#define PAUSE()
+#endif
+
 /* The actor's part of the order, or NULL. Borrowed. */
 static Following *
 following_of(Writer *actor)
@@ -42,15 +50,58 @@ baton_of(Following *mine, uint32_t index, int is_far)
     return Py_NewRef(PyList_GET_ITEM(mine->batons, index));
 }
 
+/* How a turn that another process passes on is waited for: awake, while it is `near` turns away at most, up to so many `looks`.
+   To fall asleep and be woken costs more than many turns do, but who is awake keeps a processor. 0: asleep at once. */
+static long near, looks;
+
+/* stay_awake(near, looks) */
+static PyObject *
+core_stay_awake(PyObject *module, PyObject *args)
+{
+    if (!PyArg_ParseTuple(args, "ll:stay_awake", &near, &looks)) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* The semaphore within a baton between processes, or NULL. */
+static sem_t *
+semaphore_in(PyObject *baton)
+{
+    PyObject *handle = PyObject_GetAttr(baton, str_handle);
+    sem_t *semaphore = handle == NULL ? NULL : PyLong_AsVoidPtr(handle);
+    Py_XDECREF(handle);
+    PyErr_Clear();
+    return semaphore;
+}
+
+/* Whether the turn at this position came while it was waited for awake. */
+static int
+came_soon(Following *mine, PyObject *baton, uint32_t position)
+{
+    sem_t *semaphore = looks && mine->status.obj != NULL ? semaphore_in(baton) : NULL;
+    if (semaphore == NULL) return 0;
+    const uint32_t *done = mine->status.buf;
+    int came = sem_trywait(semaphore) == 0;
+    if (came) return 1;
+    Py_BEGIN_ALLOW_THREADS
+    for (long look = 0; !came && look < looks && position - __atomic_load_n(done, __ATOMIC_RELAXED) <= (uint32_t)near; look++) {
+        PAUSE();
+        came = sem_trywait(semaphore) == 0;
+    }
+    Py_END_ALLOW_THREADS
+    return came;
+}
+
 /* Wait for the turn of the next event, and have it: `held`. */
 static int
 take_turn(Following *mine, const Event *event)
 {
     if (event->flags & AWAIT && !mine->told) {
-        PyObject *baton = event->flags & FAR_AWAIT ? baton_of(mine, mine->index, 1) : Py_XNewRef(mine->baton);
+        int is_far = event->flags & FAR_AWAIT;
+        PyObject *baton = is_far ? baton_of(mine, mine->index, 1) : Py_XNewRef(mine->baton);
         if (baton == NULL) return -1;
         mine->blocked = 1; /* for `signals`: what arrives meanwhile is put off */
-        PyObject *done = PyObject_CallMethodNoArgs(baton, str_raw_acquire);
+        PyObject *done =
+            is_far && came_soon(mine, baton, event->position) ? Py_NewRef(Py_None) : PyObject_CallMethodNoArgs(baton, str_raw_acquire);
         mine->blocked = 0;
         Py_DECREF(baton);
         if (done == NULL) return -1;

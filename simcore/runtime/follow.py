@@ -115,6 +115,7 @@ class Follow:
         self._events = order.events
         self.batons: list[Any] = []
         self._semaphores = order.semaphores
+        self.between_processes = bool(order.semaphores)
         if order.semaphores:
             import _multiprocessing  # type: ignore[import-not-found]  # noqa: F401  before a fork can find it half imported
         self.far: dict[int, Any] = {}

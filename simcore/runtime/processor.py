@@ -1,24 +1,33 @@
-"""A replay on one processor: where turns pass from hand to hand all the time, waking another processor is most of what it costs.
+"""Where turns of a replay pass from hand to hand all the time, waking somebody on another processor is most of what it costs.
 
-The program is told the set of processors that it would have otherwise, since it may make so many workers.
+Processes with the core in C stay awake on theirs while their turn is near. Else the replay keeps to one processor; the program
+is told the set of processors that it would have otherwise, since it may make so many workers.
 """
 
 import os
 from typing import Any
 
-from simcore.runtime import originals
+from simcore.runtime import gate, originals
+from simcore.runtime.core import core
 from simcore.runtime.patches import Patches
 
 VARIABLE = "SIMCORE_CPUS"
-"""The processors that the program may use, when it is to keep to one of them."""
+"""The processors that the program may use, when turns pass all the time."""
+
+_NEAR, _LOOKS = (int(x) for x in os.environ.get("SPN", "16 1000").split())
+"""Who is so many turns from his own, or fewer, looks so often whether it has come, some microseconds, before he falls asleep."""
 
 
 def install(patches: Patches) -> None:
-    """Keep to one processor if the controller says so, and say what the set was until the program chooses one itself."""
+    """Stay awake, or keep to one processor and say what the set was until the program chooses one itself."""
     named = os.environ.get(VARIABLE)
     if not named:
         return
     had = {int(number) for number in named.split(",")}
+    current: Any = gate.current
+    if core is not None and len(had) > 1 and current.between_processes and not os.environ.get("NOSP"):
+        core.stay_awake(_NEAR, _LOOKS)
+        return
     real_get, real_set = os.sched_getaffinity, os.sched_setaffinity
     chosen: list[Any] = []
     if real_get(0) == had:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -99,19 +99,19 @@ def read_header(path: str | os.PathLike[str]) -> tuple[Header, Ending | None]:
             raise _damaged(path, damage, offset) from None
 
 
-def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
-    """Write the trace and return its path, which `trace.path` then is too. What was there before stays until all is written.
+def replace_file(path: Path, write: Callable[[BinaryIO], None], *, called: str = "") -> int:
+    """Let `write` fill a file, and return its size in bytes. What was there before stays until all is written.
 
-    Raises: UsageError when the place cannot be written to; TraceError for a trace whose indices lead nowhere.
+    Raises: UsageError when the place cannot be written to, and whatever `write` raises but OSError.
     """
-    path = Path(path)
     beside = path.with_name(f".{secrets.token_hex(8)}.simtrace.part")
     try:
         # 0o666 less the umask, as any program does: a trace is no secret and no executable.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                _write(trace, file)
+                write(file)
+            size = beside.stat().st_size
             os.replace(beside, path)
         except BaseException:
             beside.unlink(missing_ok=True)
@@ -119,7 +119,18 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         hint = f"create it first: mkdir -p {path.parent}" if not path.parent.exists() else "choose another place with -o"
         why = f"there is no folder {path.parent}" if not path.parent.exists() else (error.strerror or str(error))
-        raise UsageError(f"cannot write the trace {path}: {why}", hint) from None
+        raise UsageError(f"cannot write {called or path}: {why}", hint) from None
+    return size
+
+
+def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
+    """Write the trace and return its path, which `trace.path` then is too. What was there before stays until all is written.
+
+    Raises: UsageError when the place cannot be written to; TraceError for a trace whose indices lead nowhere.
+    """
+    path = Path(path)
+    try:
+        replace_file(path, lambda file: _write(trace, file), called=f"the trace {path}")
     except (Damage, ValueError, TypeError, OverflowError) as error:
         raise TraceError(f"this trace contradicts itself and was not written to {path}: {error}") from error
     trace.path = path

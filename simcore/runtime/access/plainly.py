@@ -5,6 +5,7 @@ from sys import _getframe as get_frame
 from types import CellType, FrameType
 from typing import Any
 
+from simcore.runtime.access.quietly import quietly
 from simcore.runtime.access.spots import UPDATES, Spot, hook
 from simcore.runtime.frames import hide
 
@@ -52,19 +53,6 @@ class Slot:
         self.what = what
 
 
-def _quietly(function: Callable[..., Any]) -> Any:
-    """The same function, with none of our frames in the tracebacks of its errors."""
-
-    def called(*arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except BaseException as error:
-            hide(error)
-            raise
-
-    return called
-
-
 def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
     """All hooks by their names in `builtins`, for these spots."""
 
@@ -75,9 +63,9 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
             self.what, self.field = what, spots[spot].field
 
         v = property(
-            _quietly(lambda self: getattr(self.what, self.field)),
-            _quietly(lambda self, value: setattr(self.what, self.field, value)),
-            _quietly(lambda self: delattr(self.what, self.field)),
+            quietly(lambda self: getattr(self.what, self.field)),
+            quietly(lambda self, value: setattr(self.what, self.field, value)),
+            quietly(lambda self: delattr(self.what, self.field)),
         )
 
     class Item(Slot):
@@ -86,15 +74,15 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         def __init__(self, what: Any, key: Any, spot: int) -> None:
             self.what, self.key = what, key
 
-        @_quietly
+        @quietly
         def _set(self, value: Any) -> None:
             self.what[self.key] = value
 
-        @_quietly
+        @quietly
         def _del(self) -> None:
             del self.what[self.key]
 
-        v = property(_quietly(lambda self: self.what[self.key]), _set, _del)
+        v = property(quietly(lambda self: self.what[self.key]), _set, _del)
 
     class Global(Slot):
         __slots__ = ("frame",)
@@ -105,7 +93,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         def _set(self, value: Any) -> None:
             self.frame.f_globals[self.what] = value
 
-        v = property(_quietly(lambda self: load_global(self.frame, self.what)), _set)
+        v = property(quietly(lambda self: load_global(self.frame, self.what)), _set)
 
     class Cell(Slot):
         __slots__ = ("frame", "name")
@@ -116,7 +104,7 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         def _set(self, value: Any) -> None:
             self.what.cell_contents = value
 
-        v = property(_quietly(lambda self: load_cell(self.what, self.frame, self.name)), _set)
+        v = property(quietly(lambda self: load_cell(self.what, self.frame, self.name)), _set)
 
     def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
         field = spots[spot].field
@@ -186,17 +174,17 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
             hide(error)
             raise
 
-    load_attr = _quietly(lambda thing, spot: getattr(thing, spots[spot].field))
+    load_attr = quietly(lambda thing, spot: getattr(thing, spots[spot].field))
     made = {
         "load_attr": load_attr,
-        "store_attr": _quietly(lambda value, thing, spot: setattr(thing, spots[spot].field, value)),
-        "del_attr": _quietly(lambda thing, spot: delattr(thing, spots[spot].field)),
-        "update_attr": _quietly(update_attr),
+        "store_attr": quietly(lambda value, thing, spot: setattr(thing, spots[spot].field, value)),
+        "del_attr": quietly(lambda thing, spot: delattr(thing, spots[spot].field)),
+        "update_attr": quietly(update_attr),
         "attr": Attribute,
-        "load_item": _quietly(lambda thing, key, spot: thing[key]),
-        "store_item": _quietly(store_item),
-        "del_item": _quietly(del_item),
-        "update_item": _quietly(update_item),
+        "load_item": quietly(lambda thing, key, spot: thing[key]),
+        "store_item": quietly(store_item),
+        "del_item": quietly(del_item),
+        "update_item": quietly(update_item),
         "item": Item,
         "load_global": load_global_,
         "store_global": store_global,
@@ -211,12 +199,12 @@ def hooks(spots: Sequence[Spot]) -> dict[str, Callable[..., Any]]:
         "method": load_attr,
         "whole": lambda value, spot: value,
         "born": lambda value: value,
-        "length": _quietly(lambda value, spot: len(value)),
+        "length": quietly(lambda value, spot: len(value)),
         "is_true": lambda value, spot: value,
-        "contains": _quietly(lambda item, thing, spot: item in thing),
-        "get_named": _quietly(lambda *arguments: getattr(*arguments[:-1])),
-        "has_named": _quietly(lambda thing, name, spot: hasattr(thing, name)),
-        "set_named": _quietly(lambda thing, name, value, spot: setattr(thing, name, value)),
-        "del_named": _quietly(lambda thing, name, spot: delattr(thing, name)),
+        "contains": quietly(lambda item, thing, spot: item in thing),
+        "get_named": quietly(lambda *arguments: getattr(*arguments[:-1])),
+        "has_named": quietly(lambda thing, name, spot: hasattr(thing, name)),
+        "set_named": quietly(lambda thing, name, value, spot: setattr(thing, name, value)),
+        "del_named": quietly(lambda thing, name, spot: delattr(thing, name)),
     }
     return {hook(name): function for name, function in made.items()}

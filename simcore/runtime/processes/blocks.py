@@ -12,11 +12,12 @@ from types import FrameType
 from typing import Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, acting, here, site_of
+from simcore.runtime.actors import Actor, acting, site_of
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
 from simcore.runtime.processes.accesses import number_of, plain_place, read, store
+from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.shared import note_view
 from simcore.trace.events import ObjectKind
 
@@ -42,22 +43,6 @@ def _look_up(name: str) -> int:
     except OSError:
         pass  # none has been created
     return found
-
-
-def _inside(real: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the library's whose own operations are none of the program's."""
-
-    def does(*arguments: Any, **named: Any) -> Any:
-        actor = here()
-        if actor is None:
-            return real(*arguments, **named)
-        actor.raw += 1
-        try:
-            return real(*arguments, **named)
-        finally:
-            actor.raw -= 1
-
-    return does
 
 
 def install(patches: Patches, module: Any) -> None:
@@ -90,12 +75,12 @@ def _open(module: Any, actor: Actor, frame: FrameType, content: int | None, name
 
 def _install_block(patches: Patches, module: Any) -> None:
     cls = module.SharedMemory
-    real_init, real_unlink, real_buf = cls.__init__, _inside(cls.unlink), cls.buf.fget
+    real_init, real_unlink, real_buf = cls.__init__, unrecorded(cls.unlink), cls.buf.fget
     prefix = module._SHM_NAME_PREFIX.lstrip("/")
 
     def __init__(self: Any, name: Any = None, create: Any = False, size: Any = 0, **named: Any) -> None:
         def opening(chosen: str, number: int) -> int:
-            _inside(real_init)(self, chosen, create, size, **named)
+            unrecorded(real_init)(self, chosen, create, size, **named)
             if create:
                 _learn(self.name, number)
             return int(self.size)
@@ -143,8 +128,8 @@ def _install_block(patches: Patches, module: Any) -> None:
 
 def _install_list(patches: Patches, module: Any) -> None:
     cls = module.ShareableList
-    real_init, real_format = _inside(cls.__init__), _inside(cls.format.fget)
-    real_get, real_set = _inside(cls.__getitem__), _inside(cls.__setitem__)
+    real_init, real_format = unrecorded(cls.__init__), unrecorded(cls.format.fget)
+    real_get, real_set = unrecorded(cls.__getitem__), unrecorded(cls.__setitem__)
 
     def __init__(self: Any, sequence: Any = None, *, name: Any = None) -> None:
         def opening(chosen: str, number: int) -> int:
@@ -210,5 +195,5 @@ def _install_list(patches: Patches, module: Any) -> None:
     patches.method(cls, "__init__", __init__)
     patches.method(cls, "__getitem__", __getitem__)
     patches.method(cls, "__setitem__", __setitem__)
-    patches.method(cls, "__len__", _inside(cls.__len__))
+    patches.method(cls, "__len__", unrecorded(cls.__len__))
     patches.set(cls, "format", property(format_, doc=cls.format.__doc__))
