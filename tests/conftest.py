@@ -20,8 +20,31 @@ MEMORY_PATIENCE_S = 60.0
 """What is in shared memory may be another test's, which runs beside this one: it is gone when that test has ended."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a test waits for its programs for a good part of its time."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors + 1
+
+
+@pytest.fixture(scope="session")
+def left_in_memory() -> Iterator[dict[str, str]]:
+    """What was found in shared memory behind a test, with its name; nothing of it may be there when all tests have ended.
+
+    No test waits for this, since it may belong to one that runs beside it.
+    """
+    found: dict[str, str] = {}
+    yield found
+    late = time.monotonic() + MEMORY_PATIENCE_S
+    while time.monotonic() < late and found.keys() & _shared_memory():
+        time.sleep(0.02)
+    left = [f"{name}, found behind {found[name]}" for name in sorted(found.keys() & _shared_memory())]
+    assert left == [], "something is left in shared memory"
+
+
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, left_in_memory: dict[str, str]
+) -> Iterator[Path]:
     """Each test works in a folder of its own, so traces and run folders land there; nothing may run or lie about afterwards."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -34,11 +57,11 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     while time.monotonic() < late and _left_in(tmp_path):
         time.sleep(0.02)
     assert _left_in(tmp_path) == [], "a process that the test started still runs"
-    left = _shared_memory() - before
-    late = time.monotonic() + MEMORY_PATIENCE_S
-    while time.monotonic() < late and left & _shared_memory():
-        time.sleep(0.02)
-    assert not left & _shared_memory(), "something is left in shared memory"
+    now = _shared_memory()
+    for name in left_in_memory.keys() - now:
+        del left_in_memory[name]
+    for name in now - before:
+        left_in_memory.setdefault(name, request.node.nodeid)
     assert list(tmp_path.rglob(".runs/run-*")) == [], "a run folder is left"
 
 

@@ -85,6 +85,18 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+@contextmanager
+def two_busy_loops() -> Iterator[None]:
+    """Two processes beside us that want all of the processor."""
+    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def plain(source: str | Sequence[str], *, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
     """Run it without simcore, with the hash seed that a recording has."""
     environment = {**os.environ, "PYTHONHASHSEED": "0", **(env or {})}

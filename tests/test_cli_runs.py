@@ -348,6 +348,30 @@ def test_ctrl_c_leaves_a_trace(here: Path) -> None:
     assert "trace: .simtraces/waits-1.simtrace" in err
 
 
+def test_ctrl_c_ends_a_hunt(here: Path) -> None:
+    """It is no failure that was found: nothing is kept, and no other run is begun."""
+    os.mkfifo("begun")
+    (here / "waits.py").write_text("import time\nopen('begun', 'w').close()\ntime.sleep(600)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simcore", "record", "--until-failure", "waits.py"],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        with open("begun") as begun:
+            begun.read()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, "", "simcore: interrupted\n")
+    assert not list(here.glob(".simtraces/*.simtrace"))
+
+
 def test_the_demo_shows_record_replay_and_diff(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step with its command and its screen, a faithful replay, nothing left behind; the same facts as JSON."""
     import simcore_patterns.mutex

@@ -181,13 +181,14 @@ together(work, work, work)
 }
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.loop)])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_replay_is_the_same_run(name: str) -> None:
+def test_a_replay_is_the_same_run(name: str, times: int) -> None:
     """The same events with the same results, the same output to the byte, and a diff that finds nothing."""
     Path("program.py").write_text(HEAD + PROGRAMS[name], encoding="utf-8")
     trace = simcore.record("./program.py", quiet=True, switch_interval_s=1e-5, timeout_s=60)
     assert trace.outcome is Outcome.OK, trace.ending.error
-    result = simcore.replay(trace, times=2, strict_output=True)
+    result = simcore.replay(trace, times=times, strict_output=True)
     for run in result.runs:
         assert run.divergence is None, (run.divergence, run.divergence.reason, run.divergence.stack)
         assert run.differs == ""
@@ -224,9 +225,10 @@ except RuntimeError as error: print(error)
 """
 
 
-def test_a_release_that_is_stamped_before_what_it_answers() -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.loop)])
+def test_a_release_that_is_stamped_before_what_it_answers(times: int) -> None:
     """Another thread may see a lock taken, and release it, before its taker comes to its stamp: the order is put right."""
     Path("program.py").write_text(HEAD + HANDED, encoding="utf-8")
-    for _ in range(3):
+    for _ in range(times):
         trace = simcore.record("./program.py", quiet=True, switch_interval_s=1e-5, timeout_s=60)
         assert simcore.replay(trace).verdict is Verdict.SAME

@@ -1,13 +1,9 @@
 """Threads that import the same modules for the first time at the same moment: the same thread executes each of them again."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from programs import assert_same, faithful, plain, record, replay, written
+from programs import assert_same, faithful, plain, record, replay, two_busy_loops, written
 
 import simcore
 from simcore.trace.events import Kind, Outcome
@@ -141,22 +137,11 @@ def imported(trace: Trace) -> list[tuple[str, str]]:
     return [(event.actor, str(trace.texts[event.value])) for event in trace if event.kind is Kind.IMPORT]
 
 
-@contextmanager
-def two_busy_loops() -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-
-
 @pytest.mark.parametrize("source", [OWN_MODULES, STANDARD_LIBRARY], ids=["own modules", "standard library"])
 def test_threads_that_import_the_same_at_the_same_moment_do_so_again(source: str) -> None:
     """Packages, rings, modules that fail and modules that are missing: every replay is the same."""
     write_modules(MODULES)
-    faithful(source, recordings=8, replays=2)
+    faithful(source, recordings=3)
 
 
 @pytest.mark.loop

@@ -43,6 +43,7 @@ LAYERS = {
         "Trace",
         "__version__",
     ),
+    "notebook": ("errors", "trace", "engine", "analysis", "diffing", "methods", "views", "report", "cli", "notebook"),
     "__main__": ("cli",),
     "testing": ("api", "errors", "trace", "engine", "diffing", "testing"),
     "pytest_plugin": ("testing",),
@@ -53,8 +54,9 @@ OUTSIDE = {
     "pluggy": {"engine", "hookspecs"},
     "msgpack": {"trace"},
     "pyarrow": {"exports"},
-    "rich": {"views", "report", "cli"},
-    "click": {"cli"},
+    "rich": {"views", "report", "cli", "notebook"},
+    "click": {"cli", "notebook"},
+    "IPython": {"notebook"},
     "pytest": {"pytest_plugin"},
     "rich_click": {"cli"},
 }
@@ -116,10 +118,10 @@ def test_a_recorded_program_gets_only_the_runtime() -> None:
     assert not {name for name in modules if name.partition(".")[0] in OUTSIDE}
 
 
-def test_only_the_command_line_prints() -> None:
+def test_only_the_command_line_and_notebooks_print() -> None:
     """Views return things; the engine's only words go to stderr."""
     for path in FILES:
-        if layer_of(path) in ("cli", "runtime"):
+        if layer_of(path) in ("cli", "notebook", "runtime"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from programs import assert_same, faithful, kinds, plain, record, replay, written
+from start_methods import METHODS
 
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Trace
@@ -160,15 +161,16 @@ def names(trace: Trace) -> set[str]:
     return {event.actor for event in trace}
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_processes_of_every_start_method(method: str) -> None:
+@pytest.mark.parametrize("recordings", [1, pytest.param(10, marks=pytest.mark.loop)])
+@pytest.mark.parametrize("method", METHODS)
+def test_processes_of_every_start_method(method: str, recordings: int) -> None:
     """Each does what a plain run does, and replays the same: start, join, exit codes, ends by signals, children of children."""
     words = [written(PROCESSES), method]
     expected = plain(words)
-    for _ in range(2):
+    for _ in range(recordings):
         trace, ran = record(words, switch_interval_s=1e-5)
         assert (ran.out, ran.code) == (expected.out, 0)
-        answer, again = replay(trace, times=2)
+        answer, again = replay(trace, times=recordings)
         assert_same(answer)
         assert again.out[: len(ran.out)] == ran.out
     assert {"main.1", "main.1/2", "main.7.1/2"} <= names(trace)
@@ -185,7 +187,7 @@ def test_a_python_of_subprocess_has_actors_of_its_own() -> None:
     texts = [str(trace.texts[event.value]) for event in trace if event.kind is Kind.INPUT and event.actor == "main"]
     assert any(text.startswith("stdout 200000 ") for text in texts)
     assert not any("hello" in text for text in texts)
-    answer, again = replay(trace, times=3)
+    answer, again = replay(trace, times=2)
     assert_same(answer)
     assert again.out.endswith(ran.out)
     shown = " ".join(trace.ending.not_controlled)
@@ -282,7 +284,7 @@ def test_programs_that_os_executes() -> None:
     assert (ran.out, ran.code) == (expected.out, 7)
     assert {"main.2/1", "main.3/1", "main.7.1/1", "main.8.1/1", "main.10/1", "main.11"} <= names(trace)
     assert "python" in " ".join(trace.ending.not_controlled)
-    answer, again = replay(trace, times=3)
+    answer, again = replay(trace, times=2)
     assert_same(answer)
     assert (again.out[-len(ran.out) :], again.code) == (ran.out, 7)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import programs
 import pytest
-from test_processes import METHODS, again, run, witness
+from start_methods import FORK_AND_FORKSERVER, FORK_AND_SPAWN, METHODS
+from test_processes import again, run, witness
 
 from simcore.engine.compare import compare
 from simcore.errors import Divergence
@@ -19,11 +20,11 @@ from simcore.trace.events import Kind, ObjectKind, Outcome
 from simcore.trace.model import Trace
 
 
-def faithful(source: str, method: str) -> Trace:
-    """Record a program at the shortest switch interval, and replay it twice: the same, with the same witness. The trace."""
+def faithful(source: str, method: str, replays: int = 1) -> Trace:
+    """Record a program at the shortest switch interval, and replay it: the same, with the same witness. The trace."""
     trace = run(source, method, switch_interval_s=1e-5)
     assert (trace.outcome, trace.ending.error) == (Outcome.OK, "")
-    for _ in range(2):
+    for _ in range(replays):
         assert compare(trace, again(trace)).matched == len(trace)
     return trace
 
@@ -72,7 +73,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_FORKSERVER)
 def test_pipes_both_ways_polls_and_waits(method: str) -> None:
     """Who is ready when, what a poll said and where a pipe ended is what was recorded."""
     trace = faithful(PING, method)
@@ -100,7 +101,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_SPAWN)
 def test_several_writers_at_one_end(method: str) -> None:
     """Messages lie in the pipe in the order of their events, also those for which there was no room at first."""
     trace = faithful(CROWD, method)
@@ -168,7 +169,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_FORKSERVER)
 def test_queues(method: str) -> None:
     """Whose item comes first, which worker takes which task, what was refused for want of room: as recorded."""
     trace = faithful(QUEUES, method)
@@ -229,7 +230,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_SPAWN)
 def test_listeners_and_clients(method: str) -> None:
     """Who is let in before whom, with a key or without; the program is told the recorded addresses, so it prints the same."""
     trace = faithful(MEETING, method)
@@ -306,7 +307,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_SPAWN)
 def test_a_writer_that_is_killed(method: str) -> None:
     """What it had sent is received, then the pipe ends; a message that it was in the middle of is an error, as recorded."""
     trace = faithful(ENDS, method)
@@ -377,7 +378,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_FORKSERVER)
 def test_signals_while_a_process_or_a_shared_lock_is_awaited(method: str) -> None:
     """The handler runs at once, not when the wait is over; what it raises ends the wait, and the child's end is seen later."""
     trace, ran = programs.record([programs.written(WAITS), method])
@@ -454,6 +455,15 @@ def test_a_connection_sent_to_another_process(method: str) -> None:
     assert far == [("main.1", "main:connection4"), ("main.2", "main:connection4")]
     assert {info.name for info in trace.actors} == {"main", "main/1", "main.1", "main.2"}  # main/1 is the queue's feeder
     assert trace.ending.not_controlled == []
+
+
+@pytest.mark.loop
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["PING", "CROWD", "QUEUES", "MEETING", "ENDS", "HANDED"])
+def test_messages_are_the_same_again_and_again(name: str, method: str) -> None:
+    """Ten recordings, two replays each."""
+    for _ in range(10):
+        faithful(globals()[name], method, replays=2)
 
 
 def test_numbers_agree_between_start_methods() -> None:

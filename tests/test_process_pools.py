@@ -2,11 +2,10 @@
 
 import pytest
 from programs import assert_same, faithful, plain, record, replay, written
+from start_methods import FORK_AND_FORKSERVER, METHODS, in_turn
 
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
-
-METHODS = ("fork", "spawn", "forkserver")
 
 TASKS = """
 import os, sys, time
@@ -209,8 +208,7 @@ def operations(trace: Trace, actor: str = "main") -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(("name", "method"), in_turn(PROGRAMS))
 def test_a_replay_is_the_same(name: str, method: str) -> None:
     """Which worker takes which task, what a manager is asked by whom before whom: all of it replays, under each start method."""
     faithful(program(PROGRAMS[name], method))  # type: ignore[arg-type]
@@ -285,7 +283,7 @@ def test_what_a_manager_keeps_is_one_object() -> None:
     assert len({span.object for span in calls}) == 1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_FORKSERVER)
 def test_errors_are_those_of_a_plain_run(method: str) -> None:
     """The program and its workers print what they print without simcore, tracebacks included."""
     source = """

@@ -10,6 +10,7 @@ import pytest
 from cli_programs import Run
 from pictures import everything, rendered, small
 from programs import record
+from start_methods import METHODS
 
 import simcore
 from simcore.diffing import diff
@@ -24,8 +25,6 @@ from simcore.views.processes import process_facts, processes_of, processes_view
 from simcore.views.summary import summary_view
 
 pytest_plugins = ["cli_fixtures"]
-
-METHODS = ("fork", "spawn", "forkserver")
 
 FIRST = len(FIXED_OBJECTS)
 CHILD, PIPE, LISTENER, SHARED, SEATS, COPY = range(FIRST, FIRST + 6)

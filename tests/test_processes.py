@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from programs import written
+from start_methods import FORK_AND_SPAWN, METHODS, in_turn
 
 import simcore
 from simcore.engine.compare import compare
 from simcore.trace.events import Kind, ObjectKind, Outcome, Verdict
 from simcore.trace.model import Trace, process_of
 
-METHODS = ("fork", "spawn", "forkserver")
 HEAD = """
 import multiprocessing as mp, os, sys, threading, time
 method, witness = sys.argv[1:3]
@@ -70,7 +70,7 @@ def test_children_are_recorded_and_replayed(method: str) -> None:
     ]
     assert next(trace.texts[event.value] for event in trace if event.kind is Kind.WRITE) == "[0, 3, 0]"
     assert len(witness().split()) == 45
-    for _ in range(3):
+    for _ in range(2):
         assert compare(trace, again(trace)).matched == len(trace)
 
 
@@ -136,18 +136,17 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    ("source", "chain"),
-    [
-        (CROSSED, {"main.1": "main.2", "main.2": "main.1", "main": "main.1"}),
-        (FULL_PIPE, {"main": "main.1", "main.1": "main.1/1", "main.1/1": "main"}),
-        (KILLED_OWNER, {"main": "main.1"}),
-    ],
-    ids=["crossed locks", "join before the pipe is read", "the owner was killed"],
-)
-def test_deadlocks_across_processes(source: str, chain: dict[str, str], method: str) -> None:
+DEADLOCKS: dict[str, tuple[str, dict[str, str]]] = {
+    "crossed locks": (CROSSED, {"main.1": "main.2", "main.2": "main.1", "main": "main.1"}),
+    "join before the pipe is read": (FULL_PIPE, {"main": "main.1", "main.1": "main.1/1", "main.1/1": "main"}),
+    "the owner was killed": (KILLED_OWNER, {"main": "main.1"}),
+}
+
+
+@pytest.mark.parametrize(("name", "method"), in_turn(DEADLOCKS))
+def test_deadlocks_across_processes(name: str, method: str) -> None:
     """The run is ended, who waits for whom is said across processes, and the replay comes to the same deadlock."""
+    source, chain = DEADLOCKS[name]
     trace = run(source, method)
     assert trace.outcome is Outcome.DEADLOCK
     names = [info.name for info in trace.actors]
@@ -228,15 +227,17 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    "source",
-    [HELD_BY_A_SIBLING, HELD_BY_THE_PARENT, REPLACED_WORKERS],
-    ids=["a sibling holds the lock", "the parent holds the lock", "a worker is replaced while others are idle"],
-)
-def test_a_shared_lock_held_at_a_start_is_no_deadlock(source: str, method: str) -> None:
+HELD = {
+    "a sibling holds the lock": HELD_BY_A_SIBLING,
+    "the parent holds the lock": HELD_BY_THE_PARENT,
+    "a worker is replaced while others are idle": REPLACED_WORKERS,
+}
+
+
+@pytest.mark.parametrize(("name", "method"), in_turn(HELD))
+def test_a_shared_lock_held_at_a_start_is_no_deadlock(name: str, method: str) -> None:
     """It is one lock for all processes, also for a forked child: whoever holds it gives it back."""
-    trace = run(source, method)
+    trace = run(HELD[name], method)
     assert (trace.outcome, trace.ending.exit_code) == (Outcome.OK, 0)
     again(trace)
 
@@ -261,10 +262,10 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FORK_AND_SPAWN)
 def test_a_killed_child_ends_where_it_ended(method: str) -> None:
     """What it had committed is in the trace; the replay lets it come to the same event and no further."""
-    trace = run(STUBBORN.format(pause=0.1), method)
+    trace = run(STUBBORN.format(pause=0.02), method)
     assert trace.outcome is Outcome.OK
     assert witness() == "-9\n-9\n"
     assert min(sum(event.actor == name for event in trace) for name in ("main.1", "main.2")) > 0

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from programs import two_busy_loops
 
 import simcore
 from simcore.engine.standstill import History, Scene, Standstill, find, followers
@@ -242,18 +242,6 @@ def test_a_deadlock_is_ended_and_told_and_replays_to_the_same(name: str) -> None
     replay = simcore.replay(trace)
     assert replay.verdict is Verdict.SAME, [run.differs or run.divergence for run in replay.runs]
     assert links(replay.runs[0].trace) == expected
-
-
-@contextmanager
-def two_busy_loops() -> Iterator[None]:
-    """Two processes beside us that want all of the processor."""
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 def test_a_deadlock_is_ended_under_load() -> None:

@@ -7,6 +7,7 @@ import tracemalloc
 import zlib
 from array import array
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,19 @@ from simcore.trace.model import ActorInfo, Columns, ObjectInfo, Site, Span, Trac
 # Cut off.
 
 
-def test_a_file_cut_anywhere_yields_its_prefix(tmp_path: Path) -> None:
-    """At every offset: within the header an error, after it what is intact, never more, never less than at a smaller offset."""
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.loop)])
+def test_a_file_cut_anywhere_yields_its_prefix(tmp_path: Path, step: int) -> None:
+    """Within the header an error, after it what is intact, never more, never less than at a smaller offset.
+
+    At every offset in the long loops; by default at every fifth, about the end of the header and near the end of the file.
+    """
     whole = tiny()
     data = whole.save(tmp_path / "whole.simtrace").read_bytes()
     path = tmp_path / "cut.simtrace"
+    head = len(codec.encode_start(1)) + len(codec.encode_frame(FrameKind.HEADER, 1, parts_of(tmp_path / "whole.simtrace")[0][2]))
     readable = None
     most = 0
-    for size in range(len(data)):
+    for size in sorted({*range(0, len(data), step), head - 1, head, *range(len(data) - 60, len(data))}):
         path.write_bytes(data[:size])
         try:
             trace = Trace.load(path)
@@ -50,10 +56,7 @@ def test_a_file_cut_anywhere_yields_its_prefix(tmp_path: Path) -> None:
         assert found >= most
         most = found
         list(trace)
-    assert readable is not None
-    assert readable == len(codec.encode_start(1)) + len(
-        codec.encode_frame(FrameKind.HEADER, 1, parts_of(whole.path or path)[0][2])
-    )
+    assert readable == head
     assert most == len(whole.actors) + len(whole.sites) + len(whole.objects) + len(whole.texts) + len(whole) + len(whole.spans)
 
 
@@ -88,17 +91,18 @@ def test_a_missing_end_mark_keeps_the_ending(tmp_path: Path) -> None:
 # Damaged.
 
 
-def test_every_flipped_bit_of_a_small_file_is_found(tmp_path: Path) -> None:
-    """Whichever bit is flipped, the file is refused: none is taken for a cut."""
+@pytest.mark.parametrize("bits", [range(1), pytest.param(range(8), marks=pytest.mark.loop)], ids=["a bit a byte", "every bit"])
+def test_every_flipped_bit_of_a_small_file_is_found(tmp_path: Path, bits: range) -> None:
+    """Whichever bit is flipped, by default one of each byte, the file is refused: none is taken for a cut."""
     actors, sites, objects = [ActorInfo("main", "")], [Site("", 0, "")], [ObjectInfo(0, ObjectKind.LOCK, 1, 0, "lock")]
     columns = Columns(*(array(c.typecode, [1] * 3) for c in tables.columns_of(build(1, 8).columns)))
     columns.actor, columns.object, columns.site = (array("I", bytes(12)) for _ in range(3))
     trace = Trace(header(), actors, objects, sites, ["text"], columns, [Span("", 0, 0, 0, 0, 1)])
     data = trace.save(tmp_path / "whole.simtrace").read_bytes()
     path = tmp_path / "flipped.simtrace"
-    for bit in range(8 * len(data)):
+    for place, bit in product(range(len(data)), bits):
         damaged = bytearray(data)
-        damaged[bit // 8] ^= 1 << bit % 8
+        damaged[place] ^= 1 << (place + bit) % 8
         path.write_bytes(damaged)
         with pytest.raises(TraceError) as caught:
             Trace.load(path)
@@ -106,12 +110,13 @@ def test_every_flipped_bit_of_a_small_file_is_found(tmp_path: Path) -> None:
         assert caught.value.hint
 
 
-def test_random_flips_in_a_larger_file_are_found(tmp_path: Path) -> None:
-    """500 files with one to three random bits flipped: all refused."""
+@pytest.mark.parametrize("times", [100, pytest.param(1000, marks=pytest.mark.loop)])
+def test_random_flips_in_a_larger_file_are_found(tmp_path: Path, times: int) -> None:
+    """So many files with one to three random bits flipped: all refused."""
     data = build(4, 2 * BLOCK).save(tmp_path / "whole.simtrace").read_bytes()
     path = tmp_path / "flipped.simtrace"
     dice = random.Random(5)
-    for _ in range(500):
+    for _ in range(times):
         damaged = bytearray(data)
         for bit in dice.sample(range(8 * len(data)), dice.randint(1, 3)):
             damaged[bit // 8] ^= 1 << bit % 8

@@ -58,7 +58,7 @@ def _guarded(arguments: list[str]) -> int:
         _say("simcore: interrupted")
         return ExitCode.INTERRUPTED
     except ClickException as error:
-        message, hint = _usage(error)
+        message, hint = explained(error)
         _say(f"error: {message}", f"hint: {hint}" if hint else "")
         return ExitCode.USAGE
     except SimcoreError as error:
@@ -71,7 +71,7 @@ def _guarded(arguments: list[str]) -> int:
         return ExitCode.INTERNAL
 
 
-def _usage(error: ClickException) -> tuple[str, str]:
+def explained(error: ClickException) -> tuple[str, str]:
     """What click found wrong, in our words: lower case, no full stop; and the help that answers it."""
     from click.exceptions import NoSuchOption
 

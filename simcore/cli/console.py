@@ -51,6 +51,7 @@ def console_of(stream: TextIO) -> Console:
     return Console(
         file=stream,
         force_terminal=True if colour else None,
+        force_jupyter=False,  # else rich shows things by itself in a notebook
         color_system="auto" if colour else None,
         no_color=not colour,
         highlight=False,

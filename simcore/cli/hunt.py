@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGINT
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,7 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
     try:
         with _progress(max_runs) as advance:
             for number in range(1, max_runs + 1):
-                trace = run.once(output=scratch, quiet=True)
+                trace = _once(run, scratch)
                 if is_failure(trace):
                     failed = _keep(trace, failing)
                     break
@@ -54,7 +55,7 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
             extra = number
             while failed is not None and passed is None and extra < min(number + _RUNS_FOR_COMPARISON, max_runs):
                 extra += 1
-                trace = run.once(output=scratch, quiet=True)
+                trace = _once(run, scratch)
                 if not is_failure(trace):
                     passed, passed_at = _keep(trace, passing), extra
     finally:
@@ -77,6 +78,14 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
     else:
         console.answer(_report(number, failed, passed_at, passed, split))
     return ExitCode.YES if failed is None else ExitCode.NO
+
+
+def _once(run: Run, scratch: Path) -> Trace:
+    """One run of the hunt. Raises: KeyboardInterrupt when it was interrupted: that is no failure, and whoever did it means us."""
+    trace = run.once(output=scratch, quiet=True)
+    if trace.ending.exit_code == -SIGINT:
+        raise KeyboardInterrupt
+    return trace
 
 
 def is_failure(trace: Trace) -> bool:

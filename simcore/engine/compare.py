@@ -31,7 +31,7 @@ def _rows(trace: Trace, *, local: bool) -> list[tuple[object, ...]]:
             continue
         shown: object = value
         if kind in _TEXTS:
-            shown = trace.texts[value]
+            shown = _without_interpreter(trace, trace.texts[value]) if kind == Kind.INPUT else trace.texts[value]
         elif kind == Kind.START:
             shown = names[value] if value < len(names) else value
         elif kind in _TAGS and value >= 0:
@@ -41,6 +41,11 @@ def _rows(trace: Trace, *, local: bool) -> list[tuple[object, ...]]:
     if local:
         rows.sort(key=lambda row: str(row[0]))
     return rows
+
+
+def _without_interpreter(trace: Trace, text: str | bytes) -> str | bytes:
+    """A command line as it is under any interpreter: a replay may run in another environment of the same Python."""
+    return text.removeprefix(trace.header.executable) if isinstance(text, str) else text
 
 
 def _writes(trace: Trace) -> list[tuple[str, int, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from simcore.engine.scenario import command_of
 from simcore.runtime.order import (
     AWAIT,
     FAR_AWAIT,
@@ -63,7 +64,7 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
             objects[numbers[index]] = ORDER_OBJECT.pack(info.creator, int(info.kind), info.n)
     inputs = bytearray()
     for text in sorted({value for kind, value in zip(c.kind, c.value, strict=True) if kind in _INPUT_KINDS}):
-        data = trace.texts[text]
+        data = _with_our_python(trace, trace.texts[text])
         encoded = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
         inputs += ORDER_LENGTH.pack(text) + ORDER_LENGTH.pack(len(encoded)) + encoded
     for number in sorted({site for kind, site in zip(c.kind, c.site, strict=True) if kind == Kind.SIGNAL}):
@@ -84,6 +85,14 @@ def hand_overs(trace: Trace, turns: Sequence[int]) -> int:
     """How often the next turn is another actor's."""
     actor = trace.columns.actor
     return sum(actor[a] != actor[b] for a, b in pairwise(turns))
+
+
+def _with_our_python(trace: Trace, text: str | bytes) -> str | bytes:
+    """The command line of a child that the program started with its own interpreter, as it is where this one runs it."""
+    scenario, recorded = trace.header.scenario, f"{trace.header.executable} "
+    if scenario.target == "command" or isinstance(text, bytes) or not text.startswith(recorded):
+        return text
+    return f"{command_of(scenario)[0]} {text.removeprefix(recorded)}"
 
 
 def _object_numbers(trace: Trace) -> list[int]:

@@ -36,6 +36,16 @@ def kill_family(pid: int) -> None:
     _wait_for(watched)
 
 
+def kill_group(group: int) -> None:
+    """Send SIGKILL to what is left of a process group, and wait until it has ended; nothing happens where there is no /proc."""
+    watched = []
+    for member, (_, home) in _kin().items():
+        if home == group and member != os.getpid() and not _tidies_up(member):
+            watched.append(watch(member))
+            _send(member, signal.SIGKILL)
+    _wait_for(fd for fd in watched if fd >= 0)
+
+
 def _tidies_up(pid: int) -> bool:
     """Whether this is the tracker that unlinks what `multiprocessing` leaves behind: it ends by itself when all others have."""
     try:
@@ -103,11 +113,16 @@ def _send(pid: int, number: int) -> None:
 
 def _parents() -> dict[int, int]:
     """The parent of each process there is."""
+    return {pid: parent for pid, (parent, _) in _kin().items()}
+
+
+def _kin() -> dict[int, tuple[int, int]]:
+    """The parent and the process group of each process there is."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            found[int(entry.parent.name)] = int(fields[1])
+            found[int(entry.parent.name)] = int(fields[1]), int(fields[2])
         except (OSError, IndexError, ValueError):
             continue  # it has just ended
     return found

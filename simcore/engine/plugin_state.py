@@ -133,8 +133,9 @@ class Draft:
 
     def hooks(self, manager: pluggy.PluginManager) -> Iterator[tuple[str, str, Callable[..., object], dict[str, object]]]:
         """The marked implementations: attribute, hook, function, options. Notes a function named as a hook without a mark."""
+        own = vars(self.plugin) if type(self.plugin) is ModuleType else {}
         for attribute in dir(self.plugin):
-            static = getattr_static(self.plugin, attribute, None)
+            static = own[attribute] if attribute in own else getattr_static(self.plugin, attribute, None)
             if isinstance(static, (staticmethod, classmethod)):
                 static = static.__func__
             if not isinstance(static, FunctionType):
@@ -152,9 +153,9 @@ class Draft:
 
 
 def mark_of(value: object) -> PatternMark | None:
-    mark = getattr_static(
-        value, "simcore_pattern", None
-    )  # static: a lazy module or a proxy must not come alive by being looked at
+    # Static: a lazy module or a proxy must not come alive by being looked at.
+    is_plain = type(value) is FunctionType
+    mark = vars(value).get("simcore_pattern") if is_plain else getattr_static(value, "simcore_pattern", None)
     return mark if isinstance(mark, PatternMark) else None
 
 

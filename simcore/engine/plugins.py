@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from inspect import signature
 from itertools import islice
 from pathlib import Path
@@ -70,6 +70,7 @@ class PluginHost:
         self._exporters: dict[str, Exporter] = {}
         self._observers: list[RunObserver] = []
         self._bug_kinds: list[BugKind] = []
+        self._packages: dict[int, tuple[Distribution, str, str]] = {}
         drafts: list[Draft] = []
         asked_installed = entry_points is True
         with redirect_stdout(sys.stderr):
@@ -147,9 +148,18 @@ class PluginHost:
         hint = f"did you mean {' or '.join(near)}?" if near else "`simcore plugins` shows all; --plugin FILE.py loads a file"
         raise UsageError(f"there is no plugin {word!r} among {len(self.plugins)}", self.advice or hint)
 
+    def _packaged(self, point: EntryPoint) -> tuple[str, str]:
+        """Name and version of the distribution that has an entry point, read once for all that it has; empty without one."""
+        if point.dist is None:
+            return "", ""
+        known = self._packages.get(id(point.dist))
+        if known is None:
+            known = self._packages[id(point.dist)] = (point.dist, point.dist.name, point.dist.version)
+        return known[1:]
+
     def _load_point(self, point: EntryPoint) -> Draft:
-        version = point.dist.version if point.dist is not None else ""
-        origin = f"{point.dist.name} {version}" if point.dist is not None else point.value
+        package, version = self._packaged(point)
+        origin = f"{package} {version}" if package else point.value
         draft = Draft(point.name, version, origin, where=f"entry point {point.value}")
         with draft.guarded("does not import"):
             draft.plugin = point.load()

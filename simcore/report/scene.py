@@ -124,16 +124,18 @@ def drawn(trace: Trace, first: int, last: int, *, asked: bool, around: int | Non
     return start, start + MOST_EVENTS - 1
 
 
-def scene(trace: Trace, stretches: Stretches, selection: Selection, *, split: int | None = None) -> Scene:
+def scene(
+    trace: Trace, stretches: Stretches, selection: Selection, *, split: int | None = None, most_lanes: int = MOST_LANES
+) -> Scene:
     """The scene of a selection of events; `split` is the position at which two runs part."""
-    return _Maker(trace, stretches, selection).make(split)
+    return _Maker(trace, stretches, selection, most_lanes).make(split)
 
 
 class _Maker:
     """Collects what is drawn."""
 
-    def __init__(self, trace: Trace, stretches: Stretches, selection: Selection) -> None:
-        self.trace, self.stretches, self.selection = trace, stretches, selection
+    def __init__(self, trace: Trace, stretches: Stretches, selection: Selection, most_lanes: int) -> None:
+        self.trace, self.stretches, self.selection, self.most_lanes = trace, stretches, selection, most_lanes
         self.words = Words(trace)
         self.window = self._shown(window_of(stretches, selection))
         self.scene = Scene(trace, selection.first, selection.last, self.window)
@@ -159,14 +161,14 @@ class _Maker:
         """The window without actors that did nothing in it, and of too many only those that waited longest."""
         first_ns, last_ns = window.first_ns, window.last_ns
         alive = [actor for actor in window.actors if next(self.stretches.of_actor(actor, first_ns, last_ns), None) is not None]
-        if len(alive) <= MOST_LANES:
+        if len(alive) <= self.most_lanes:
             self.left_out = 0
             return window._replace(actors=tuple(alive))
         waited = dict.fromkeys(alive, 0)
         for wait in self.stretches.waits:
             if wait.actor in waited and wait.since_ns < last_ns and wait.until_ns > first_ns:
                 waited[wait.actor] += wait.took_ns
-        kept = sorted(alive, key=lambda actor: (-waited[actor], actor))[:MOST_LANES]
+        kept = sorted(alive, key=lambda actor: (-waited[actor], actor))[: self.most_lanes]
         self.left_out = len(alive) - len(kept)
         return window._replace(actors=tuple(sorted(kept)))
 

@@ -29,6 +29,7 @@ def html_of(*renderables: RenderableType, width: int = WIDTH) -> str:
         file=io.StringIO(),
         width=width,
         force_terminal=True,
+        force_jupyter=False,
         color_system="standard",
         legacy_windows=False,
         highlight=False,

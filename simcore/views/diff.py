@@ -34,23 +34,33 @@ _STYLES = {Verdict.SAME: "bold green", Verdict.DIFFERENT: "bold red", Verdict.IN
 def diff_view(d: Diff) -> RenderableType:
     """The whole screen; one line where both runs did the same in the same order."""
     if d.verdict is Verdict.SAME:
-        return Group(_same(d), *_setting(d), *_remarks(d))
-    parts: list[RenderableType] = [_headline(d)]
+        return Group(*answer(d), *_setting(d), *_remarks(d))
+    parts: list[RenderableType] = [*answer(d)]
     if d.split is not None:
-        parts += [_parting(d.split, set_otherwise=bool(d.settings)), *_sources(d, d.split)]
-    if d.verdict is Verdict.DIFFERENT:
-        parts.append(_ending(d))
+        parts[2:2] = _sources(d, d.split)
     parts += _setting(d)
     if d.split is not None:
         parts += [Text(), Sides(d.trace_a, d.trace_b, d.split, whole=d.compared == "spans")]
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    for title, lines in _rows(d):
+    for title, lines in rows_of(d):
         for index, line in enumerate(lines):
             grid.add_row("" if index else title, line)
     parts += [Text(), grid, *_remarks(d), *_next(d)]
     return Group(*parts)
+
+
+def answer(d: Diff) -> list[Text]:
+    """The answer in up to three lines: the verdict, where the two part, what it came to."""
+    if d.verdict is Verdict.SAME:
+        return [_same(d)]
+    lines = [_headline(d)]
+    if d.split is not None:
+        lines.append(_parting(d.split, set_otherwise=bool(d.settings)))
+    if d.verdict is Verdict.DIFFERENT:
+        lines.append(_ending(d))
+    return lines
 
 
 def _same(d: Diff) -> Text:
@@ -174,7 +184,8 @@ def _parting(split: Split, *, set_otherwise: bool) -> Text:
     return Text(f"They part {how}{where}: ").append(clean(split.sentence), style="bold").append(".")
 
 
-def _rows(d: Diff) -> Iterator[tuple[str, list[str]]]:
+def rows_of(d: Diff) -> Iterator[tuple[str, list[str]]]:
+    """What differs besides: objects, actors, waiting and the rest, each with its lines, which may be none."""
     yield "objects", _objects(d)
     yield "actors", _actors(d.actors)
     waits = [one for one in d.waiting if one.total_a_ns != one.total_b_ns]

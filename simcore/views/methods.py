@@ -37,7 +37,7 @@ def comparison_view(report: Row) -> RenderableType:
     parts += _section("START", labels, report["start"])
     if report["schedule"]:
         parts += _schedule(report, labels)
-    parts += _section("WHAT A CHILD SEES AT ITS FIRST LINE", labels, _telling(report["child"]))
+    parts += _section("WHAT A CHILD SEES AT ITS FIRST LINE", labels, telling_rows(report["child"]))
     parts += _globals(report, labels)
     parts += _verdicts(report)
     return Group(*parts)
@@ -101,12 +101,13 @@ def _section(title: str, labels: list[str], rows: list[Row]) -> list[RenderableT
 
 def _cells(values: list[Any]) -> list[Text]:
     """Cells of one row; those that are not as the first stand out."""
-    shown = [_cell(value) for value in values]
+    shown = [cell_text(value) for value in values]
     plain = any(isinstance(value, dict) for value in values)
     return [Text(text, style="" if plain or text == shown[0] or not index else "yellow") for index, text in enumerate(shown)]
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value of a row in as few characters as tell it."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -117,7 +118,7 @@ def _cell(value: Any) -> str:
     return clean(str(value))
 
 
-def _telling(rows: list[Row]) -> list[Row]:
+def telling_rows(rows: list[Row]) -> list[Row]:
     """The rows in which methods differ, and those that everybody looks for."""
     always = ("open fds (files, sockets)", "modules loaded", "memory of its own, MB", "ppid is the parent")
     told = [row for row in rows if sum(value is not None for value in row["values"].values()) > 1]
@@ -134,7 +135,7 @@ def _schedule(report: Row, labels: list[str]) -> list[RenderableType]:
     short = [label.replace("forkserver", "fksrv") for label in labels[1:]]
     grid.add_row("", *labels, *short, "noise", style="dim")
     for row in report["schedule"]:
-        cells = [_cell(row["values"].get(label)) for label in labels]
+        cells = [cell_text(row["values"].get(label)) for label in labels]
         deltas = [f"{row['delta'][label]:+.2f}" for label in labels[1:]] if "delta" in row else []
         noise = [f"{row['noise']:.2f}"] if "noise" in row else []
         grid.add_row(clean(row["name"]), *cells, *deltas, *noise)

@@ -1,0 +1,48 @@
+"""One simcore command in a process of its own; its words are TALK ALIVE VERB ...
+
+What simcore itself has to say goes to the descriptor TALK: it must not be mixed with what the recorded program writes to stderr.
+ALIVE is the end of a pipe whose other end the notebook's kernel has: when it is closed the kernel is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Final
+
+from simcore.engine.family import kill_group
+from simcore.errors import ExitCode
+
+_PATIENCE_S: Final = 2.0
+
+
+def main() -> int:
+    """Run the command; its exit code."""
+    talk, alive = int(sys.argv[1]), int(sys.argv[2])
+    for descriptor in (talk, alive):
+        os.set_inheritable(descriptor, False)  # the program must not hold it open
+    threading.Thread(target=_end_with_kernel, args=(alive,), daemon=True).start()
+    sys.stderr = os.fdopen(talk, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    # The program finds the modules that lie beside the notebook, and what it prints is not held back.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    from simcore.cli import main as simcore
+
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return simcore(sys.argv[3:])
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+
+
+def _end_with_kernel(alive: int) -> None:
+    """End the program, and all that it has started, when the kernel is gone: nobody else would."""
+    os.read(alive, 1)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+    time.sleep(_PATIENCE_S)
+    kill_group(os.getpgrp())
