@@ -1,4 +1,4 @@
-"""All that a plugin may import: `pattern`, `probe`, `exporter`, `observer` mark functions, `hookimpl` those that are hooks.
+"""All that a plugin may import: `pattern`, `probe`, `exporter`, `observer`, `bug_kind` mark functions, `hookimpl` marks hooks.
 
 This module is imported inside the recorded program together with the pattern, so it imports nothing but `sys`: no pluggy,
 no inspect, not even typing.
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     _F = TypeVar("_F", bound=Callable[..., object])
 
 __all__ = [
+    "BugKindMark",
     "ExporterMark",
     "ObserverMark",
     "PatternMark",
     "ProbeMark",
+    "bug_kind",
     "exporter",
     "hookimpl",
     "observer",
@@ -223,6 +225,35 @@ def observer(*, title: str = "") -> "Callable[[_F], _F]":
 
     def mark(function: "_F") -> "_F":
         function.simcore_observer = ObserverMark(title)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class BugKindMark:
+    """What `bug_kind` says about a function; it lies on the function as `simcore_bug_kind`. The plugin host checks it."""
+
+    __slots__ = ("about", "fix", "means", "name", "title")
+
+    def __init__(self, name: str, title: str, means: str, fix: str, about: str) -> None:
+        self.name, self.title, self.means, self.fix, self.about = name, title, means, fix, about
+
+
+def bug_kind(
+    *, title: str = "", means: str = "", fix: str = "", about: str = "", name: "str | None" = None
+) -> "Callable[[_F], _F]":
+    """Mark a function that `simcore races` asks whether two lines that race are a bug of some kind.
+
+    It takes the evidence (docs/hooks.md says what it offers) and returns a truth value, or the text `struck` where it saw
+    that the harm was done in this run. `name` is what the race is known as then, by default the function's with spaces; `title`
+    the same with `{}` for the place; `means` a sentence about the kind; `fix` what to do where no lock is there that one side
+    holds and the other does not. `about` says whose events are told: those of a read whose `value` is written again, of one
+    that is the `choice` whether to write, or none.
+    """
+
+    def mark(function: "_F") -> "_F":
+        own_name = name or getattr(function, "__name__", "").strip("_").replace("_", " ")
+        function.simcore_bug_kind = BugKindMark(own_name, title, means, fix, about)  # type: ignore[attr-defined]
         return function
 
     return mark

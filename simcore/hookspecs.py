@@ -54,3 +54,12 @@ def simcore_observers() -> Iterable[Callable[..., object]] | None:
     Each is called with a run when `simcore record` or `simcore replay` is done with it. One that raises is named and not called
     again; the command ends as it would have without it.
     """
+
+
+@hookspec
+def simcore_bug_kinds() -> Iterable[Callable[..., object]] | None:
+    """Return kinds of bugs that `simcore races` is to know: functions that were passed through `simcore.api.bug_kind(...)`.
+
+    Each is called with the evidence of a race; the first that says yes names it. Plugins are asked before simcore's own, which
+    come through this hook as well. One that raises is named and not called again; the race gets another name.
+    """

@@ -449,12 +449,6 @@ def test_the_documents_say_what_there_is(run: Run, traces: Path) -> None:
     lines = re.findall(r"^\| `(\w+)` \|", text.partition("## jsonl")[2].partition("\n## ")[0], re.M)
     assert lines == list(event_facts(small(*CONTENDED), Words(small(*CONTENDED)), 0))
     assert all(f"## {name}" in text for name in ("perfetto", "chrome", "jsonl", "parquet"))
-    commands = re.findall(r"^\$ simcore (export .*)$", text, re.M)
-    assert commands
-    for command in commands:
-        if "parquet" in command:
-            needed("pyarrow")
-        assert run(*command.replace("TRACE", "a").split())[0] == 0, command
 
 
 def test_the_benchmark_runs() -> None:

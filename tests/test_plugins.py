@@ -699,23 +699,6 @@ def test_every_hook_has_its_heading() -> None:
     assert f"API version {hookspecs.API_VERSION}" in text
 
 
-@pytest.mark.parametrize("name", ["hooks.md", "writing-a-pattern.md"])
-def test_the_examples_of_the_documents_work(name: str, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
-    """Every Python block is a plugin file that loads without a problem and whose patterns run as they are expected to."""
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / name).read_text(), re.MULTILINE | re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
-        host = host_of(write(block, f"example{number}.py"))
-        state = state_of(host, f"example{number}")
-        assert (state.state, state.problems) == ("ok", ())
-        assert state.patterns or state.probes or state.exporters or state.observers
-        for pattern in state.patterns:
-            assert pattern.title
-            values = pattern.choose({"fixed": True} if "deadlock" in pattern.expect else {})
-            pattern.function(**bind.bind(pattern.function, values))
-    capsys.readouterr()
-
-
 def test_every_error_can_be_pickled() -> None:
     """An error of the host crosses a process border as it is."""
     for error in (UnknownPattern("a", "b"), PluginError("a", "b")):

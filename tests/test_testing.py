@@ -1,6 +1,5 @@
 """simcore.testing says what happened in the program's own names, fails with a sentence, and leaves nothing where all is well."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from simcore.trace.model import Trace
 
 ROOT = Path(simcore.__file__).parent.parent
 PAGE = Path(__file__).parents[1] / "docs" / "testing.md"
-FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
 
 TURNS = """
 from threading import Event, Lock, Thread
@@ -51,19 +49,6 @@ def turns(own_folder: Path) -> Trace:
     if not _recorded:
         _recorded.append(testing.record("turns.py"))
     return replace(_recorded[0])
-
-
-def test_the_page_is_true(own_folder: Path) -> None:
-    """Every block of docs/testing.md is a file; its tests pass as they stand there, under pytest."""
-    assert len(FILES) == len(re.findall("```python", PAGE.read_text(encoding="utf-8")))
-    for name, source in FILES.items():
-        Path(name).write_text(source, encoding="utf-8")
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "."], capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "6 passed" in ran.stdout
-    assert not Path(".simtraces").exists(), "nothing failed, so no trace is left"
 
 
 def test_every_name_is_on_the_page() -> None:

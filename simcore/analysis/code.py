@@ -117,6 +117,12 @@ class Code:
         named = {getattr(node.func, "id", "") for node in nodes if isinstance(node, ast.Call)}
         return (asks or "len" in named) and not goes and not named & _GO_THROUGH
 
+    def asks_for_item(self, site: Site) -> bool:
+        """Whether a line asks if something is in a container, and nothing else of it."""
+        nodes = self._line(site) or ()
+        asks = any(isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops) for node in nodes)
+        return asks and self.only_looks(site) and not self.only_counts(site)
+
     def container(self, site: Site) -> tuple[str, str] | None:
         """What stands for the container that a line accesses, if it is one only: as it is written, and its last name."""
         found: dict[str, str] = {}
@@ -198,6 +204,10 @@ def _find(steps: list[Step], read: int, write: int, name: str) -> tuple[int, int
         if not writes and not wanted:
             writes = [number for number, step in enumerate(steps) if step.line == write and step.kind == CALL]
         pairs = [(one, other) for one in reads for other in writes if one < other]
+        # `items` in `items.pop()` reads no item: what was read before that stands in another statement, if there is one.
+        pairs = [
+            (one, other) for one, other in pairs if steps[other].kind != CALL or steps[one].statement != steps[other].statement
+        ] or pairs
         if pairs:
             # Where the name does not tell which it was, all that stands on the lines may have come in between.
             nearest = min if wanted else max

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from simcore.analysis.race_result import Mistake, Race
+from simcore.analysis.race_result import Race
+from simcore.api import BugKindMark
 
 _ONE: Final = "hold one lock at both"
+_SPANS: Final = {"value": ", from the read to the write", "choice": ", from the check to the act"}
 
 
-def fix_of(race: Race, *, between_processes: bool) -> Race:
+def fix_of(race: Race, kind: BugKindMark, *, between_processes: bool) -> Race:
     """The race with its fix."""
-    return replace(race, fix=_fix(race, between_processes))
+    return replace(race, fix=_fix(race, kind, between_processes))
 
 
 def with_examples(races: Iterable[Race]) -> list[Race]:
@@ -35,12 +37,9 @@ def _with_example(race: Race, example: str | None) -> Race:
     return replace(race, fix=race.fix.replace(_ONE, example, 1))
 
 
-def _fix(race: Race, between_processes: bool) -> str:
+def _fix(race: Race, kind: BugKindMark, between_processes: bool) -> str:
     first, second = race.sides
-    span = {
-        Mistake.LOST_UPDATE: ", from the read to the write",
-        Mistake.CHECK_THEN_ACT: ", from the check to the act",
-    }.get(race.mistake, "")
+    span = _SPANS.get(kind.about, "")
     for holder, other in ((first, second), (second, first)):
         mine = {held.lock.name for held in other.locks}
         for held in holder.locks:
@@ -54,8 +53,8 @@ def _fix(race: Race, between_processes: bool) -> str:
         return f"hold `{first.locks[-1].lock.label}` from the read to the write: it is given back in between"
     if between_processes:
         return f"hold one multiprocessing.Lock at both{span}"
-    if race.mistake is Mistake.PUBLISH_BEFORE_INIT:
-        return "let others see the object when its `__init__` has ended, by way of a lock, a queue or an Event"
+    if kind.fix:
+        return kind.fix
     if span:
         return f"{_ONE}{span}"
     return f"{_ONE}, or let one wait for the other: by an Event, a queue, a join"

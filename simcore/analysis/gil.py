@@ -11,22 +11,21 @@ from simcore.analysis.code import Between
 from simcore.analysis.race_result import Mistake, Possible
 from simcore.trace.model import Header
 
-COMPOUND: Final = frozenset({Mistake.LOST_UPDATE, Mistake.CHECK_THEN_ACT})
-"""Mistakes of which a read and a write are part: it matters what lies between these."""
-
 _NAMES: Final = {"cpython": "CPython", "pypy": "PyPy"}
 
 
 def possible_under(
     header: Header,
-    mistake: Mistake,
+    mistake: str,
+    about: str,
     between: frozenset[Between],
     *,
     struck: bool,
     split: bool,
     between_processes: bool,
 ) -> tuple[Possible, str]:
-    """Whether it can do harm, and why. `between` is what lies between a read and its write, in all that was seen of them."""
+    """Whether it can do harm, and why. `about` is that of its kind: where a read and a write are part of it, it matters what lies
+    between these in all that was seen of them, `between`."""
     build = f"{_NAMES.get(header.implementation.lower(), header.implementation)} {header.minor}"
     if not header.gil:
         return Possible.YES, f"{build} has no GIL: threads run at the same time"
@@ -36,9 +35,9 @@ def possible_under(
         return Possible.YES, "two processes have two GILs: they run at the same time"
     if mistake is Mistake.DOUBLE_CHECKED_LOCKING:
         return Possible.YES, f"the order is open under any GIL; in {build} the look finds the old value or the whole new one"
-    if mistake not in COMPOUND:
+    if not about:
         return Possible.YES, "the order of the two is open under any GIL"
-    what = "the check and the act" if mistake is Mistake.CHECK_THEN_ACT else "the read and the write"
+    what = "the check and the act" if about == "choice" else "the read and the write"
     if Between.CALL in between:
         return Possible.YES, f"a call lies between {what}: there {build} lets another thread in"
     if Between.LOOP in between:

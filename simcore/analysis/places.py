@@ -25,6 +25,7 @@ class Places:
         self._of_shared: dict[tuple[int, int], int] = {}
         self._groups: dict[tuple[str, ObjectKind], int] = {}
         self._group_of: dict[int, int] = {}
+        self._asks: dict[int, bool] = {}
         first: dict[Site, int] = {}
         self.line_of = [first.setdefault(site, number) for number, site in enumerate(trace.sites)]
         """Per site the first one with the same line and function: each access on a line has a site of its own."""
@@ -110,6 +111,13 @@ class Places:
     def is_loose(self, key: int) -> bool:
         """Whether it stands for more than one place: a whole container, or an item that nobody knows."""
         return self._items[key >> 32][:1] in (WHOLE, UNKNOWN) and not self._is_shared[key & 0xFFFFFFFF]
+
+    def asks_for_item(self, site: int) -> bool:
+        """Whether a line asks if something is in a container."""
+        known = self._asks.get(site)
+        if known is None:
+            known = self._asks[site] = self.code.asks_for_item(self.trace.sites[site])
+        return known
 
     def is_untold(self, key: int) -> bool:
         """Whether it is an item of shared memory, and the trace does not tell which."""

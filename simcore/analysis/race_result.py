@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NoReturn
 
 from simcore.analysis.result import Answer, LockInfo
@@ -12,8 +12,8 @@ from simcore.trace.events import ObjectKind
 from simcore.trace.model import Site, Trace
 
 
-class Mistake(Enum):
-    """What a race is known as."""
+class Mistake(StrEnum):
+    """What a race is known as by the kinds that come with simcore."""
 
     LOST_UPDATE = "lost update"
     CHECK_THEN_ACT = "check-then-act"
@@ -68,10 +68,11 @@ class Race:
     """Two lines whose accesses to one place nothing orders.
 
     `place` is what the program calls it, `object` the name of its object that agrees between runs, `kind` what it is, `made_at`
-    where. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not strike
-    they are the four that other turns could interleave. `possible` says whether this interpreter can let it, `because` why.
-    `times` counts how often the two lines met, `places` at how many places called alike. `unsure` says that the items may have
-    been different ones; `split` that a lock orders the accesses one by one, and is given back between a read and its write.
+    where. `mistake` is a Mistake, or the name that a plugin gave; `title` has it with `{}` for the place, `means` says it in a
+    sentence. `struck` says that it did its harm in this run, and `moments` how, event by event; of a lost update that did not
+    strike they are the four that other turns could interleave. `possible` says whether this interpreter can let it, `because`
+    why. `times` counts how often the two lines met, `places` at how many places called alike. `unsure` says that the items may
+    have been different ones; `split` that a lock orders the accesses one by one, and is given back between a read and its write.
     `doubt` is what lay outside simcore's control and may order the two where nobody sees it, or empty. `fix` is one sentence.
     """
 
@@ -79,7 +80,9 @@ class Race:
     object: str
     kind: ObjectKind
     made_at: Site
-    mistake: Mistake
+    mistake: str
+    title: str
+    means: str
     struck: bool
     possible: Possible
     because: str
@@ -98,7 +101,8 @@ class Races:
     """The answer of `simcore races`: pairs of lines, those that struck first, then those that this interpreter allows.
 
     `accesses` and `looked_at` say how many accesses to how many places were compared. `complete` says that these are all races of
-    what was recorded; `unseen`, a phrase each, what may hide others. Races that are all in doubt are no answer.
+    what was recorded; `unseen`, a phrase each, what may hide others. Races that are all in doubt are no answer. `problems` are
+    kinds of bugs of plugins that raised, a line each: those races have other names.
     """
 
     trace: Trace
@@ -108,6 +112,7 @@ class Races:
     looked_at: int
     complete: bool
     unseen: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError("Races is neither true nor false: ask for its answer, as in `found.answer is Answer.FOUND`")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
 from simcore.analysis.code import Between, Bond
+from simcore.analysis.evidence import Evidence, Use
 from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
 from simcore.analysis.fixes import fix_of, with_examples
-from simcore.analysis.gil import COMPOUND, possible_under
+from simcore.analysis.gil import possible_under
 from simcore.analysis.holding import held_at
+from simcore.analysis.kinds import KINDS, read_write
 from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
 from simcore.analysis.result import Answer, LockInfo
 from simcore.analysis.split import split_locks
 from simcore.analysis.updates import Update, Updates, Written, updates_of
+from simcore.api import BugKindMark
 from simcore.trace.events import ObjectKind
-from simcore.trace.model import Site, Trace
+from simcore.trace.model import Trace
 from simcore.trace.text import clean, shorten
 from simcore.trace.words import Words
 
@@ -28,31 +31,46 @@ _ORDERING_THREADS: Final = ("asyncio loop",)
 _ORDERING_PROCESSES: Final = ("file lock", "socket")
 """What of it may order accesses where nobody sees it."""
 
+_MISTAKES: Final = {one.value: one for one in Mistake}
 _DOES: Final = {1: "reads", 2: "writes", 3: "updates"}
 
 
 class _Case(NamedTuple):
-    """What a pair is known as: its mistake, the update that makes it so, what lies between that one's read and write."""
+    """What a pair is known as: its kind, the updates that it is about, what lies between the read and write of these."""
 
-    mistake: Mistake
-    updates: tuple[Update, ...] = ()
-    between: frozenset[Between] = frozenset()
+    kind: BugKindMark
+    struck: bool
+    updates: tuple[Update, ...]
+    between: frozenset[Between]
 
 
-def races(trace: Trace) -> Races:
+class _Bound(NamedTuple):
+    """An update with how its read and write belong together."""
+
+    update: Update
+    bond: Bond
+    between: Between
+
+
+BugKind = Callable[[Evidence], object]
+"""A function that was passed through `simcore.api.bug_kind`."""
+
+
+def races(trace: Trace, *, kinds: Sequence[BugKind] = KINDS) -> Races:
     """Look for accesses to shared data that nothing orders, whether they did harm in this run or not.
 
     Those that did come first, then those that the interpreter of the recording lets do harm, then those that met most often.
+    `kinds` are asked one after the other what a race is known as.
     """
     tracked = track(trace)
-    judge = _Judge(trace, tracked, tracked.pairs)
+    judge = _Judge(trace, tracked, tracked.pairs, kinds)
     found = judge.all()
     split = split_locks(trace, tracked.judged, tracked.actor_of)
     if split:
         again = track(trace, tracked.judged, frozenset(split))
         guarded = set(split.values())
         more = {sites: pair for sites, pair in again.pairs.items() if sites not in tracked.pairs and pair.keys <= guarded}
-        found += _Judge(trace, again, more).all_split()
+        found += _Judge(trace, again, more, kinds).all_split()
     found.sort(key=lambda race: (race.doubt != "", not race.struck, race.possible is Possible.NO, race.unsure, -race.times))
     unseen = tuple(_unseen(trace, tracked))
     judged = tracked.accesses > 0 or trace.header.scenario.granularity == "access"
@@ -76,8 +94,8 @@ def _unseen(trace: Trace, tracked: Tracked) -> Iterator[str]:
 
 
 class _Judge:
-    def __init__(self, trace: Trace, tracked: Tracked, pairs: dict[PairKey, Pair]) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, tracked: Tracked, pairs: dict[PairKey, Pair], kinds: Sequence[BugKind]) -> None:
+        self.trace, self.kinds = trace, kinds
         self.places: Places = tracked.judged
         self.pairs = pairs
         self.actor_of = tracked.actor_of
@@ -100,9 +118,7 @@ class _Judge:
         return [
             self._race(sites, pair, split=True)
             for sites, pair in self.pairs.items()
-            if (case := self._compound(sites, pair)) is not None
-            and case.mistake is Mistake.LOST_UPDATE
-            and self._only_updates(sites[0], pair)
+            if any(one.bond is Bond.VALUE for one in self._bound(sites, pair)) and self._only_updates(sites[0], pair)
         ]
 
     def _only_updates(self, group: int, pair: Pair) -> bool:
@@ -125,7 +141,7 @@ class _Judge:
         if first and second and all(what & 2 for whats in pair.whats for what in whats):
             return True
         for methods, other in ((first, race.sides[1]), (second, race.sides[0])):
-            if methods and other.does == "reads" and (methods <= DECIDING or race.mistake is Mistake.READ_WRITE):
+            if methods and other.does == "reads" and (methods <= DECIDING or race.mistake == Mistake.READ_WRITE):
                 return not self._goes_through(other)
         return False
 
@@ -142,25 +158,22 @@ class _Judge:
         thing = c.object[other]
         info = trace.objects[thing]
         first, second = self._side(sites, pair, one), self._side(sites, pair, other)
-        if self._is_double_checked(sites[0], pair, first, second):
-            case = _Case(Mistake.DOUBLE_CHECKED_LOCKING)
-        else:
-            case = self._compound(sites, pair) or self._simple(pair, first, second)
+        case = self._case(sites, pair, (first, second))
         cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
-        struck = cut is not None
-        if case.mistake is Mistake.PUBLISH_BEFORE_INIT:
-            struck = first.does == "reads"
+        struck = case.struck or cut is not None
         moments = tuple(self._moments(sites, pair, case, cut))
         apart = self._processes(pair)
         possible, because = possible_under(
-            trace.header, case.mistake, case.between, struck=struck, split=split, between_processes=apart
+            trace.header, case.kind.name, case.kind.about, case.between, struck=struck, split=split, between_processes=apart
         )
         race = Race(
-            self._called(other),
+            self._called(cut[2] if cut is not None else other),
             trace.object_names[thing],
             info.kind,
             trace.sites[info.site],
-            case.mistake,
+            _mistake(case.kind.name),
+            case.kind.title or f"{case.kind.name} of {{}}",
+            case.kind.means or f"What is known as {case.kind.name}.",
             struck,
             possible,
             because,
@@ -173,7 +186,7 @@ class _Judge:
             self._doubt(apart),
             fix="",
         )
-        return fix_of(race, between_processes=apart)
+        return fix_of(race, case.kind, between_processes=apart)
 
     def _processes(self, pair: Pair) -> bool:
         processes = self.trace.processes
@@ -197,9 +210,9 @@ class _Judge:
         info = self.trace.objects[index]
         return LockInfo(self.trace.object_names[index], self.trace.object_labels[index], info.kind, self.trace.sites[info.site])
 
-    def _compound(self, sites: PairKey, pair: Pair) -> _Case | None:
-        """The pair as one where somebody acts on what it read, and the other writes: what loses most comes first."""
-        found: dict[Bond, list[tuple[Update, Between]]] = {}
+    def _bound(self, sites: PairKey, pair: Pair) -> list[_Bound]:
+        """Where somebody acts on what it read at one of the lines, and the other side writes."""
+        found: list[_Bound] = []
         group, *both = sites
         name = self._name(pair)
         kind = self.trace.objects[self.trace.columns.object[pair.first[0]]].kind
@@ -208,21 +221,50 @@ class _Judge:
             if not any(whats[1 - place] & 2 for whats in pair.whats):
                 continue
             for update in self.updates.at.get((group, site), ()):
-                bond, between = (Bond.VALUE, Between.NOTHING) if update.single else self._bond(update.sites, name, kind)
-                found.setdefault(bond, []).append((update, between))
-        for bond, mistake in ((Bond.VALUE, Mistake.LOST_UPDATE), (Bond.CHOICE, Mistake.CHECK_THEN_ACT)):
-            if bond in found:
-                updates = sorted((update for update, _ in found[bond]), key=lambda update: update.cut is None)
-                return _Case(mistake, tuple(updates), frozenset(between for _, between in found[bond]))
-        return None
+                if not update.single:
+                    found.append(_Bound(update, *self._bond(update.sites, name, kind)))
+                elif kind is not ObjectKind.ITEMS or not self._is_one_step(site, name):
+                    found.append(_Bound(update, Bond.VALUE, Between.NOTHING))
+        return found
 
-    def _simple(self, pair: Pair, first: Side, second: Side) -> _Case:
-        """The pair as any other."""
-        for one, other in ((first, second), (second, first)):
-            if _in_init(one.site) and not _in_init(other.site) and one.does == "writes":
-                return _Case(Mistake.PUBLISH_BEFORE_INIT)
-        only_writes = all(what == 2 for whats in pair.whats for what in whats)
-        return _Case(Mistake.WRITE_WRITE if only_writes else Mistake.READ_WRITE)
+    def _is_one_step(self, site: int, name: str) -> bool:
+        """Whether a line changes a container by a method that is one step in every Python: then it loses nothing by itself."""
+        methods = self.places.code.methods(self.trace.sites[site], name)
+        return bool(methods) and methods <= ATOMIC.keys()
+
+    def _case(self, sites: PairKey, pair: Pair, sides: tuple[Side, Side]) -> _Case:
+        """What the first kind says that knows it."""
+        all_sites = self.trace.sites
+        bound = self._bound(sites, pair)
+        uses = [
+            Use(
+                all_sites[one.update.sites[0]],
+                all_sites[one.update.sites[1]],
+                one.bond.value,
+                one.update.single,
+                one.update.cut is not None and one.update.cut[1].site in sites[1:],
+            )
+            for one in bound
+        ]
+        looks = {one.sites for site in sites[1:] for one in self.updates.at.get((sites[0], site), ())}
+        evidence = Evidence(
+            self.trace,
+            self._called(pair.first[1]),
+            self.trace.objects[self.trace.columns.object[pair.first[1]]].kind,
+            sides,
+            tuple(uses),
+            only_writes=all(what == 2 for whats in pair.whats for what in whats),
+            looks=tuple((all_sites[read], all_sites[write]) for read, write in sorted(looks)),
+            places=self.places,
+            name=self._name(pair),
+        )
+        for kind in (*self.kinds, read_write):
+            if answer := kind(evidence):
+                mark: BugKindMark = kind.simcore_bug_kind  # type: ignore[attr-defined]
+                mine = [one for one in bound if one.bond.value == mark.about]
+                updates = sorted((one.update for one in mine), key=lambda update: update.cut is None)
+                return _Case(mark, answer == "struck", tuple(updates), frozenset(one.between for one in mine))
+        raise AssertionError("the last kind knows all")
 
     def _bond(self, sites: tuple[int, int], name: str, kind: ObjectKind) -> tuple[Bond, Between]:
         known = self._bonds.get((sites, name))
@@ -261,26 +303,9 @@ class _Judge:
             return "value"
         return info.label.rpartition(".")[2].partition("[")[0]
 
-    def _is_double_checked(self, group: int, pair: Pair, first: Side, second: Side) -> bool:
-        """Whether one looks without the lock under which the other looks again, and decides by both whether to write."""
-        line_of, name = self.places.line_of, self._name(pair)
-        for reader, writer in ((first, second), (second, first)):
-            mine = {held.lock.name for held in reader.locks}
-            taken = [held.taken_at for held in writer.locks if held.lock.name not in mine]
-            if reader.does != "reads" or "writes" not in writer.does or not taken:
-                continue
-            bond, _ = self.places.code.bond(reader.site, writer.site, name)
-            at = line_of[self.trace.columns.site[writer.position]]
-            looks = (self.trace.sites[one.sites[0]] for one in self.updates.at.get((group, at), ()) if one.sites[1] == at)
-            if bond is Bond.CHOICE and any(
-                look.file == place.file and look.line > place.line and look != reader.site for look in looks for place in taken
-            ):
-                return True
-        return False
-
     def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:
         """The events of what got lost: those of this run, or the first ones of each side that other turns could interleave."""
-        if case.mistake not in COMPOUND:
+        if not case.updates:
             return
         c = self.trace.columns
         positions: list[int] = []
@@ -300,5 +325,5 @@ class _Judge:
             yield Moment(position, self.trace.actors[c.actor[position]].name, self.words.action(position))
 
 
-def _in_init(site: Site) -> bool:
-    return site.function.rpartition(".")[2] == "__init__"
+def _mistake(name: str) -> str:
+    return _MISTAKES.get(name, name)

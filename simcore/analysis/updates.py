@@ -49,15 +49,15 @@ class Updates:
         """By (group, site): those that read or write there."""
         self.reads: dict[tuple[int, int], set[int]] = {}
         """By (group, actor): the sites where it read without writing in the same step."""
-        self._known: dict[tuple[int, int, int], Update] = {}
+        self._known: dict[tuple[int, int, int, bool], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
 
     def add(self, group: int, sites: tuple[int, int], actor: int, positions: tuple[int, int], *, single: bool) -> Update:
         """One more of them, or the same again."""
-        update = self._known.get((group, *sites))
+        update = self._known.get((group, *sites, single))
         if update is None:
-            update = self._known[group, *sites] = Update(sites, single, {})
+            update = self._known[group, *sites, single] = Update(sites, single, {})
             for site in set(sites):
                 self.at.setdefault((group, site), []).append(update)
         update.seen.setdefault(actor, positions)
@@ -81,7 +81,7 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
         if key not in keys and thing not in whole_in:
             continue
         actor, what, site = actor_of[who], WHAT[kind], line_of[site]
-        # In a container whose size somebody looks at, that decides what is done to its items.
+        # In a container of which somebody looks at the whole, that decides what is done to its items.
         names = (key, -1 - thing) if thing in whole_in else (key,)
         group = places.group(key)
         if what == READ:
@@ -99,8 +99,10 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
             for read, at in reads.pop((actor, name), {}).items():
                 its_read = max(its_read, at)
                 update = found.add(group, (read, site), actor, (at, position), single=False)
-                if update.cut is None and before is not None and before.actor != actor and before.position > at:
-                    update.cut = (at, before, position)
+                # Who asked whether an item is there, and then wrote that item, is not disturbed by what became of others.
+                cutter = last.get(key) if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else before
+                if update.cut is None and cutter is not None and cutter.actor != actor and cutter.position > at:
+                    update.cut = (at, cutter, position)
         written = Written(actor, position, site, its_read)
         for name in names:
             last[name] = written

@@ -30,6 +30,13 @@ VERBS: Final = {
 }
 
 
+def verb_of(name: str) -> click.Command:
+    """The command of a verb, whose module is imported for it."""
+    command = import_module(f"simcore.cli.{name}").command
+    assert isinstance(command, click.Command)
+    return command
+
+
 class Verbs(RichGroup):
     """A group whose commands are modules of `simcore.cli`, imported when asked for by name."""
 
@@ -42,9 +49,7 @@ class Verbs(RichGroup):
         if _shows_help(ctx):
             # Only its line in the list is wanted.
             return self.commands[cmd_name]
-        command = import_module(f"simcore.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
+        return verb_of(cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         ctx.meta["simcore.verb"] = args[0]

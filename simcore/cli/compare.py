@@ -64,6 +64,11 @@ def command(
     method (N + 2 when a target runs in one child only), and so often are its side effects repeated. What it prints is not shown.
 
     Ends with 0 when nothing differs that matters (no verdict above INFO), else with 1.
+
+    \b
+    Examples:
+      simcore compare workers.py
+      simcore compare --methods fork,spawn -n 3 -- python workers.py
     """
     from simcore.methods.measure import labels_of, measure, run_count
     from simcore.methods.report import report

@@ -67,6 +67,16 @@ def answer(*renderables: RenderableType) -> None:
     _print(sys.stdout, renderables)
 
 
+def warn(problems: Iterable[str]) -> None:
+    """Print to stderr what is wrong with something that the answer can do without."""
+    from rich.text import Text
+
+    from simcore.trace.text import clean
+
+    for problem in problems:
+        talk(Text("warning: ", style="yellow").append(clean(problem), style="default"))
+
+
 def talk(*renderables: RenderableType) -> None:
     """Print to stderr what goes along with it."""
     _print(sys.stderr, renderables)

@@ -36,6 +36,10 @@ def command(as_json: bool) -> int:
     """Record, replay and diff the pattern `mutex` in a few seconds, and say at each step what is shown.
 
     Ends with 0 when the replays were the same as the recording, else as `simcore replay` does.
+
+    \b
+    Examples:
+      simcore demo
     """
     from simcore.diffing import diff
     from simcore.engine import replay

@@ -36,6 +36,11 @@ def command(traces: tuple[str, ...], against: tuple[str, ...], as_json: bool) ->
 
     With --against groups of traces are compared, say passing with failing ones, and the orders that separate them are named.
     Ends with 0 when they are the same, 1 when they differ, 5 when no answer can be given.
+
+    \b
+    Examples:
+      simcore diff pass.simtrace fail.simtrace
+      simcore diff pass-*.simtrace --against fail-*.simtrace
     """
     if against and (len(traces) > 1 or len(against) > 1):
         return _groups(traces, against, as_json=as_json)

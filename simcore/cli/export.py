@@ -24,6 +24,12 @@ def command(
     """Write TRACE (default: the latest) in the format of another program.
 
     Without --to the formats are listed. docs/export.md says what each has.
+
+    \b
+    Examples:
+      simcore export
+      simcore export --to perfetto
+      simcore export fail.simtrace --to jsonl --range @2..@9 -o part.jsonl
     """
     from rich.text import Text
 

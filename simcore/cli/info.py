@@ -17,7 +17,15 @@ from simcore.cli.options import common, plugin_option
 @plugin_option
 @common
 def command(pattern: str, source: bool, plugins: Sequence[str], as_json: bool) -> int:
-    """Say what PATTERN teaches, its parameters with their defaults, and where it comes from."""
+    """Say what PATTERN teaches, its parameters with their defaults, and where it comes from.
+
+    `simcore list` shows which there are.
+
+    \b
+    Examples:
+      simcore info mutex
+      simcore info ring --plugin ring.py --source
+    """
     from simcore.engine.plugins import PluginHost
     from simcore.views.listing import info_view, pattern_facts, source_of
 

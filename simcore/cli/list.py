@@ -15,7 +15,15 @@ from simcore.cli.options import common, plugin_option
 @plugin_option
 @common
 def command(plugins: Sequence[str], as_json: bool) -> int:
-    """List the patterns: what each shows, what it expects, the plugin it comes from."""
+    """List the patterns: what each shows, what it expects, the plugin it comes from.
+
+    `simcore info NAME` teaches one, `simcore record NAME` runs it.
+
+    \b
+    Examples:
+      simcore list
+      simcore list --plugin ring.py --json
+    """
     from simcore.engine.plugins import PluginHost
     from simcore.views.listing import listing_facts, listing_view
 

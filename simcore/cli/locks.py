@@ -27,6 +27,11 @@ def command(trace: str | None, form: str, everything: bool, as_json: bool) -> in
     when a further lock lets only one of its actors in, or when a start or join keeps them apart.
 
     Ends with 0 when there is none, 1 when there is one or the run ended in one, 5 when no answer can be given.
+
+    \b
+    Examples:
+      simcore locks
+      simcore locks fail.simtrace --all
     """
     from simcore.analysis import locks
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from simcore.cli import console
-from simcore.trace.text import clean
 
 if TYPE_CHECKING:
     from simcore.engine.finished import FinishedRun, Observers
@@ -27,9 +24,5 @@ class Told:
 
         if self._observers is None:
             self._observers = find_observers(self._plugins)
-            self._warn(self._observers.problems)
-        self._warn(f"{problem}; it is not called again" for problem in self._observers.tell(run))
-
-    def _warn(self, problems: Iterable[str]) -> None:
-        for problem in problems:
-            console.talk(Text("warning: ", style="yellow").append(clean(problem), style="default"))
+            console.warn(self._observers.problems)
+        console.warn(f"{problem}; it is not called again" for problem in self._observers.tell(run))

@@ -42,6 +42,11 @@ def command(ctx: click.Context, plugins: Sequence[str], as_json: bool) -> int:
 
     `simcore plugins check FILE` runs what one contributes and says what cannot be relied on; `simcore plugins new my-pattern`
     writes a pattern with its tests.
+
+    \b
+    Examples:
+      simcore plugins
+      simcore plugins --plugin ring.py
     """
     from simcore.engine.plugins import PluginHost
     from simcore.views.plugins import plugin_facts, plugins_view
@@ -88,6 +93,11 @@ def check(
 
     Ends with 0 when all is well, 1 when a pattern is not deterministic or ends otherwise than it declares, 4 when a plugin has
     problems.
+
+    \b
+    Examples:
+      simcore plugins check ring.py --times 2
+      simcore plugins check simple-thread --times 0
     """
     from simcore.engine.parameters import split_assignments
     from simcore.engine.plugins import PluginHost
@@ -159,6 +169,11 @@ def new(ctx: click.Context, name: str, package: bool, as_json: bool) -> int:
     """Write a pattern that works, with its tests, into this folder: my_pattern.py, or with --package the folder my-pattern.
 
     Nothing is overwritten. Change what was written into the pattern that you want.
+
+    \b
+    Examples:
+      simcore plugins new my-pattern
+      simcore plugins new my-other-pattern --package
     """
     from rich.text import Text
 

@@ -52,6 +52,10 @@ def command(
     itself is not changed, but it takes longer: each place that starts a process is rehearsed in a fresh interpreter.
 
     Ends with 0 when nothing as bad as `--fail-on` was found, else with 1; with 5 when the run failed before it started a process.
+
+    \b
+    Examples:
+      simcore preflight --to spawn workers.py
     """
     from simcore.engine.parameters import split_assignments
     from simcore.methods.preflight import foretell

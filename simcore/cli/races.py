@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -9,7 +10,7 @@ from rich_click import RichCommand
 
 from simcore.analysis.result import Answer
 from simcore.cli import console
-from simcore.cli.options import common, load_trace
+from simcore.cli.options import common, load_trace, plugin_option
 from simcore.errors import ExitCode
 
 _CODES: Final = {Answer.NONE: ExitCode.YES, Answer.FOUND: ExitCode.NO, Answer.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -26,8 +27,9 @@ _CODES: Final = {Answer.NONE: ExitCode.YES, Answer.FOUND: ExitCode.NO, Answer.IN
     help="How to answer: for people, for programs, as annotations of GitHub, as SARIF 2.1.0.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show all races, however many.")
+@plugin_option
 @common
-def command(trace: str | None, form: str, everything: bool, as_json: bool) -> int:
+def command(trace: str | None, form: str, everything: bool, plugins: Sequence[str], as_json: bool) -> int:
     """Look in TRACE (default: the latest) for accesses to shared data that nothing orders.
 
     Two actors access one place, at least one writes, and no start, join, lock, queue, event or message says who comes first.
@@ -36,10 +38,22 @@ def command(trace: str | None, form: str, everything: bool, as_json: bool) -> in
     share it always has.
 
     Ends with 0 when there is none, 1 when there is one, 5 when no answer can be given.
-    """
-    from simcore.analysis import races
 
-    found = races(load_trace(trace))
+    \b
+    Examples:
+      simcore races
+      simcore races fail.simtrace --format github
+    """
+    from dataclasses import replace
+
+    from simcore.analysis import races
+    from simcore.engine.bug_kind import find_bug_kinds
+
+    loaded = load_trace(trace)
+    known = find_bug_kinds(plugins)
+    found = races(loaded, kinds=known.kinds)
+    found = replace(found, problems=tuple(known.problems))
+    console.warn(found.problems)
     if as_json or form == "json":
         console.answer_json(found.to_json())
     elif form == "sarif":

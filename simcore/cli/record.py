@@ -105,6 +105,13 @@ def command(
 
     A pattern or function ends with 0 when its outcome is the expected one, else with 1. A program ends with its own exit code:
     128+n for a signal, 123 when a deadlock was ended, 124 at --timeout, 125 when simcore itself failed.
+
+    \b
+    Examples:
+      simcore record mutex -p workers=4
+      simcore record app.py --verbose
+      simcore record --granularity access app.py
+      simcore record --until-failure --chaos -- python app.py
     """
     from simcore.engine.parameters import split_assignments
 

@@ -56,6 +56,12 @@ def command(
 
     A failure or deadlock that happens again as recorded is a success. Ends with 0 when all replays were the same, 1 when one
     diverged, 5 when no answer can be given.
+
+    \b
+    Examples:
+      simcore replay
+      simcore replay fail.simtrace --times 5
+      simcore replay fail.simtrace --pdb failure
     """
     from rich.text import Text
 

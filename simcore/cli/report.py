@@ -36,6 +36,11 @@ def command(
     """Make one HTML file of TRACE (default: the latest) that opens in any browser, without a network.
 
     It has a timeline to zoom into, the waits and locks, and the events. With TRACE2 it has both runs and where they part.
+
+    \b
+    Examples:
+      simcore report
+      simcore report pass.simtrace fail.simtrace -o two.html
     """
     from rich.text import Text
 

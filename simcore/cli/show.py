@@ -70,6 +70,13 @@ def command(
     """Show TRACE (default: the latest): its summary, then who did what when.
 
     What is listed can be pasted back: `@4711` is a place in the trace, `main/1:17` the 17th step of an actor.
+
+    \b
+    Examples:
+      simcore show
+      simcore show fail.simtrace --timeline
+      simcore show --actor main --range @2..@9
+      simcore show --stats
     """
     _one_of({"--header": header, "--output": output, "--stats": stats, "--timeline": timeline or by_object})
     if timeline or by_object or stats:

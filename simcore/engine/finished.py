@@ -15,8 +15,11 @@ from simcore.api import ObserverMark
 from simcore.engine.plugin_state import Draft
 from simcore.trace.model import Trace
 
-NEVER_OBSERVE: Final = "simcore_patterns."
-"""Modules that have patterns and nothing else: nobody looks for observers in them, for loading all takes long."""
+PATTERNS_ONLY: Final = "simcore_patterns."
+"""Modules that have patterns and nothing else: nobody looks for other things in them, for loading all takes long."""
+
+NEVER_OBSERVE: Final = (PATTERNS_ONLY, "simcore.analysis.")
+"""The same for observers: simcore's kinds of bugs are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class PluginState:
 
     `origin` is its distribution and version, or its file; `file` is empty unless it was loaded as a single file. `state` is `ok`,
     `warning` (something of it does not work) or `broken` (nothing does). `problems` are one line each with file and line;
-    `details` has for each a traceback, or an empty text. `probes` are titles, `exporters` and `observers` names.
+    `details` has for each a traceback, or an empty text. `probes` are titles, `exporters`, `observers` and `bug_kinds` names.
     """
 
     name: str
@@ -40,6 +40,7 @@ class PluginState:
     probes: tuple[str, ...]
     exporters: tuple[str, ...] = ()
     observers: tuple[str, ...] = ()
+    bug_kinds: tuple[str, ...] = ()
 
 
 class Draft:
@@ -57,9 +58,10 @@ class Draft:
         self.probes: list[str] = []
         self.exporters: list[str] = []
         self.observers: list[str] = []
+        self.bug_kinds: list[str] = []
 
     def state(self) -> PluginState:
-        works = bool(self.patterns or self.probes or self.exporters or self.observers) or self.hooked
+        works = bool(self.patterns or self.probes or self.exporters or self.observers or self.bug_kinds) or self.hooked
         return PluginState(
             self.name,
             self.version,
@@ -72,6 +74,7 @@ class Draft:
             tuple(self.probes),
             tuple(self.exporters),
             tuple(self.observers),
+            tuple(self.bug_kinds),
         )
 
     def problem(self, text: str, file: str = "", line: int = 0, detail: str = "") -> None:

@@ -19,6 +19,7 @@ import pluggy
 
 from simcore import hookspecs
 from simcore.api import PatternMark
+from simcore.engine.bug_kind import BugKind, read_bug_kind
 from simcore.engine.exporter import Exporter, read_exporter
 from simcore.engine.finished import RunObserver, read_observer
 from simcore.engine.pattern import NotAPattern, Pattern, definition_line, read_pattern
@@ -38,6 +39,7 @@ _MARKS: Final = {
     "simcore_probes": "@probe",
     "simcore_exporters": "@exporter",
     "simcore_observers": "@observer",
+    "simcore_bug_kinds": "@bug_kind",
 }
 
 _MOST_BUILT: Final = 10_000  # a hook that yields without end must not hang the host
@@ -67,6 +69,7 @@ class PluginHost:
         self._probes: dict[str, Probe] = {}
         self._exporters: dict[str, Exporter] = {}
         self._observers: list[RunObserver] = []
+        self._bug_kinds: list[BugKind] = []
         self._packages: dict[int, tuple[Distribution, str, str]] = {}
         drafts: list[Draft] = []
         asked_installed = entry_points is True
@@ -90,6 +93,7 @@ class PluginHost:
         self.probes: Final[tuple[Probe, ...]] = tuple(self._probes[title] for title in sorted(self._probes))
         self.exporters: Final[dict[str, Exporter]] = dict(sorted(self._exporters.items()))
         self.observers: Final[tuple[RunObserver, ...]] = tuple(self._observers)
+        self.bug_kinds: Final[tuple[BugKind, ...]] = tuple(self._bug_kinds)
 
     @property
     def advice(self) -> str:
@@ -235,6 +239,7 @@ class PluginHost:
                 "simcore_probes": self._add_probe,
                 "simcore_exporters": self._add_exporter,
                 "simcore_observers": self._add_observer,
+                "simcore_bug_kinds": self._add_bug_kind,
             }
             if known.name in adders:
                 for item in islice(built, _MOST_BUILT):
@@ -285,6 +290,15 @@ class PluginHost:
             return
         self._observers.append(observer)
         draft.observers.append(observer.name)
+
+    def _add_bug_kind(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
+        try:
+            kind = read_bug_kind(item, plugin=draft.name, where=file_of(item) or draft.where)
+        except ValueError as error:
+            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+            return
+        self._bug_kinds.append(kind)
+        draft.bug_kinds.append(kind.name)
 
     def _add(self, draft: Draft, function: object, mark: PatternMark, qualname: str) -> None:
         label = mark.name or qualname

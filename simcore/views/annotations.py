@@ -7,20 +7,12 @@ from typing import Final
 from urllib.parse import quote
 
 from simcore.analysis import Possible, Race, Races, Side
+from simcore.analysis.kinds import KINDS
 from simcore.trace.model import Site
 from simcore.trace.text import clean
 from simcore.views.races import title_of
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-
-_RULES: Final = {
-    "lost update": "One actor's write is lost: another one had read the value before it and writes its own result after it.",
-    "check-then-act": "What was checked may no longer hold when it is acted upon: another actor writes in between.",
-    "publish before init": "Another actor reads an attribute that `__init__` writes, with nothing that orders the two.",
-    "double-checked locking": "It is read without the lock under which it is written, and that read decides whether to write.",
-    "read-write": "A read and a write of one place, by different actors, that nothing orders.",
-    "write-write": "Two writes of one place, by different actors, that nothing orders.",
-}
 
 
 def github(found: Races) -> str:
@@ -61,6 +53,8 @@ def _property(text: str) -> str:
 
 def sarif(found: Races, version: str) -> dict[str, object]:
     """The answer as one run of simcore, with a result per race; the second site is a related location."""
+    known = [kind.simcore_bug_kind for kind in KINDS]  # type: ignore[attr-defined]
+    rules = {kind.name: kind.means for kind in known} | {race.mistake: race.means for race in found.races}
     notes = [{"level": "warning", "message": {"text": f"not seen: {what}"}} for what in map(clean, found.unseen)]
     return {
         "version": "2.1.0",
@@ -72,7 +66,8 @@ def sarif(found: Races, version: str) -> dict[str, object]:
                         "name": "simcore",
                         "version": version,
                         "rules": [
-                            {"id": _id(name), "name": name, "shortDescription": {"text": text}} for name, text in _RULES.items()
+                            {"id": _id(name), "name": clean(name), "shortDescription": {"text": clean(text)}}
+                            for name, text in rules.items()
                         ],
                     }
                 },
@@ -85,7 +80,7 @@ def sarif(found: Races, version: str) -> dict[str, object]:
 
 
 def _id(name: str) -> str:
-    return name.replace(" ", "-")
+    return clean(name).replace(" ", "-")
 
 
 def _result(race: Race) -> dict[str, object]:
@@ -95,7 +90,7 @@ def _result(race: Race) -> dict[str, object]:
     ]
     key = "|".join(sorted(f"{site.file}:{site.function}" for _, site in places))
     return {
-        "ruleId": _id(race.mistake.value),
+        "ruleId": _id(race.mistake),
         "level": "error" if race.struck else "note" if race.possible is Possible.NO or race.doubt else "warning",
         "message": {"text": f"{title_of(race)}: {sentence(race)}"},
         "locations": [_location(places[0][1])] if places else [],

@@ -42,6 +42,8 @@ def plugins_view(plugins: Sequence[PluginState], advice: str = "") -> Renderable
         numbers.append(count(probes, "probe"))
     if exporters := sum(len(plugin.exporters) for plugin in plugins):
         numbers.append(count(exporters, "exporter"))
+    if kinds := sum(len(plugin.bug_kinds) for plugin in plugins):
+        numbers.append(count(kinds, "kind of bugs", "kinds of bugs"))
     summary = Text("\n" + ", ".join(numbers))
     if troubled:
         names = " ".join(clean(plugin.file or plugin.name) for plugin in troubled[:1])
@@ -89,6 +91,7 @@ def plugin_facts(plugin: PluginState) -> dict[str, object]:
         "probes": list(plugin.probes),
         "exporters": list(plugin.exporters),
         "observers": list(plugin.observers),
+        "bug_kinds": list(plugin.bug_kinds),
         "problems": [
             {"problem": problem, "traceback": detail} for problem, detail in zip(plugin.problems, plugin.details, strict=True)
         ],
@@ -102,6 +105,8 @@ def _contributes(plugin: PluginState) -> str:
         probes.append(f"{'exporter' if len(plugin.exporters) == 1 else 'exporters'} {', '.join(map(clean, plugin.exporters))}")
     if plugin.observers:
         probes.append(f"{'observer' if len(plugin.observers) == 1 else 'observers'} {', '.join(map(clean, plugin.observers))}")
+    if plugin.bug_kinds:
+        probes.append(f"{'kind' if len(plugin.bug_kinds) == 1 else 'kinds'} of bugs {', '.join(map(clean, plugin.bug_kinds))}")
     if names == [plugin.name]:
         return join(["pattern", *probes])
     if 0 < len(names) <= 4:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from simcore.analysis import Answer, Mistake, Possible, Race, Races, Side
+from simcore.analysis import Answer, Possible, Race, Races, Side
 from simcore.trace.model import Site, Trace
 from simcore.trace.text import clean, count, join
 from simcore.trace.words import OBJECT_WORDS
@@ -19,15 +19,6 @@ from simcore.views.summary import outcome_words, scenario_name, typed_path
 
 MOST_RACES: Final = 10
 """Of more races only the first are shown."""
-
-_SENTENCES: Final = {
-    Mistake.LOST_UPDATE: "lost update of {}",
-    Mistake.CHECK_THEN_ACT: "check-then-act on {}",
-    Mistake.PUBLISH_BEFORE_INIT: "{} is read before its object is ready",
-    Mistake.DOUBLE_CHECKED_LOCKING: "double-checked locking of {}",
-    Mistake.READ_WRITE: "{} is read and written in no order",
-    Mistake.WRITE_WRITE: "{} is written twice in no order",
-}
 
 
 def races_view(found: Races, *, everything: bool = False) -> RenderableType:
@@ -51,7 +42,7 @@ def races_view(found: Races, *, everything: bool = False) -> RenderableType:
 
 def title_of(race: Race) -> str:
     """`lost update of balance`."""
-    return _SENTENCES[race.mistake].format(clean(race.place))
+    return clean(race.title).replace("{}", clean(race.place))
 
 
 def _headline(found: Races) -> Text:
@@ -91,7 +82,7 @@ def _race(trace: Trace, race: Race) -> Iterator[RenderableType]:
     head = Text("STRUCK", style="bold red") if race.struck else Text("RACE", style="bold yellow")
     if race.possible is Possible.NO and not race.struck:
         head = Text("RACE, NOT UNDER THIS GIL", style="bold")
-    title = _SENTENCES[race.mistake].format(f"`{clean(race.place)}`")
+    title = clean(race.title).replace("{}", f"`{clean(race.place)}`")
     yield head.append(f"  {title}{f' ({about})' if about else ''}", style="default not bold")
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(max_width=24, overflow="fold")
