@@ -15,6 +15,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <sched.h>
 #include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -25,6 +25,8 @@ typedef struct {
     Py_ssize_t size, cursor, end;
     Py_buffer file, status;
     uint32_t index;
+    sem_t **known; /* semaphores of actors elsewhere by index, of `known_size`; the batons in `far` keep them open */
+    uint32_t known_size;
     char blocked, told, has_turn; /* it waits for its turn; that has come already; it is at an operation in its turn */
     uint16_t flags;               /* of that turn, and the next actor and the position: `held` in Python */
     uint32_t after, position;
@@ -64,6 +66,7 @@ following_dealloc(Following *self)
 {
     PyObject_GC_UnTrack(self);
     following_clear(self);
+    PyMem_Free(self->known);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 

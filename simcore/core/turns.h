@@ -51,8 +51,11 @@ baton_of(Following *mine, uint32_t index, int is_far)
 }
 
 /* How a turn that another process passes on is waited for: awake, while it is `near` turns away at most, up to so many `looks`.
-   To fall asleep and be woken costs more than many turns do, but who is awake keeps a processor. 0: asleep at once. */
+   To fall asleep and be woken costs more than many turns do. Whose turn it is may have to wait for this very processor, so it is
+   offered now and then. 0 looks: asleep at once. */
 static long near, looks;
+
+enum { AT_ONCE_LOOKS = 16 }; /* with the GIL: to give it back costs as much */
 
 /* stay_awake(near, looks) */
 static PyObject *
@@ -62,32 +65,57 @@ core_stay_awake(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* The semaphore within a baton between processes, or NULL. */
+/* The semaphore of an actor that other processes tell its turn, or NULL with an error. */
 static sem_t *
-semaphore_in(PyObject *baton)
+semaphore_of(Following *mine, uint32_t index)
 {
-    PyObject *handle = PyObject_GetAttr(baton, str_handle);
+    if (index < mine->known_size && mine->known[index] != NULL) return mine->known[index];
+    PyObject *baton = baton_of(mine, index, 1), *handle = baton == NULL ? NULL : PyObject_GetAttr(baton, str_handle);
+    Py_XDECREF(baton);
     sem_t *semaphore = handle == NULL ? NULL : PyLong_AsVoidPtr(handle);
     Py_XDECREF(handle);
-    PyErr_Clear();
-    return semaphore;
+    if (semaphore == NULL) return NULL;
+    if (index >= mine->known_size) {
+        sem_t **known = PyMem_Realloc(mine->known, (index + 8) * sizeof(sem_t *));
+        if (known == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        memset(known + mine->known_size, 0, (index + 8 - mine->known_size) * sizeof(sem_t *));
+        mine->known = known;
+        mine->known_size = index + 8;
+    }
+    return mine->known[index] = semaphore;
 }
 
-/* Whether the turn at this position came while it was waited for awake. */
+/* Look at the semaphore up to so many times, as long as the turn at this position is near. */
 static int
-came_soon(Following *mine, PyObject *baton, uint32_t position)
+look(sem_t *semaphore, const uint32_t *done, uint32_t position, long times)
 {
-    sem_t *semaphore = looks && mine->status.obj != NULL ? semaphore_in(baton) : NULL;
-    if (semaphore == NULL) return 0;
-    const uint32_t *done = mine->status.buf;
-    int came = sem_trywait(semaphore) == 0;
-    if (came) return 1;
-    Py_BEGIN_ALLOW_THREADS
-    for (long look = 0; !came && look < looks && position - __atomic_load_n(done, __ATOMIC_RELAXED) <= (uint32_t)near; look++) {
+    for (long at = 0; at < times; at++) {
+        if (sem_trywait(semaphore) == 0) return 1;
+        if (at % AT_ONCE_LOOKS == AT_ONCE_LOOKS - 1) {
+            if (position - __atomic_load_n(done, __ATOMIC_RELAXED) > (uint32_t)near) return 0;
+            if (times > AT_ONCE_LOOKS) sched_yield();
+        }
         PAUSE();
-        came = sem_trywait(semaphore) == 0;
     }
-    Py_END_ALLOW_THREADS
+    return 0;
+}
+
+/* Whether the turn at this position came while it was waited for awake: 1 it did, 0 it did not, -1 error. */
+static int
+came_soon(Following *mine, uint32_t position)
+{
+    if (!looks || mine->status.obj == NULL) return 0;
+    sem_t *semaphore = semaphore_of(mine, mine->index);
+    if (semaphore == NULL) return -1;
+    int came = look(semaphore, mine->status.buf, position, AT_ONCE_LOOKS);
+    if (!came && position - __atomic_load_n((const uint32_t *)mine->status.buf, __ATOMIC_RELAXED) <= (uint32_t)near) {
+        Py_BEGIN_ALLOW_THREADS
+        came = look(semaphore, mine->status.buf, position, looks);
+        Py_END_ALLOW_THREADS
+    }
     return came;
 }
 
@@ -96,16 +124,14 @@ static int
 take_turn(Following *mine, const Event *event)
 {
     if (event->flags & AWAIT && !mine->told) {
-        int is_far = event->flags & FAR_AWAIT;
-        PyObject *baton = is_far ? baton_of(mine, mine->index, 1) : Py_XNewRef(mine->baton);
-        if (baton == NULL) return -1;
         mine->blocked = 1; /* for `signals`: what arrives meanwhile is put off */
-        PyObject *done =
-            is_far && came_soon(mine, baton, event->position) ? Py_NewRef(Py_None) : PyObject_CallMethodNoArgs(baton, str_raw_acquire);
+        int came = event->flags & FAR_AWAIT ? came_soon(mine, event->position) : 0;
+        PyObject *baton = came ? NULL : event->flags & FAR_AWAIT ? baton_of(mine, mine->index, 1) : Py_XNewRef(mine->baton);
+        PyObject *done = baton == NULL ? NULL : PyObject_CallMethodNoArgs(baton, str_raw_acquire);
         mine->blocked = 0;
-        Py_DECREF(baton);
-        if (done == NULL) return -1;
-        Py_DECREF(done);
+        Py_XDECREF(baton);
+        if (came < 0 || (!came && done == NULL)) return -1;
+        Py_XDECREF(done);
     }
     mine->told = 0;
     mine->cursor += sizeof(Event);
@@ -128,7 +154,12 @@ pass_on(Following *mine)
         memcpy(mine->status.buf, status, sizeof(status));
     }
     if (!(mine->flags & POST)) return 0;
-    PyObject *baton = baton_of(mine, mine->after, mine->flags & FAR_POST);
+    if (mine->flags & FAR_POST) {
+        sem_t *semaphore = semaphore_of(mine, mine->after);
+        if (semaphore == NULL) return -1;
+        return sem_post(semaphore) == 0 ? 0 : (PyErr_SetFromErrno(PyExc_OSError), -1);
+    }
+    PyObject *baton = baton_of(mine, mine->after, 0);
     PyObject *done = baton == NULL ? NULL : PyObject_CallMethodNoArgs(baton, str_raw_release);
     Py_XDECREF(baton);
     Py_XDECREF(done);

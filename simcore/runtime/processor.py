@@ -14,8 +14,8 @@ from simcore.runtime.patches import Patches
 VARIABLE = "SIMCORE_CPUS"
 """The processors that the program may use, when turns pass all the time."""
 
-_NEAR, _LOOKS = (int(x) for x in os.environ.get("SPN", "16 1000").split())
-"""Who is so many turns from his own, or fewer, looks so often whether it has come, some microseconds, before he falls asleep."""
+_NEAR, _LOOKS = 64, 2000
+"""Who is so many turns from his own, or fewer, looks so often whether it has come, some 50 us, before he falls asleep."""
 
 
 def install(patches: Patches) -> None:
@@ -25,7 +25,7 @@ def install(patches: Patches) -> None:
         return
     had = {int(number) for number in named.split(",")}
     current: Any = gate.current
-    if core is not None and len(had) > 1 and current.between_processes and not os.environ.get("NOSP"):
+    if core is not None and len(had) > 1 and current.between_processes:
         core.stay_awake(_NEAR, _LOOKS)
         return
     real_get, real_set = os.sched_getaffinity, os.sched_setaffinity
