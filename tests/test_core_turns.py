@@ -1,8 +1,10 @@
 """Replay in C: turns are awaited, had and passed on as by pure Python, and each core replays what threads and processes did."""
 
 import gc
+import os
 import sys
 import threading
+from _multiprocessing import SemLock  # type: ignore[import-not-found]
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -126,7 +128,9 @@ class _Gate:
         self.calls.append(("differs", *arguments[1:]))
 
     def _semaphore(self, index: int) -> Any:
-        return self.far.setdefault(index, threading.Lock())
+        if index not in self.far:
+            self.far[index] = SemLock(1, 0, 1 << 20, f"/simcore-test-{os.getpid()}-{index}", True)
+        return self.far[index]
 
 
 Event = tuple[int, int, int, int, int, int, int]
@@ -175,14 +179,19 @@ def test_turns_are_had_and_passed_on(actor: actors.Actor) -> None:
 
 
 @built
-@pytest.mark.parametrize("far", [False, True], ids=["a thread", "a process"])
-def test_turns_are_awaited(actor: actors.Actor, far: bool) -> None:
+@pytest.mark.parametrize(
+    ("far", "looks"), [(False, 0), (True, 0), (True, 1), (True, 100_000)], ids=["a thread", "a process", "for a moment", "awake"]
+)
+def test_turns_are_awaited(actor: actors.Actor, far: bool, looks: int, request: pytest.FixtureRequest) -> None:
     """An actor is blocked until it is told, and not when it was told before."""
+    request.addfinalizer(lambda: core.stay_awake(0, 0))
+    core.stay_awake(8, looks)
     gate, mine = _follow(
         actor, *[_event(Kind.GET, 1, AWAIT | (FAR_AWAIT if far else 0))] * 2, _event(Kind.GET, 1, POST | FAR_POST, after=2)
     )
     baton = gate._semaphore(1) if far else gate.batons[1]
-    baton.acquire()
+    if not far:
+        baton.acquire()
     was: list[bool] = []
 
     def tell() -> None:
@@ -198,11 +207,11 @@ def test_turns_are_awaited(actor: actors.Actor, far: bool) -> None:
     assert (was, mine.blocked, mine.told) == ([True], False, False)
     mine.told = True
     core.enter_turn(actor, Kind.GET, LOCK, 3)
-    assert (mine.told, baton.locked()) == (False, True)
-    gate._semaphore(2).acquire()
+    assert (mine.told, baton.acquire(False)) == (False, False)
+    gate._semaphore(2)
     core.enter_turn(actor, Kind.GET, LOCK, 3)
     core.pass_on(actor)
-    assert not gate.far[2].locked()
+    assert gate.far[2].acquire(False)
 
 
 @built
