@@ -496,9 +496,9 @@ with lock:
 def test_a_timeout_ends_all_that_was_started() -> None:
     """A shell, what it runs in the background, and the recorded program: outcome timeout, nobody is left."""
     path = written("import subprocess, threading\nsubprocess.Popen(['sleep', '1000'])\nthreading.Event().wait()\n")
-    trace = simcore.record(["sh", "-c", f"sleep 1000 & {sys.executable} {path}; true"], timeout_s=1.5, quiet=True)
+    trace = simcore.record(["sh", "-c", f"sleep 1000 & {sys.executable} {path}; true"], timeout_s=5, quiet=True)
     assert (trace.outcome, trace.ending.cut_off) == (Outcome.TIMEOUT, "")
-    assert 1.5e9 <= trace.ending.duration_ns < 10e9
+    assert 5e9 <= trace.ending.duration_ns < 60e9
     assert [(trace.actors[pending.actor].name, pending.timed) for pending in trace.ending.pending] == [("main", False)]
 
 

@@ -117,9 +117,9 @@ def test_an_error_is_kept_with_its_place() -> None:
 
 def test_a_timeout_ends_the_run() -> None:
     """Outcome timeout; what it was doing stands in the trace."""
-    trace = simcore.record(program("import time\ntime.sleep(1000)\n"), timeout_s=0.7, quiet=True)
+    trace = simcore.record(program("import time\ntime.sleep(1000)\n"), timeout_s=4, quiet=True)
     assert trace.outcome is Outcome.TIMEOUT
-    assert trace.ending.duration_ns >= 700_000_000
+    assert trace.ending.duration_ns >= 4e9
     assert [(p.kind, p.timed) for p in trace.ending.pending] == [(Kind.SLEEP, True)]
     slow = simcore.record(program("pass\n"), timeout_s=60, quiet=True)
     assert slow.outcome is Outcome.OK

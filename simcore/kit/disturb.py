@@ -19,7 +19,11 @@ _CODE: Final = '''
 import os
 import sys
 
-_kept = [bytes(size) for size in range(0, 480, 16) for _ in range({shift})]
+_kept = [[bytes(size) for _ in range({shift})] for size in range(1, 480, 16)]  # from 48 bytes on
+_kept += [[object() for _ in range({shift})], [complex(1) for _ in range({shift})]]  # 16 bytes, 32 bytes
+for _blocks in _kept:  # the holes are filled in the order in which they are made
+    for _at in sorted(range({shift}), key=lambda at: at * 7919 % 104729 * {shift} % 1009)[::2]:
+        _blocks[_at] = None
 
 
 def _turned(name):
@@ -75,8 +79,8 @@ def _chain():
 _chain()
 '''
 
-_BLOCKS: Final = 101
-"""So many blocks of each size more or less; odd, for a shift by two blocks may leave the order of a small set as it was."""
+_BLOCKS: Final = 301
+"""So many blocks of each size are taken, and half of them given back here and there."""
 
 
 class Surroundings:
