@@ -19,11 +19,25 @@ _CODE: Final = '''
 import os
 import sys
 
-_kept = [[bytes(size) for _ in range({shift})] for size in range(1, 480, 16)]  # from 48 bytes on
-_kept += [[object() for _ in range({shift})], [complex(1) for _ in range({shift})]]  # 16 bytes, 32 bytes
-for _blocks in _kept:  # the holes are filled in the order in which they are made
-    for _at in sorted(range({shift}), key=lambda at: at * 7919 % 104729 * {shift} % 1009)[::2]:
-        _blocks[_at] = None
+_kept = []
+
+
+def _scatter(event, _arguments):
+    """Whenever a module is about to run: take blocks of small objects, and give every other one back, here and there.
+
+    The holes are filled in the order in which they are made, and what has run since filled those that were made before.
+    """
+    if event in ("exec", "cpython.run_file"):
+        kept = [[bytes(size) for _ in range({shift})] for size in range(1, 112, 16)]  # from 48 bytes on
+        kept += [[object() for _ in range({shift})], [complex(1) for _ in range({shift})]]  # 16 bytes, 32 bytes
+        for blocks in kept:
+            for at in sorted(range({shift}), key=lambda at: at * 7919 % 104729 * {shift} % 1009)[::2]:
+                blocks[at] = None
+        _kept[:] = kept
+
+
+if {shift}:
+    sys.addaudithook(_scatter)
 
 
 def _turned(name):
