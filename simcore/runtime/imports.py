@@ -6,6 +6,7 @@ waits for it (see `reimports`). Some find it neither: these events have, behind 
 are none of the actor's steps.
 """
 
+import importlib
 import importlib._bootstrap as bootstrap
 import sys
 from collections.abc import Callable
@@ -160,6 +161,20 @@ def keep_raw(patches: Patches) -> None:
     patches.set(bootstrap, "_thread", private)
 
 
+class _Reloading(dict[str, ModuleType]):
+    """`importlib._RELOADING`: the modules that are being executed again. No lock guards it; who finds his there does nothing."""
+
+    def __contains__(self, name: object) -> bool:
+        actor = acting()
+        if actor is None:
+            return super().__contains__(name)
+        found = super().__contains__
+        return bool(gate.current.read(actor, Kind.READ, IMPORTS, site_of(get_frame(1)), lambda: int(found(name))))
+
+    def __missing__(self, name: str) -> ModuleType:
+        return sys.modules[name]  # in replay: it was there
+
+
 def install(patches: Patches, steps: dict[str, Callable[[Any], None]]) -> None:
     """Put the replacements in place, and take the steps whose modules are there already."""
     patches.method(Lock, "acquire", _take)
@@ -169,4 +184,5 @@ def install(patches: Patches, steps: dict[str, Callable[[Any], None]]) -> None:
         global _take_lock
         _take_lock = reimports.take
         patches.method(Lock, "release", reimports.give)
+    patches.set(importlib, "_RELOADING", _Reloading(importlib._RELOADING))  # type: ignore[attr-defined]
     sys.meta_path.insert(0, Families(steps))
