@@ -15,7 +15,7 @@ from simcore.diffing import Diff, diff
 from simcore.diffing.causes import EITHER, SCHEDULE, SETTING
 from simcore.diffing.result import Setting
 from simcore.trace.events import Verdict
-from simcore.trace.model import Trace
+from simcore.trace.model import ProcessInfo, Trace
 from simcore.views.diff import diff_view
 
 
@@ -202,6 +202,18 @@ def test_another_setting_may_change_nothing() -> None:
     d = diff(a, b)
     assert d.verdict is Verdict.SAME
     assert "Set up otherwise: parameter workers 2 -> 3." in shown(d)
+
+
+def test_a_process_that_was_killed_before_it_said_how_it_was_started_is_no_other_setting() -> None:
+    """What is not known of one run is not what sets the two apart."""
+
+    def with_methods(*methods: str) -> Trace:
+        trace = told(*started(1), *life(1), *joined(1))
+        processes = [ProcessInfo(f"main.{n}", n, method) for n, method in enumerate(methods, 1)]
+        return replace(trace, ending=replace(trace.ending, processes=[ProcessInfo("main", 9), *processes]))
+
+    assert diff(with_methods("fork", ""), with_methods("fork", "fork")).settings == ()
+    assert diff(with_methods("fork", ""), with_methods("spawn", "spawn")).settings == (Setting("start method", "fork", "spawn"),)
 
 
 POOL = """

@@ -325,6 +325,21 @@ def test_errors_are_those_of_a_plain_run(method: str) -> None:
     assert (again.out, again.err, again.code) == (expected.out, expected.err, expected.code)
 
 
+def test_tasks_do_not_keep_their_pool() -> None:
+    """The thread that sends them drops them when it likes: whether a forgotten pool is ended by then must not hang on that."""
+    source = """
+    import multiprocessing, sys
+    from tasks import square
+    if __name__ == "__main__":
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            before = sys.getrefcount(pool)
+            tasks = pool._guarded_task_generation(0, square, [1, 2])
+            print(next(tasks), sys.getrefcount(pool) - before)
+    """
+    _, ran = record(program(source, "fork"))
+    assert ran.out.split()[-1] == b"0"
+
+
 def test_a_task_that_cannot_be_sent_is_counted_in_turn() -> None:
     """Two threads of the pool bring results of one job: those of workers, and the failure of what could not be pickled."""
     source = """

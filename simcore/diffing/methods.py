@@ -24,13 +24,13 @@ _FEW: Final = 3
 
 
 def other_methods(a: Trace, b: Trace) -> dict[str, tuple[str, str]]:
-    """Processes that both runs have and started in other ways: both start methods."""
+    """Processes that both runs have and started in other ways: both start methods. Not one killed before it said how."""
     methods_a = {process.name: process.start_method for process in a.ending.processes}
     found = {}
     for process in b.ending.processes:
-        one = methods_a.get(process.name, process.start_method)
-        if one != process.start_method:
-            found[process.name] = (one, process.start_method)
+        one, other = methods_a.get(process.name, ""), process.start_method
+        if one and other and one != other:
+            found[process.name] = (one, other)
     return found
 
 

@@ -24,7 +24,7 @@ def settings(a: Trace, b: Trace) -> list[Setting]:
         found.append(Setting("Python", one.minor, other.minor))
     methods = set(other_methods(a, b).values())
     if methods:
-        firsts, seconds = (sorted({pair[side] or "another way" for pair in methods}) for side in (0, 1))
+        firsts, seconds = (sorted({pair[side] for pair in methods}) for side in (0, 1))
         found.append(Setting("start method", join(firsts), join(seconds)))
     if one.scenario.granularity != other.scenario.granularity:
         found.append(Setting("granularity", one.scenario.granularity, other.scenario.granularity))

@@ -201,7 +201,8 @@ class Header:
 class ProcessInfo:
     """A process that was recorded, by the name of its main actor: its pid, and how it came to be.
 
-    `start_method` is `fork`, `spawn`, `forkserver`, `subprocess` (another way of executing Python), or empty for the first one.
+    `start_method` is `fork`, `spawn`, `forkserver`, `subprocess` (another way of executing Python), or empty for the first one
+    and for one that was killed before it said it.
     """
 
     name: str

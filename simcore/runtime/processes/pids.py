@@ -20,8 +20,11 @@ _recorded: dict[int, str] | None = None
 
 
 def learn(told: int, real: int) -> None:
-    """Remember that the process `real` is `told` to the program."""
-    if not table or real_of.get(told) == real:
+    """Remember that the process `real` is `told` to the program.
+
+    Who is past the last event of his recording is told the real pids, and must not have the others forget what they were told.
+    """
+    if not table or told == real or real_of.get(told) == real:
         return
     real_of[told] = real
     told_of[real] = told

@@ -77,6 +77,7 @@ def install(patches: Patches, module: Any) -> None:
 
     patches.set(module, "job_counter", iter(next_job, None))
     patches.set(module, "worker", tasks.working(module.worker, lambda task: task[0]))
+    patches.method(pool, "_guarded_task_generation", _of_nobody(pool._guarded_task_generation))
     for cls in (module.ApplyResult, module.IMapIterator):
         patches.method(cls, "__init__", _result(cls.__init__))
     patches.method(module.ApplyResult, "_set", _set(module.ApplyResult._set))
@@ -156,6 +157,18 @@ def _result(original: Any) -> Any:
             raise
 
     return __init__
+
+
+def _of_nobody(original: Any) -> Any:
+    """The tasks of a job, which the thread that sends them drops some time after the last; the pool is not kept by them.
+
+    Their results keep it, and it would be chance whether whoever has those is the last that has the pool.
+    """
+
+    def generate(self: Any, *arguments: Any) -> Any:
+        return original(None, *arguments)
+
+    return generate
 
 
 def _guarded(original: Any) -> Any:
