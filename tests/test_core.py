@@ -151,7 +151,11 @@ def told(trace: Trace) -> dict[str, list[tuple[object, ...]]]:
 
 
 def _held(trace: Trace, actor: int, span: Any) -> int:
-    return sum(trace.columns.actor[position] == actor for position in range(span.first, span.last + 1))
+    """How many of its events are in a span, without those that each run has where it likes, such as collections."""
+    return sum(
+        trace.columns.actor[position] == actor and trace.columns.kind[position] not in LOCAL_KINDS
+        for position in range(span.first, span.last + 1)
+    )
 
 
 @built
