@@ -92,6 +92,7 @@ static PyObject *str_ranges, *str_stop, *young_garbage;                         
 #include "core/messages.h"
 #include "core/spans.h"
 #include "core/access.h"
+#include "core/hooks.h"
 #include "core/marks.h"
 
 static PyObject *

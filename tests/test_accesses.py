@@ -51,13 +51,13 @@ result = lambda: Account.balance
 class Money:
     def __init__(self): self.worth = 0
     def __iadd__(self, more):
-        self.worth = int(self.worth) + more
+        self.worth = int(str(self.worth)) + more
         return self
 class Account: count = 0
 account = Account()
 account.money, account.notes = Money(), ""
 def work(n):
-    for _ in range(150):
+    for _ in range(300):
         account.money += 1
         account.count += 1
         account.notes += "x"
