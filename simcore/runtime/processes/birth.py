@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from simcore.runtime import actors, forks, garbage, gate, originals, rest, segment
+from simcore.runtime import actors, forks, garbage, gate, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
@@ -73,7 +73,7 @@ def open_segment(name: str) -> None:
     """Begin the segment of this process, and number what it makes."""
     segment.current = Segment(folder, name)
     segment.current.define(TAG_PROCESS, "name", name)
-    actors.number_from(folder)
+    numbering.number_from(folder)
 
 
 def describe_process(real_pid: int) -> None:

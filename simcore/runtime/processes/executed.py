@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from simcore.runtime import actors, gate, originals, segment
+from simcore.runtime import gate, originals, segment, sites
 from simcore.runtime.actors import Actor, here
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
@@ -107,7 +107,7 @@ def begin(who: str, following: Any) -> Actor | None:
         _note_unrecorded()
         return None
     actor = births.begin(birth, method="subprocess")
-    gate.current.local(actor, Kind.INPUT, birth.object_id, lambda: actors.intern_text(words))
+    gate.current.local(actor, Kind.INPUT, birth.object_id, lambda: sites.intern_text(words))
     return actor
 
 
