@@ -44,7 +44,7 @@ def comparison_view(report: Row) -> RenderableType:
 
 
 def _head(report: Row) -> RenderableType:
-    text = Text("simcore compare ", style="bold").append(clean(report["program"]))
+    text = Text().append(f"simcore compare {clean(report['program'])}", style="bold")
     text.append(f"\n{report['python']}; ", style="dim")
     runs = f"{count(report['runs'], 'timing run')} and {count(report['state_runs'], 'state run')} for each method, round robin"
     load = f"load {report['load']:.1f} on {count(report['cpus'], 'processor')}"
