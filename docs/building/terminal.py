@@ -54,9 +54,7 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         name, *words = shlex.split(line)
         assert name == "simcore", line
-        words = (
-            [found.name for word in words for found in sorted(self.folder.glob(word)) or (Path(word),)] if "*" in line else words
-        )
+        words = [one for word in words for one in self._files(word)]
         process = subprocess.Popen(
             [sys.executable, "-m", "simcore", *words],
             cwd=self.folder,
@@ -75,6 +73,10 @@ class Terminal:
         if code not in ends_with:
             raise RuntimeError(f"`{line}` ended with {code}, expected {' or '.join(map(str, ends_with))}:\n{text}")
         return text
+
+    def _files(self, word: str) -> list[str]:
+        """What a shell makes of a word: with a star the files of that name."""
+        return sorted(path.name for path in self.folder.glob(word)) if "*" in word else [word]
 
 
 def _read(descriptor: int) -> bytes:
@@ -107,16 +109,15 @@ def screen_of(written: str) -> str:
 def picture(screens: list[tuple[str, str]], title: str) -> str:
     """An SVG of a terminal with command lines and what each has left on the screen."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(
-            record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor", legacy_windows=False
-        )
+        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
         for place, (line, written) in enumerate(screens):
             prompt = Text("\n$ " if place else "$ ", style="green").append(line, style="bold default")
             console.print(prompt, highlight=False)
             console.print(Text.from_ansi(screen_of(written)), highlight=False)
         drawn = console.export_svg(title=title, theme=SVG_EXPORT_THEME, code_format=FORM, unique_id="t")
-    # Nothing ever sticks out of a line; the clips of a long screen would be a third of its file.
-    drawn = re.sub(r'<clipPath id="t-line-.*?</clipPath>|\s*clip-path="url\(#t-line-\d+\)"', "", drawn, flags=re.S)
+    # Nothing ever sticks out of a line; clips of lines, and ends of lines as texts, would be half of the file.
+    superfluous = r'<clipPath id="t-line-.*?</clipPath>|<text [^>]*>\n</text>| clip-path="url\(#t-line-\d+\)"'
+    drawn = re.sub(superfluous, "", drawn, flags=re.S)
     drawn = re.sub(r'textLength="[\d.]+"([^>]*)>([^<]*[\u1100-\uffff][^<]*)<', _wide, drawn)
     return re.sub(r"\n\s*(?=\n)", "", drawn).rstrip() + "\n"
 

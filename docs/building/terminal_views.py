@@ -119,9 +119,8 @@ def changed(drawn: Drawn) -> None:
     drawn.file_of("docs/locks.md", "accounts.py")
     drawn.terminal.run("simcore record accounts.py")
     source = drawn.terminal.folder / "accounts.py"
-    source.write_text(
-        source.read_text().replace("    with savings:\n        with checking:", "    with checking:\n        with savings:")
-    )
+    before, after = "    with savings:\n        with checking:", "    with checking:\n        with savings:"
+    drawn.terminal.file(source.name, source.read_text(encoding="utf-8").replace(before, after))
     drawn("divergence", "simcore replay", ends_with=(1,))
 
 
