@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import click
 import pytest
 
+import simcore
 from simcore.diffing import Diff
 from simcore.engine.family import family_of
 from simcore.errors import SimcoreError, UsageError
 from simcore.notebook import running
-from simcore.notebook.cells import write_cell
+from simcore.notebook.cells import KEPT_S, write_cell
 from simcore.notebook.magic import Interrupted, run_cell, run_line
 from simcore.notebook.running import run_command
 from simcore.notebook.words import CELL_VERBS, of_cell
@@ -109,6 +111,24 @@ def test_a_cell_is_a_file_whose_lines_are_those_of_the_cell(own_folder: Path) ->
     assert not Path(first).is_absolute()
     assert (own_folder / ".simtraces" / ".cells" / ".gitignore").read_text() == "*\n"
     assert Path(write_cell("import queue", "%%simcore", "queue")).name == "queue_cell.py", "it must not import itself"
+
+
+def test_old_cells_go_unless_a_trace_needs_them(own_folder: Path) -> None:
+    """Of versions that were not run for a week those stay whose traces are there, in the trace folder or where they were put."""
+    traced = run_cell("record", "print('traced')\n", {})
+    elsewhere = run_cell("record -o e.simtrace", "print('elsewhere')\n", {})
+    run_cell("record -o lost.simtrace", "print('lost')\n", {})
+    Path("lost.simtrace").unlink()
+    write_cell("print('compared')\n", "%%simcore compare", "cell")
+    long_ago = time.time() - KEPT_S - 60
+    for file in Path(".simtraces/.cells").glob("*/*.py"):
+        os.utime(file, (long_ago, long_ago))
+    write_cell("print('young')\n", "%%simcore compare", "cell")
+    left = [file.read_text().splitlines()[1] for file in Path(".simtraces/.cells").glob("*/cell.py")]
+    assert sorted(left) == ["print('elsewhere')", "print('traced')", "print('young')"]
+    for trace in (traced, elsewhere):
+        assert isinstance(trace, Trace)
+        simcore.replay(trace).check()
 
 
 def test_a_cell_is_recorded_as_a_program(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
