@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -22,11 +23,21 @@ from simcore.engine.family import family_of
 from simcore.errors import SimcoreError, UsageError
 from simcore.notebook import running
 from simcore.notebook.cells import KEPT_S, write_cell
+from simcore.notebook.compared import Compared
 from simcore.notebook.magic import Interrupted, run_cell, run_line
 from simcore.notebook.running import run_command
 from simcore.notebook.words import CELL_VERBS, of_cell
 from simcore.trace.events import Outcome, Verdict
 from simcore.trace.model import Trace
+
+SHORT_CHILD = """import multiprocessing
+def f():
+    print("child")
+if __name__ == "__main__":
+    p = multiprocessing.Process(target=f)
+    p.start()
+    p.join()
+"""
 
 THREADS = """import sys
 import threading
@@ -149,9 +160,7 @@ def test_a_cell_is_recorded_as_a_program(own_folder: Path, capsys: pytest.Captur
 
 def test_a_cell_under_spawn(capsys: pytest.CaptureFixture[str]) -> None:
     """The child imports the cell's file and finds its function."""
-    code = 'import multiprocessing\ndef f():\n    print("child")\nif __name__ == "__main__":\n    '
-    code += "p = multiprocessing.Process(target=f)\n    p.start()\n    p.join()\n"
-    trace = run_cell("record --start-method spawn", code, {})
+    trace = run_cell("record --start-method spawn", SHORT_CHILD, {})
     assert isinstance(trace, Trace)
     assert [info.start_method for info in trace.ending.processes] == ["", "spawn"]
     assert capsys.readouterr().out == "child\n"
@@ -176,6 +185,22 @@ def test_diffs_of_cells_and_traces(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run_line("show a", kept)
     assert isinstance(shown, Trace)
     assert shown.path == twice.trace_a.path
+
+
+def test_how_far_a_command_is_is_told_while_it_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line per run of a comparison and of a hunt, apart from what simcore says; none of it in what is returned or printed."""
+    lines: list[str] = []
+    monkeypatch.setattr(running, "_shows_progress", [lambda: lines.append])
+    assert isinstance(run_cell("compare -n 1 --methods fork,spawn", SHORT_CHILD, {}), Compared)
+    note = "the program is run up to 6 times, and so often are its side effects repeated"
+    expected = [f"{note}; run {n} of 6  {method}" for n, method in enumerate(("fork", "spawn") * 3, 1)]
+    assert lines[:4] == expected[:4]
+    assert lines[-1] == note
+    assert set(lines) <= {note, *expected}
+    lines.clear()
+    assert isinstance(run_cell("--until-failure --max-runs 2", "pass\n", {}), Trace)
+    assert [re.sub(r"[\d.]+ m?s/run", "T", line) for line in lines] == ["run 1 of 2  T  failed 0", "run 2 of 2  T  failed 0"]
+    assert capsys.readouterr() == ("2 runs, none failed\n", "")
 
 
 def test_a_hunt_returns_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
