@@ -56,6 +56,18 @@ def test_a_command_is_drawn_as_a_terminal_shows_it(tmp_path: Path) -> None:
     assert not (tmp_path / "never.svg").exists()
 
 
+def test_without_a_browser_the_kept_pictures_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build says in one line what is missing, and draws nothing that it could not."""
+    import browser_views
+
+    monkeypatch.setenv("PATH", "")
+    said = browser_views.draw(tmp_path)
+    assert said.startswith("pictures of the report and the notebook are those of docs/pictures; missing here: ")
+    assert said.endswith("a Chromium")
+    assert "\n" not in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_what_is_left_on_the_screen_is_drawn() -> None:
     """A bar that was drawn over, and one that was taken away, are gone; colours stay."""
     from terminal import screen_of

@@ -36,14 +36,14 @@ def draw(target: Path) -> str:
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         absent.append("a Chromium")
     if absent:
-        return f"pictures of the report and the notebook are those of docs/pictures: here is no {', '.join(absent)}"
+        return f"pictures of the report and the notebook are those of docs/pictures; missing here: {', '.join(absent)}"
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from browser import browser
 
     with tempfile.TemporaryDirectory() as folder, browser() as running:
         reports(running, Path(folder), target)
         if not has_japanese():
-            return "pictures of the notebook are those of docs/pictures: here is no font with Japanese, which it has"
+            return "pictures of the notebook are those of docs/pictures; missing here: a Japanese font"
         notebooks(running, Path(folder), target)
     return ""
 
