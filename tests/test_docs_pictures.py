@@ -65,7 +65,7 @@ def test_without_a_browser_the_kept_pictures_are_shown(tmp_path: Path, monkeypat
     assert said.startswith("pictures of the report and the notebook are those of docs/pictures; missing here: ")
     assert said.endswith("a Chromium")
     assert "\n" not in said
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_only_what_is_left_on_the_screen_is_drawn() -> None:
