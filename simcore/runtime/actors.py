@@ -200,6 +200,9 @@ between: Callable[[Actor], None] | None = None
 held_up: Callable[[Actor], None] | None = None
 """Called with the actor at its own operation while the process is held up; set by `rest`."""
 
+begun: Callable[[Actor, str], None] | None = None
+"""Called in a thread that is an actor from now on, with what the program calls it; set by `forced` while an order is forced."""
+
 main: Actor | None = None
 """The main actor of this process."""
 
