@@ -1,5 +1,6 @@
 """Which lines of a file have code, as the interpreter counts them."""
 
+import ast
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -29,3 +30,15 @@ def code_lines(file: str) -> frozenset[int] | None:
         return _lines(file, Path(file).stat().st_mtime_ns)
     except OSError:
         return None
+
+
+def definition_at(file: str, line: int) -> tuple[str, int] | None:
+    """The function or class that is defined at a line, and the first line of its body that has code; None for another line."""
+    lines = code_lines(file)
+    if lines is None or line not in lines:
+        return None
+    for node in ast.walk(ast.parse(Path(file).read_bytes())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.lineno == line:
+            within = [other for other in lines if line < other <= (node.end_lineno or line)]
+            return (node.name, min(within)) if within else None
+    return None

@@ -72,6 +72,8 @@ def record(
         else resolve(_checked(target), params=params, argv=argv, plugins=plugins, start_method=start_method)
     )
     if order is not None:
+        if not isinstance(order, ForcedOrder):
+            raise UsageError("an order is forced by simcore.testing", "call simcore.testing.record(target, order=[...])")
         order.check(scenario)
     scenario = replace(
         scenario,

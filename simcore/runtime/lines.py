@@ -118,10 +118,10 @@ class _Frame:
         return self.traced
 
     def _reach(self, frame: FrameType, line: int) -> None:
-        if self._at is not None and self._at.line <= line <= self._at.last:
+        at, spot = self._at, self._spots.get(line)
+        if at is not None and at.line <= line <= at.last and spot in (None, at):
             return
         self._leave()
-        spot = self._spots.get(line)
         if spot is not None and not _leaves_with(frame.f_code, frame.f_lasti):
             self._at, self._step = spot, self._watch.come(spot)
 

@@ -26,7 +26,7 @@ def events(trace: Trace, actor: str = "", operation: str = "", on: str = "") -> 
     were made for, or as `main:lock1`. A failed try to take a lock is an `acquire` of value 0. Raises: UsageError for names that
     the trace does not have.
     """
-    actors = _actors(trace, actor)
+    actors = actors_of(trace, actor)
     things = objects_of(trace, on)
     kind = _kind(operation)
     c = trace.columns
@@ -46,7 +46,7 @@ def spans(trace: Trace, operation: str = "", actor: str = "", on: str = "") -> l
     """
     if operation and operation not in SPAN_OPERATIONS:
         raise unknown("operation", operation, filter(None, SPAN_OPERATIONS))
-    actors, things = _actors(trace, actor), objects_of(trace, on)
+    actors, things = actors_of(trace, actor), objects_of(trace, on)
     return [
         span
         for span in sorted(trace.spans, key=lambda span: span.first)
@@ -114,7 +114,8 @@ def objects_of(trace: Trace, name: str) -> set[int] | None:
     return found
 
 
-def _actors(trace: Trace, name: str) -> set[int] | None:
+def actors_of(trace: Trace, name: str) -> set[int] | None:
+    """The actors of this name; None where any is meant. Raises: UsageError."""
     if not name:
         return None
     found = {index for index, info in enumerate(trace.actors) if info.name == name}
