@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import NoReturn
 
+from simcore.engine.code_lines import tree_of
 from simcore.engine.forced import ForcedOrder, require_code
 from simcore.errors import UsageError
 from simcore.testing.asking import actors_of, events, takers, unknown
@@ -85,11 +86,7 @@ def _times(trace: Trace, here: list[Event]) -> int:
 
 def _locks_at_once(trace: Trace, site: Site) -> int:
     """How many locks the statement at a place may take: as many as a `with` has items."""
-    try:
-        tree = ast.parse(trace.sources.get(site.file, ""))
-    except (SyntaxError, ValueError):
-        return 1
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(trace.sources.get(site.file, ""))):
         if isinstance(node, ast.With | ast.AsyncWith):
             last = node.items[-1].context_expr
             if node.lineno <= site.line <= (last.end_lineno or last.lineno):
