@@ -69,34 +69,35 @@ first_lock, second_lock = Lock(), Lock()
 said = []
 
 
-def say(what):
-    said.append(what)
-    return what
+def say(who, what):
+    said.append(f"{who} {what}")
+    return who
 
 
 def fail():
     raise ValueError
 
 
-def take(lock, who):
+def take(lock, who, what):
     with lock:
-        say(who)
+        say(who, what)
 
 
 def work(who):
-    take(first_lock, who)
-    take(second_lock, who)
-    for _ in range(3):
-        say(who)
+    take(first_lock, who, "first")
+    take(second_lock, who, "second")
+    for round in range(3):
+        say(who, round)
     say(
-        say(who),
+        say(who, "inner"),
+        "outer",
     )
     try:
         fail()
     except ValueError:
-        say(who)
+        say(who, "caught")
     with first_lock, second_lock:
-        say(who)
+        say(who, "both")
 
 
 workers = [Thread(target=work, args=(who,), name=who) for who in ("anna", "ben")]
@@ -104,6 +105,7 @@ for worker in workers:
     worker.start()
 for worker in workers:
     worker.join()
+print(",".join(said), end="")
 """
 _ANNA, _BEN = "anna", "ben"
 
@@ -184,39 +186,32 @@ def test_processes_take_a_lock_in_the_order_asked_for(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "takers"),
+    ("order", "pairs"),
     [
-        # Each takes the first lock, then the other one: the line is the same.
-        ([(_BEN, line("with lock")), (_ANNA, line("with lock")), (_ANNA, line("with lock")), (_BEN, line("with lock"))], "BAAB"),
-        ([(_ANNA, line("with lock"), 2), (_BEN, line("with lock"), 1)], "AABB"),
-        ([(_BEN, line("with lock"), 2), (_ANNA, line("take(first"))], "BBAA"),
+        # Each takes the first lock, then the other one, at the same line.
+        (
+            [(_BEN, line("with lock")), (_ANNA, line("with lock")), (_ANNA, line("with lock")), (_BEN, line("with lock"))],
+            [("ben first", "anna first"), ("anna second", "ben second")],
+        ),
+        ([(_ANNA, line("with lock"), 2), (_BEN, line("with lock"), 1)], [("anna first", "ben first")]),
+        ([(_BEN, line("with lock"), 2), (_ANNA, line("take(first"))], [("ben first", "anna first")]),
         # A line in what a line calls: the outer one is done when its actor comes to the inner one.
-        ([(_ANNA, line("take(first")), (_ANNA, line("with lock")), (_BEN, line("with lock"))], "A"),
-        # Third time of a loop's block, fourth of its head, which is its end.
-        ([(_ANNA, line("take(second")), (_BEN, line("for _"), 4), (_ANNA, line("for _"), 4)], ""),
+        ([(_ANNA, line("take(first")), (_ANNA, line("with lock")), (_BEN, line("with lock"))], [("anna first", "ben first")]),
+        # The fourth time at the head of a loop of three rounds is its end.
+        ([(_BEN, line("for round"), 4), (_ANNA, line("for round"), 4)], [("ben 2", "anna inner")]),
         # A statement of several lines is one with its first line; one of the others is itself.
-        ([(_BEN, line("    say(\n"[:-1])), (_ANNA, line("say(who),"))], ""),
-        ([(_BEN, line("say(who),")), (_ANNA, line("say(who),"))], ""),
+        ([(_BEN, f"lines.py:{at(LINES, 'inner') - 1}"), (_ANNA, line("inner"))], [("ben outer", "anna inner")]),
+        ([(_BEN, line("inner")), (_ANNA, line("inner"))], [("ben inner", "anna inner")]),
         # It is over when it raises.
-        ([(_BEN, line("        fail()")), (_ANNA, line("        fail()"))], ""),
-        ([(_BEN, line("with first_lock, second")), (_ANNA, line("with first_lock, second"))], ""),
+        ([(_BEN, line("        fail()")), (_ANNA, line("        fail()"))], [("ben outer", "anna caught")]),
+        ([(_BEN, line("with first_lock, second")), (_ANNA, line("with first_lock, second"))], [("ben both", "anna both")]),
     ],
 )
-def test_what_a_step_is(order: list[OrderStep], takers: str) -> None:
-    """The n-th time, loops, calls, statements of several lines, errors."""
-    trace = testing.record("lines.py", order=order)
-    assert trace.outcome is Outcome.OK
-    found = "".join(name[0].upper() for name in testing.takers(trace, "first_lock"))
-    # Of the letters of the case the first is who has the first lock first.
-    assert found[:1] == takers[:1] or not takers
-
-
-def test_the_locks_of_the_second_time_are_the_asked_ones() -> None:
-    """Where a line is reached twice, each time is a step of its own."""
-    spot = line("with lock")
-    trace = testing.record("lines.py", order=[(_BEN, spot), (_ANNA, spot), (_ANNA, spot), (_BEN, spot)])
-    testing.assert_taken(trace, "first_lock", ["ben", "anna"])
-    testing.assert_taken(trace, "second_lock", ["anna", "ben"])
+def test_what_a_step_is(order: list[OrderStep], pairs: list[tuple[str, str]]) -> None:
+    """The n-th time, loops, calls, statements of several lines, errors: the program itself tells what came first."""
+    said = written(testing.record("lines.py", order=order)).split(",")
+    assert len(said) == 18
+    assert [pair for pair in pairs if said.index(pair[0]) > said.index(pair[1])] == [], said
 
 
 @pytest.mark.parametrize("wanted", [("anna", "ben"), ("ben", "anna")])

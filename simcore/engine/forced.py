@@ -4,6 +4,7 @@ The program waits by itself (see `simcore.runtime.forced`); this looks at it fro
 that a step is never done, or when nothing of it was done for a while: then everybody goes on, and what was missed can be told.
 """
 
+import math
 import mmap
 import os
 import time
@@ -78,7 +79,7 @@ class ForcedOrder:
 
     def __init__(self, order: Sequence[object], patience_s: float = PATIENCE_S) -> None:
         self.steps = _parsed(order)
-        if not isinstance(patience_s, int | float) or isinstance(patience_s, bool) or not patience_s > 0:
+        if not isinstance(patience_s, int | float) or isinstance(patience_s, bool) or not 0 < patience_s < math.inf:
             raise UsageError(f"patience_s is {patience_s!r}, expected seconds, more than 0")
         self._patience_ns = int(patience_s * 1e9)
         self._data: mmap.mmap | None = None
@@ -125,10 +126,10 @@ class ForcedOrder:
         """Give the order up if it cannot be had; whether that was done now. `stands_still` when nobody in the run can go on."""
         if self._data is None or self._get(layout.GIVEN_UP_AT):
             return False
-        turns = self._turns()
-        if not turns:
-            return False
         done = self._get(layout.DONE_AT)
+        turns = self._turns()
+        if not turns or done == len(self.steps):
+            return False
         step = self.steps[done]
         heads = reader.heads()
         whose = _actors(reader.definitions, step.actor)
@@ -139,7 +140,7 @@ class ForcedOrder:
         impatient = time.monotonic_ns() - since > self._patience_ns
         reasons = {ENDED: ended, TURNED_ROUND: turned_round, STOOD_STILL: stands_still, NO_PATIENCE: impatient}
         why = next((reason for reason, holds in reasons.items() if holds), "")
-        if not why:
+        if not why or self._get(layout.DONE_AT) != done:  # it has just been done, and all this is of the time before
             return False
         self.missed = self._missed(done, why)
         layout.WORD.pack_into(self._data, layout.GIVEN_UP_AT, 1)

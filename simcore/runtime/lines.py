@@ -21,6 +21,7 @@ _LATER: Final = frozenset({"<lambda>", "<genexpr>"})
 
 _LOAD_CONST, _CALL, _NOP, _SWAP = opmap["LOAD_CONST"], opmap.get("PRECALL", opmap["CALL"]), opmap["NOP"], opmap["SWAP"]
 _PUSH_ERROR, _EXIT_BY_ERROR = opmap["PUSH_EXC_INFO"], opmap["WITH_EXCEPT_START"]
+_RESUME, _RESUMED_BY = opmap["RESUME"], 3
 _Local = Callable[[FrameType, str, Any], Any]
 
 
@@ -64,6 +65,9 @@ class _Stretch:
     def has(self, line: int) -> bool:
         return self.first <= line <= self.last
 
+    def is_in_statement(self, line: int) -> bool:
+        return self.statement[0] <= line <= self.statement[1]
+
 
 class Watch:
     """The lines of one actor. `called` is the trace function of its thread."""
@@ -79,7 +83,7 @@ class Watch:
         known = self._codes.get(id(code))
         if known is None:
             known = self._codes[id(code)] = (code, self._stretches_of(code))
-        return _Frame(self, known[1]).traced if known[1] else None
+        return _Frame(known[1], self, 0 if _begins(frame) else frame.f_lineno).traced if known[1] else None
 
     def _stretches_of(self, code: CodeType) -> list[_Stretch]:
         near = [_Stretch(spot, code) for spot in self._spots if spot.is_in(code.co_filename)]
@@ -114,10 +118,11 @@ class _Frame:
 
     is_of_watch = True
 
-    def __init__(self, watch: Watch, stretches: list[_Stretch]) -> None:
+    def __init__(self, stretches: list[_Stretch], watch: Watch, line: int) -> None:
+        """`line` is where the frame is already: behind a `yield` or `await`, or in a forked child; 0 for one that begins."""
         self._watch, self._stretches = watch, stretches
         self._at: list[tuple[_Stretch, int | None]] = []
-        self._passed: list[_Stretch] = []
+        self._passed = [stretch for stretch in stretches if stretch.is_in_statement(line)]
 
     def traced(self, frame: FrameType, event: str, _: Any) -> _Local:
         """As `sys.settrace` wants a local trace function."""
@@ -139,11 +144,17 @@ class _Frame:
                 if step is not None:
                     self._watch.go(step)
         if self._passed:
-            self._passed = [stretch for stretch in self._passed if stretch.statement[0] <= line <= stretch.statement[1]]
+            self._passed = [stretch for stretch in self._passed if stretch.is_in_statement(line)]
         for stretch in self._stretches:
             if stretch.has(line) and stretch not in self._passed and not _leaves_with(frame.f_code, frame.f_lasti):
                 self._passed.append(stretch)
                 self._at.append((stretch, self._watch.come(stretch.spot)))
+
+
+def _begins(frame: FrameType) -> bool:
+    """Whether nothing of this frame has run yet."""
+    at, instructions = frame.f_lasti, frame.f_code.co_code
+    return at < 0 or (instructions[at] == _RESUME and instructions[at + 1] & _RESUMED_BY == 0)
 
 
 def _leaves_with(code: CodeType, at: int) -> bool:
