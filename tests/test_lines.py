@@ -106,12 +106,9 @@ def watched(tmp_path: Path, body: str, text: str, times: int = 4) -> str:
         ("def run():\n    made = lambda: note('a')\n    note('b')\n    made()\n", "lambda", "(1 1) b (2 a 2)"),
         ("def run():\n    for x in made(): note(x)\n\ndef made():\n    yield 'a'\n    yield 'b'\n", "yield 'a'", "(1 1) a b"),
         (
-            (
-                "def run():\n    asyncio.run(go())\n\nasync def go():\n    got = note(\n        await asyncio.sleep(0, 'a'),\n    )\n"
-                "    note('b')\n"
-            ),
+            "def run():\n    asyncio.run(go())\n\nasync def go():\n    got = note(\n        await asyncio.sleep(0, 'a')\n    )\n",
             "got =",
-            "(1 1) a b",
+            "(1 1) a",
         ),
         ("def run():\n    for x in made(): note(x)\n\ndef made(): yield 'a'; yield 'b'\n", "def made", "(1 1) a b"),
         ("def run():\n    deep(2)\n\ndef deep(n):\n    return n and deep(n - 1)\n", "return n", "(1 1) (2 2) (3 3)"),
