@@ -54,7 +54,7 @@ def watched(tmp_path: Path, body: str, text: str, times: int = 4) -> str:
     exec(compile(source, str(file), "exec"), scope)
     spot = Spot("body.py", line)
     spot.steps = {time: time for time in range(1, times + 1)}
-    watch = Watch(7, [spot], Told(said))
+    watch = Watch(7, [spot], Told(said), lambda: sys.settrace(None))
     run: Callable[[], object] = scope["run"]
     before = sys.gettrace()
     sys.settrace(watch.called)

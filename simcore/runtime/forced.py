@@ -106,7 +106,8 @@ class Progress:
 class _Forcing:
     """The order of this run, in this process."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, stop: Callable[[], object]) -> None:
+        self._stop = stop
         with open(f"{folder}/{STEPS}", encoding="utf-8", errors="surrogateescape") as file:
             fields = file.read().split("\0")
         self._steps = [(fields[at], fields[at + 1], int(fields[at + 2]), int(fields[at + 3])) for at in range(0, len(fields), 4)]
@@ -118,13 +119,13 @@ class _Forcing:
         for number, (who, file, line, time) in enumerate(self._steps):
             if who in (actor.name, called):
                 spots.setdefault((file, line), Spot(file, line)).steps[time] = number
-        return Watch(actor.index, list(spots.values()), self.progress) if spots else None
+        return Watch(actor.index, list(spots.values()), self.progress, self._stop) if spots else None
 
 
 def install(folder: str, patches: Patches, main: Actor | None, called: str) -> None:
     """Force the order of the run; `main` is the actor of this thread, which the program calls `called`."""
-    forcing = _Forcing(folder)
     real_set, real_get = sys.settrace, sys.gettrace
+    forcing = _Forcing(folder, lambda: real_set(None))
 
     def is_ours(function: object) -> bool:
         return isinstance(getattr(function, "__self__", None), Watch)

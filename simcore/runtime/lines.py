@@ -69,13 +69,18 @@ class _Stretch:
         return self.statement[0] <= line <= self.statement[1]
 
 
-class Watch:
-    """The lines of one actor. `called` is the trace function of its thread."""
+_Stretches = dict[int, list[_Stretch]]
+"""Those of one code object, by each of its lines that is part of one."""
 
-    def __init__(self, actor: int, spots: list[Spot], steps: Steps) -> None:
-        self._actor, self._spots, self._steps = actor, spots, steps
+
+class Watch:
+    """The lines of one actor. `called` is the trace function of its thread; `stop` is called when all of its steps are done."""
+
+    def __init__(self, actor: int, spots: list[Spot], steps: Steps, stop: Callable[[], object]) -> None:
+        self._actor, self._spots, self._steps, self._stop = actor, spots, steps, stop
+        self._left = sum(len(spot.steps) for spot in spots)
         self._under_way: int | None = None
-        self._codes: dict[int, tuple[CodeType, list[_Stretch]]] = {}  # by id, which is that of the code as long as it is kept
+        self._codes: dict[int, tuple[CodeType, _Stretches]] = {}  # by id, which is that of the code as long as it is kept
 
     def called(self, frame: FrameType, event: str, _: Any) -> _Local | None:
         """As `sys.settrace` wants it: None for code that has none of the lines."""
@@ -85,13 +90,14 @@ class Watch:
             known = self._codes[id(code)] = (code, self._stretches_of(code))
         return _Frame(known[1], self, 0 if _begins(frame) else frame.f_lineno).traced if known[1] else None
 
-    def _stretches_of(self, code: CodeType) -> list[_Stretch]:
+    def _stretches_of(self, code: CodeType) -> _Stretches:
         near = [_Stretch(spot, code) for spot in self._spots if spot.is_in(code.co_filename)]
         lines = {line for _, _, line in code.co_lines() if line} if near else set()
         if code.co_name in _COMPREHENSIONS:
             lines.discard(code.co_firstlineno)
             near = [stretch for stretch in near if stretch.first != stretch.statement[0]]
-        return [stretch for stretch in near if any(map(stretch.has, lines))]
+        found = {line: [stretch for stretch in near if stretch.has(line)] for line in lines}
+        return {line: there for line, there in found.items() if there}
 
     def come(self, spot: Spot) -> int | None:
         """The actor comes to the line: waits until the step is due, which is returned; None where this time is no step."""
@@ -109,6 +115,9 @@ class Watch:
         if self._under_way == step:
             self._under_way = None
             self._steps.go(step, self._actor)
+            self._left -= 1
+            if not self._left:
+                self._stop()
 
 
 class _Frame:
@@ -118,17 +127,19 @@ class _Frame:
 
     is_of_watch = True
 
-    def __init__(self, stretches: list[_Stretch], watch: Watch, line: int) -> None:
+    def __init__(self, stretches: _Stretches, watch: Watch, line: int) -> None:
         """`line` is where the frame is already: behind a `yield` or `await`, or in a forked child; 0 for one that begins."""
         self._watch, self._stretches = watch, stretches
         self._at: list[tuple[_Stretch, int | None]] = []
-        self._passed = [stretch for stretch in stretches if stretch.is_in_statement(line)]
+        self._passed = list({stretch for there in stretches.values() for stretch in there if stretch.is_in_statement(line)})
 
     def traced(self, frame: FrameType, event: str, _: Any) -> _Local:
         """As `sys.settrace` wants a local trace function."""
         try:
             if event == "line":
-                self._reach(frame, frame.f_lineno)
+                line = frame.f_lineno
+                if self._passed or line in self._stretches:
+                    self._reach(frame, line)
             elif event == "return":
                 self._reach(frame, 0)
         except BaseException as error:  # from the handler of a signal that came while the actor waited
@@ -145,8 +156,8 @@ class _Frame:
                     self._watch.go(step)
         if self._passed:
             self._passed = [stretch for stretch in self._passed if stretch.is_in_statement(line)]
-        for stretch in self._stretches:
-            if stretch.has(line) and stretch not in self._passed and not _leaves_with(frame.f_code, frame.f_lasti):
+        for stretch in self._stretches.get(line, ()):
+            if stretch not in self._passed and not _leaves_with(frame.f_code, frame.f_lasti):
                 self._passed.append(stretch)
                 self._at.append((stretch, self._watch.come(stretch.spot)))
 
