@@ -78,6 +78,7 @@ static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_simcore_id,
 static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
 static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
 static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                                  /* the methods of its batons */
+static PyObject *str_ranges, *str_stop, *young_garbage;                                        /* of slots; `gc.get_count` */
 
 #include "core/records.h"
 #include "core/actors.h"
@@ -91,6 +92,7 @@ static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                
 #include "core/messages.h"
 #include "core/spans.h"
 #include "core/access.h"
+#include "core/marks.h"
 
 static PyObject *
 core_set_up(PyObject *module, PyObject *args)
@@ -107,6 +109,7 @@ static PyMethodDef core_methods[] = {
     {"here", core_here, METH_NOARGS, "The actor on whose behalf this thread runs now, or None."},
     {"acting", core_acting, METH_NOARGS, "The actor of this thread if what it does is to be recorded, or None."},
     {"emit", FAST(core_emit), METH_FASTCALL, "Commit one record, stamped now."},
+    {"pace", core_pace, METH_VARARGS, NULL},
     {"publish", FAST(core_publish), METH_FASTCALL | METH_KEYWORDS, "Say what an actor waits for; returns since when, in ns."},
     {"unpublish", core_unpublish, METH_O, "It waits no more."},
     {"sending", FAST(core_sending), METH_FASTCALL, "Record a message and send it."},
@@ -176,13 +179,20 @@ core_exec(PyObject *module)
         {&str_raw_acquire, "acquire"},
         {&str_raw_release, "release"},
         {&str_handle, "handle"},
+        {&str_ranges, "ranges"},
+        {&str_stop, "stop"},
     };
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].text = PyUnicode_InternFromString(names[at].is)) == NULL) return -1;
     }
+    PyObject *collector = PyImport_ImportModule("gc");
+    young_garbage = collector == NULL ? NULL : PyObject_GetAttrString(collector, "get_count");
+    Py_XDECREF(collector);
+    if (young_garbage == NULL) return -1;
     if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
         PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 ||
-        PyModule_AddType(module, &FollowingType) < 0 || add_buffer(module) < 0) {
+        PyModule_AddType(module, &FollowingType) < 0 || PyModule_AddType(module, &MarkType) < 0 ||
+        PyType_Ready(&StandInType) < 0 || add_buffer(module) < 0) {
         return -1;
     }
     PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);

@@ -17,7 +17,20 @@ from typing import Any
 
 from simcore.runtime.access.plainly import hooks
 from simcore.runtime.access.rewrite import rewrite
-from simcore.runtime.access.spots import Spot
+from simcore.runtime.access.spots import Spot, Way
+
+
+class Mark:
+    """As the core's: gives what it is subscribed with, and says that it was."""
+
+    said: Callable[[Way, int], None] = staticmethod(lambda way, spot: None)
+
+    def __init__(self, way: Way, spot: int, *update: object) -> None:
+        self.way, self.spot, self.update = way, spot, update
+
+    def __getitem__(self, thing: Any) -> Any:
+        Mark.said(self.way, self.spot)
+        return thing
 
 
 class Ran:
@@ -42,8 +55,8 @@ def installed(spots: list[Spot], around: Callable[[str, Any], Any] = lambda name
             delattr(builtins, name)
 
 
-def run(source: str, *, rewritten: bool, traced: bool = False, optimize: int = -1) -> Ran:
-    """Execute a program as a module of its own, in this process."""
+def run(source: str, *, rewritten: bool, marked: bool = False, traced: bool = False, optimize: int = -1) -> Ran:
+    """Execute a program as a module of its own, in this process; `marked`: rewritten with marks."""
     source = textwrap.dedent(source).strip() + "\n"
     path = Path("program.py").absolute()
     path.write_text(source, encoding="utf-8")
@@ -52,7 +65,7 @@ def run(source: str, *, rewritten: bool, traced: bool = False, optimize: int = -
     first = 1000
     code = compile(source, str(path), "exec", dont_inherit=True, optimize=optimize)
     if rewritten:
-        code, ran.spots = rewrite(source, str(path), first, optimize=optimize)
+        code, ran.spots = rewrite(source, str(path), first, mark=Mark if marked else None, optimize=optimize)
     module = ModuleType("program")
     module.__file__ = str(path)
     vars(module).update(probe=_probe(ran.lines), value=_value(ran.lines), show=_show(ran.lines), lines=ran.lines)

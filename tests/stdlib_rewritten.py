@@ -1,7 +1,7 @@
 """Runs CPython's own tests of one module of the standard library, which is rewritten or not.
 
-`stdlib_rewritten.py heapq rewritten`, or `plain`, prints as JSON which modules were rewritten, how many attributes and items they
-read, and how each test ended. To be run in a process of its own.
+`stdlib_rewritten.py heapq rewritten`, `marked` (with marks) or `plain`, prints as JSON which modules were rewritten, how many
+attributes and items they read, and how each test ended. To be run in a process of its own.
 """
 
 import builtins
@@ -60,7 +60,9 @@ class Outcomes(unittest.TestResult):
 def main(module: str, how: str, with_tests: str = "") -> None:
     suites = SUITES[module]
     rewritten, accesses = [], [0]
-    if how == "rewritten":
+    if how != "plain":
+        from rewriting import Mark
+
         from simcore.runtime.access.loader import install
         from simcore.runtime.access.plainly import hooks
         from simcore.runtime.access.spots import Spot
@@ -79,9 +81,17 @@ def main(module: str, how: str, with_tests: str = "") -> None:
             spots.extend(found)
             return len(spots) - len(found)
 
+        def said(way: object, spot: int) -> None:
+            accesses[0] += 1
+
+        Mark.said = staticmethod(said)
         vars(builtins).update({name: counted(name, function) for name, function in hooks(spots).items()})
         roots = (module, *(suites if with_tests else ()))
-        install(lambda name, path: any(name == root or name.startswith(f"{root}.") for root in roots), register)
+        install(
+            lambda name, path: any(name == root or name.startswith(f"{root}.") for root in roots),
+            register,
+            Mark if how == "marked" else None,
+        )
     for name in list(sys.modules):
         if name.partition(".")[0] == module:
             del sys.modules[name]

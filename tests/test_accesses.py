@@ -47,6 +47,24 @@ def work(n):
     for _ in range(300): Account.balance = Account.balance + int("1")
 result = lambda: Account.balance
 """,
+    "updates by one": """
+class Money:
+    def __init__(self): self.worth = 0
+    def __iadd__(self, more):
+        self.worth = int(self.worth) + more
+        return self
+class Account: count = 0
+account = Account()
+account.money, account.notes = Money(), ""
+def work(n):
+    for _ in range(150):
+        account.money += 1
+        account.count += 1
+        account.notes += "x"
+        try: account.none += 1
+        except AttributeError: pass
+result = lambda: (account.money.worth, account.count, len(account.notes))
+""",
     "an item": """
 counts = {"a": 0}
 def work(n):

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from rewrite_programs import PROGRAMS
-from rewriting import Ran, installed, run
+from rewriting import Mark, Ran, installed, run
 
 from simcore.runtime.access import plainly
 from simcore.runtime.access.plainly import hooks
 from simcore.runtime.access.rewrite import rewrite
-from simcore.runtime.access.spots import FRESH, HOOKS, METHODS, OPERATORS, READERS, SCALARS, UPDATES, Spot, What
+from simcore.runtime.access.spots import FRESH, HOOKS, METHODS, OPERATORS, READERS, SCALARS, UPDATES, Spot, Way, What
 
 TAKES_FRAMES = "errors: recursion"
 """How deep it comes depends on the frames of hooks written in Python."""
@@ -32,15 +32,16 @@ def steps(ran: Ran) -> list[tuple[str, str, int]]:
     return [step for step, _ in itertools.groupby(ran.steps)]
 
 
+@pytest.mark.parametrize("marked", [False, True], ids=["called", "marked"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_rewritten_program_does_the_same(name: str) -> None:
+def test_a_rewritten_program_does_the_same(name: str, marked: bool) -> None:
     """Output, order of evaluation, errors, tracebacks with carets, and lines that a debugger sees are those of a plain run."""
     plain = run(PROGRAMS[name], rewritten=False)
-    ran = run(PROGRAMS[name], rewritten=True)
+    ran = run(PROGRAMS[name], rewritten=True, marked=marked)
     assert ran.spots
     assert ran.lines == plain.lines
     if name not in (TAKES_FRAMES, STEPS_BACK):
-        seen = steps(run(PROGRAMS[name], rewritten=True, traced=True))
+        seen = steps(run(PROGRAMS[name], rewritten=True, marked=marked, traced=True))
         assert seen == steps(run(PROGRAMS[name], rewritten=False, traced=True))
 
 
@@ -236,6 +237,65 @@ def test_each_access_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each access calls the hook that it should, with a spot that tells what it is."""
     monkeypatch.setattr(plainly, "get_frame", lambda depth: sys._getframe(depth + 2))  # `noted` stands between
     assert {statement: accesses_of(statement) for statement in SEEN} == SEEN
+
+
+MARKED = {
+    "a.x": [(Way.LOADS, "x")],
+    "a.x.y": [(Way.LOADS, "x"), (Way.LOADS, "y")],
+    "a.x = a.y": [(Way.LOADS, "y"), (Way.STORES, "x")],
+    "a.x = b.y = 1": [(Way.STORES, "x"), (Way.STORES, "y")],
+    "a.x, b.y = 1, 2": [(Way.STORES, "x"), (Way.STORES, "y")],
+    "for a.x in (1, 2): pass": [(Way.STORES, "x")] * 2,
+    "a.x: int = 1": [(Way.STORES, "x")],
+    "a.x += 1": [(Way.BOTH, "x", 0, 1)],
+    "a.x -= 2.5": [(Way.BOTH, "x", 10, 2.5)],
+    "a.f()": [(Way.LOADS, "f")],
+    "a.append(1)": [],  # a container's method: a hook asks what `a` is
+    "a.x += b": [],  # what `b` is decides whether it is done in one step
+    "a.x += int('1')": [],
+    "a.x = a.x + 1": [],
+    "(\na\n.x)": [],  # several lines: a debugger may come in between
+    "del a.x": [],
+    "(lambda: 0).__name__": [],  # a warning of the compiler's, were it subscribed with
+    "(i for i in ()).gi_frame": [],
+}
+"""Statements, and the marks that they come by; where there is none a hook is called."""
+
+
+@pytest.mark.parametrize("statement", MARKED)
+def test_attributes_stand_behind_marks(statement: str) -> None:
+    """An attribute has a mark where the interpreter lets nobody in between that and the access, else it is a hook's."""
+    marks: dict[int, Any] = {}
+    found: list[Any] = []
+
+    def mark(way: Way, spot: int, *update: object) -> Mark:
+        marks[spot] = way, spots[spot - 50].field, *update
+        return Mark(way, spot)
+
+    def first(new: Any) -> int:
+        spots.extend(new)
+        return 50
+
+    spots: list[Spot] = []
+    source = "class A:\n    x = y = 1\n    def f(self): pass\n    def append(self, what): pass\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        code, _ = rewrite(f"{source}def main(a, b):\n {statement}\nnow(A())\n", "m.py", first, mark=mark)
+
+    def now(a: Any) -> None:
+        a.x, a.y = a, 1
+        if "=" in statement:
+            a.x = 1
+        Mark.said = lambda way, spot: found.append(marks[spot])  # type: ignore[method-assign]
+        try:
+            names["main"](a, type(a)() if statement.startswith(("a.x =", "a.x,")) else 1)
+        finally:
+            Mark.said = lambda way, spot: None  # type: ignore[method-assign]
+
+    names: dict[str, Any] = {"__name__": "m", "now": now}
+    with installed([Spot(0, "", "", What.ITEM)] * 50 + spots):
+        exec(code, names)
+    assert found == MARKED[statement]
 
 
 def test_spots_tell_where_they_are() -> None:

@@ -126,6 +126,13 @@ core_set_hooks(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* Whether what this actor does is recorded here, not followed, and nobody waits for it to come to rest. */
+static inline int
+is_recording(Writer *actor)
+{
+    return (actor->following == NULL || actor->following == Py_None) && (actor->rest == NULL || actor->rest == Py_None);
+}
+
 /* The actor where this access can be recorded here, or NULL. Borrowed. */
 static Writer *
 recording(PyObject *const *args, Py_ssize_t nargs, Py_ssize_t wanted, Spot **spot)
@@ -134,10 +141,7 @@ recording(PyObject *const *args, Py_ssize_t nargs, Py_ssize_t wanted, Spot **spo
     return NULL;
 #else
     Writer *actor = acting();
-    if (actor == NULL || nargs != wanted || (actor->following != NULL && actor->following != Py_None) ||
-        (actor->rest != NULL && actor->rest != Py_None)) {
-        return NULL;
-    }
+    if (actor == NULL || nargs != wanted || !is_recording(actor)) return NULL;
     Py_ssize_t number = PyLong_AsSsize_t(args[nargs - 1]);
     if (number < 0 || number >= spots_used) {
         PyErr_Clear();
@@ -237,9 +241,13 @@ prepare(Access *access, Writer *actor, PyObject *object, Spot *spot, PyObject *i
     access->actor = actor;
     if ((spot->site == 0 && site_of_spot(spot, index) < 0) || number_of_object(actor, object, &access->number) < 0) return -1;
     access->site = spot->site;
-    if (slots_of(actor) == NULL && slots_in(PyTuple_GET_ITEM(actor->chunk, 0)) != NULL) {
+    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
+    if (slots != NULL && slots->next >= slots->end) {
         Py_INCREF(actor);
-        PyObject *chunk = renew(actor, AT_ONCE);
+        Py_INCREF(slots);
+        int got = go_on(actor, slots);
+        Py_DECREF(slots);
+        PyObject *chunk = got < 0 ? NULL : got ? Py_NewRef(actor->chunk) : renew(actor, AT_ONCE);
         Py_XDECREF(chunk);
         Py_DECREF(actor);
         return chunk == NULL ? -1 : 0;

@@ -33,6 +33,40 @@ slots_in(PyObject *take)
     return self != NULL && Py_IS_TYPE(self, &SlotsType) ? (Slots *)self : NULL;
 }
 
+static int held_up = 1; /* whether Python has to be asked each time that slots are used up */
+static long looked_above; /* and above how much young garbage */
+
+/* pace(held_up, looked_above) */
+static PyObject *
+core_pace(PyObject *module, PyObject *args)
+{
+    if (!PyArg_ParseTuple(args, "pl", &held_up, &looked_above)) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* More of the chunk that these slots are of, where that is all there is to do: 1 done, 0 it is for Python to do, -1 error. */
+static int
+go_on(Writer *actor, Slots *slots)
+{
+    if (held_up) return 0;
+    PyObject *count = PyObject_CallNoArgs(young_garbage); /* may start the collector, and so run anything */
+    if (count == NULL) return -1;
+    long young = PyTuple_Check(count) && PyTuple_GET_SIZE(count) ? PyLong_AsLong(PyTuple_GET_ITEM(count, 0)) : looked_above + 1;
+    Py_DECREF(count);
+    if (held_up || young > looked_above || slots->next < slots->end || slots_in(PyTuple_GET_ITEM(actor->chunk, 0)) != slots) return 0;
+    PyObject *ranges = PyObject_GetAttr((PyObject *)actor, str_ranges);
+    if (ranges == NULL) return -1;
+    PyObject *range = PyIter_Next(ranges), *stop = range == NULL ? NULL : PyObject_GetAttr(range, str_stop);
+    Py_ssize_t end = stop == NULL ? -1 : PyLong_AsSsize_t(stop);
+    Py_DECREF(ranges);
+    Py_XDECREF(range);
+    Py_XDECREF(stop);
+    if (PyErr_Occurred()) return -1;
+    if (end > slots->view.len || end < 0) return 0;
+    slots->end = end;
+    return 1;
+}
+
 /* From what hands out slots in pure Python, as where one was held back: 1 got one, 0 none is left, -1 error. */
 static int
 reserve_slowly(PyObject *chunk, Slot *slot)
@@ -62,7 +96,10 @@ reserve(Writer *actor, int how, Slot *slot)
         Slots *slots = slots_in(PyTuple_GET_ITEM(chunk, 0));
         int got = 0;
         if (slots != NULL) {
-            if (slots->next < slots->end) {
+            if (slots->next >= slots->end) {
+                got = go_on(actor, slots);
+            }
+            if (got >= 0 && slots->next < slots->end) {
                 slot->slots = (Slots *)Py_NewRef(slots);
                 slot->at = (char *)slots->view.buf + slots->next;
                 slots->next += sizeof(Record);

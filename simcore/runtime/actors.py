@@ -198,7 +198,30 @@ between: Callable[[Actor], None] | None = None
 """Called with the actor at its own operation, every RANGE bytes of records; set by `garbage` while recording."""
 
 held_up: Callable[[Actor], None] | None = None
-"""Called with the actor at its own operation while the process is held up; set by `rest`."""
+"""Called with the actor at its own operation while the process is held up; set by `hold_up`."""
+
+NEVER: Final = 1 << 62
+_looked_above = 0
+
+
+def hold_up(how: Callable[[Actor], None] | None) -> None:
+    """Set `held_up`."""
+    global held_up
+    held_up = how
+    _tell_core()
+
+
+def look_above(count: int) -> None:
+    """How much young garbage there has to be for a call of `between`. Without the core it is called anyway."""
+    global _looked_above
+    _looked_above = count
+    _tell_core()
+
+
+def _tell_core() -> None:
+    if core is not None:
+        core.pace(held_up is not None, _looked_above)
+
 
 begun: Callable[[Actor, str], None] | None = None
 """Called in a thread that is an actor from now on, with what the program calls it; set by `forced` while an order is forced."""

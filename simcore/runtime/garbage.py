@@ -130,10 +130,16 @@ def _collect(generation: int = 2) -> int:
         return originals.collect(generation)
 
 
+def _set_pace() -> None:
+    """Say when `_look` is to be called: it would find nothing to do where less is there."""
+    actors.look_above(_thresholds[0] if _wanted and _thresholds[0] else actors.NEVER)
+
+
 def _enable() -> None:
     """As `gc.enable`; in replay the trace says when, whatever the program asks for."""
     global _wanted
     _wanted = True
+    _set_pace()
     if not gate.current.following:
         _real_enable()
 
@@ -142,6 +148,7 @@ def _disable() -> None:
     """As `gc.disable`."""
     global _wanted
     _wanted = False
+    _set_pace()
     _real_disable()
 
 
@@ -155,6 +162,7 @@ def _set_threshold(*thresholds: int) -> None:
     global _thresholds
     _real_set_threshold(*thresholds)  # raises as the original does
     _thresholds = _real_get_threshold()
+    _set_pace()
     _real_set_threshold(_thresholds[0] * _RAISED)
 
 
@@ -181,7 +189,9 @@ def install(patches: Patches) -> None:
     patches.set(gc, "get_threshold", _get_threshold)
     if gate.current.following:
         _real_disable()
+        actors.look_above(actors.NEVER)
     else:
+        _set_pace()
         _real_set_threshold(_thresholds[0] * _RAISED)
         actors.between = _look
 
@@ -189,6 +199,7 @@ def install(patches: Patches) -> None:
 def uninstall() -> None:
     """Leave the collector as the program wants it."""
     actors.between = None
+    actors.look_above(actors.NEVER)
     if _started in gc.callbacks:
         gc.callbacks.remove(_started)
     _real_set_threshold(*_thresholds)

@@ -28,7 +28,7 @@ def begin_anew() -> None:
     """This is a forked child: the other threads are the parent's."""
     global _halt
     _halt = originals.RLock()
-    actors.held_up = None
+    actors.hold_up(None)
     actors.alive.clear()
     starting.clear()
     _held.clear()
@@ -68,12 +68,12 @@ def halt(actor: Actor, patience_s: float) -> tuple[bool, Callable[[], object]]:
     if actors.held_up is not None:  # this process ends
         return False, int
     _halt.acquire()
-    actors.held_up = _pause
+    actors.hold_up(_pause)
     try:
         return await_others(actor, patience_s), _halt.release
     finally:
         if actors.held_up is _pause:
-            actors.held_up = None
+            actors.hold_up(None)
 
 
 def end_halt() -> None:
@@ -98,7 +98,7 @@ def close(actor: Actor, patience_s: float) -> None:
             for_ever.acquire()
             for_ever.acquire()
 
-    actors.held_up = stay
+    actors.hold_up(stay)
     for other in others(actor):
         other.interrupt()
     await_others(actor, patience_s)

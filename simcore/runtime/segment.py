@@ -12,7 +12,7 @@ moment define it twice, which does no harm.
 import mmap
 import os
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 from struct import Struct
 from typing import Final
 
@@ -58,9 +58,11 @@ TAG_SPOT: Final = 10  # site, what is accessed (`access.spots.What`), field
 TAG_WORD: Final = 11  # number, text: keys, names of types
 TAG_DETACHED: Final = 9  # why the recorder gave up
 
-_NOTHING: Final = bytes(CHUNK)
+_FEW: Final = 2
+_AT_ONCE: Final = 4
+"""How many chunks an actor gets at once when it has had a few, one by one."""
 
-Chunk = tuple[Callable[[], int], "mmap.mmap | bytearray"]
+Chunk = tuple[Callable[[], int], "mmap.mmap | memoryview | bytearray"]
 """A function that hands out offsets of free slots, one by one, and the buffer in which they are."""
 
 
@@ -113,6 +115,7 @@ class Segment:
         self._events = _File(f"{place}.events", os.O_RDWR)
         self._names = _File(f"{place}.names", os.O_RDWR | os.O_APPEND)
         self._places = count()
+        self._spare: dict[int, list[memoryview]] = {}
         self.lost = False
 
     def leave(self) -> None:
@@ -120,25 +123,41 @@ class Segment:
         self._events.close()
         self._names.close()
 
-    def chunk(self, actor: int, number: int) -> "mmap.mmap | bytearray":
-        """Reserve and map a fresh chunk.
+    def chunk(self, actor: int, number: int) -> "mmap.mmap | memoryview | bytearray":
+        """A fresh chunk, reserved and mapped. An actor that needs many has some reserved at once: that is cheaper.
 
         On a full disk the recorder detaches: from then on records go to memory that nobody reads, and the program runs on.
         """
-        place = next(self._places) * CHUNK
-        buffer: mmap.mmap | bytearray
+        buffer: mmap.mmap | memoryview | bytearray
+        spare = self._spare.setdefault(actor, [])
         try:
             if self.lost:
                 raise OSError
-            events = self._events.descriptor()
-            os.posix_fallocate(events, place, CHUNK)
-            originals.pwrite(events, _NOTHING, place)  # else each page costs the file system a turn of its own when it is touched
-            buffer = mmap.mmap(events, CHUNK, offset=place)
+            if number < _FEW:
+                buffer = self._map(next(self._places), 1)
+            else:
+                if not spare:
+                    spare += self._several()
+                buffer = spare.pop()
         except OSError as error:
             self._give_up(str(error))
             buffer = bytearray(CHUNK)
         CHUNK_HEAD.pack_into(buffer, 0, CHUNK_MAGIC, actor, number, PHASE_RUNNING)
         return buffer
+
+    def _several(self) -> list[memoryview]:
+        """Chunks that lie behind each other, the last one first. Not all are begun in the end; their places stay empty."""
+        places = [*islice(self._places, _AT_ONCE)]
+        if places[-1] - places[0] >= _AT_ONCE:  # without a GIL others may take some in between
+            del places[1:]
+        view = memoryview(self._map(places[0], len(places)))
+        return [view[at : at + CHUNK] for at in range(0, len(view), CHUNK)][::-1]
+
+    def _map(self, place: int, chunks: int) -> mmap.mmap:
+        events, at, size = self._events.descriptor(), place * CHUNK, chunks * CHUNK
+        os.posix_fallocate(events, at, size)
+        originals.pwrite(events, bytes(size), at)  # else each page costs the file system a turn of its own when it is touched
+        return mmap.mmap(events, size, offset=at)
 
     def define(self, tag: int, *fields: object) -> None:
         """Write one definition in a single append."""

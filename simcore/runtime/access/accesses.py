@@ -16,9 +16,9 @@ from typing import Any, Final
 from simcore.runtime import gate as gates
 from simcore.runtime import originals, segment
 from simcore.runtime.access import objects
-from simcore.runtime.access.objects import _known, number_of
+from simcore.runtime.access.objects import number_of
 from simcore.runtime.access.spots import UPDATES, Spot
-from simcore.runtime.actors import Actor, emit, tls
+from simcore.runtime.actors import Actor, emit
 from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_SPOT
 from simcore.trace.events import HEAD, RECORD, Kind
@@ -32,10 +32,10 @@ fields: list[str] = []
 _pack: Final = Struct("@qIIIHHQ").pack_into
 """A record whole; its stamp, which commits it, is written last here too."""
 
-_pack_head: Final = HEAD.pack
-_pack_record: Final = RECORD.pack_into
-_now: Final = originals.monotonic_ns
-_moments: Final = iter(_now, None)
+pack_head: Final = HEAD.pack
+pack_record: Final = RECORD.pack_into
+now: Final = originals.monotonic_ns
+_moments: Final = iter(now, None)
 
 _sites: list[int] = []
 _spots: list[tuple[str, Spot]] = []
@@ -49,7 +49,7 @@ def register(path: str, spots: Sequence[Spot]) -> int:
         _spots.extend((path, spot) for spot in spots)
         _sites.extend([0] * len(spots))
         fields.extend(names)
-        updatable.extend([None] * len(names))
+        updatable.extend([NOT_YET] * len(names))
         if core is not None:
             core.add_spots(names)
     return first
@@ -105,12 +105,12 @@ def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Cal
     if core is None:
         with objects.lock:
             kept = _kept(does, arguments)
-            _pack(buffer, slot, key << 32, number, site, 0, kind, 0, _now())
+            _pack(buffer, slot, key << 32, number, site, 0, kind, 0, now())
             result = does(*arguments)
         del kept
         return result
     results: list[Any] = []
-    committed = map(_pack_record, (buffer,), (slot,), (_pack_head(key << 32, number, site, 0, kind, 0),), _moments)
+    committed = map(pack_record, (buffer,), (slot,), (pack_head(key << 32, number, site, 0, kind, 0),), _moments)
     results.extend(chain(committed, _updates(*arguments) if does is updated else starmap(call, ((does, *arguments),))))
     return results[1]
 
@@ -120,43 +120,10 @@ def _updates(load: Callable[..., Any], store: Callable[..., Any], place: tuple[A
     return map(store, *((part,) for part in place), map(UPDATES[op], starmap(load, (place,)), (value,)))
 
 
-def update_quickly(thing: Any, value: Any, op: int, spot: int) -> bool:
-    """`thing.field op= value` with numbers, while recording in pure Python; False where more has to be looked at.
-
-    All in one function, for each call takes its time: this is what programs count with.
-    """
-    try:
-        actor = tls.actor
-    except AttributeError:
-        return False
-    known = _known.get(id(thing))
-    kind = type(thing)
-    if (
-        actor.raw
-        or known is None
-        or known[0] is not kind
-        or updatable[spot] is not kind
-        or actor.following is not None
-        or actor.rest is not None
-    ):
-        return False
-    reserve, buffer = actor.chunk
-    name = fields[spot]
-    with objects.lock:
-        before = getattr(thing, name, objects)
-        if type(before) not in _NUMBERS or type(value) not in _NUMBERS:
-            return False
-        try:
-            slot = reserve()
-        except StopIteration:
-            return False
-        _pack(buffer, slot, 0, known[1], _sites[spot], 0, _UPDATE, 0, _now())
-        setattr(thing, name, UPDATES[op](before, value))
-    return True
-
-
-updatable: "list[type | None]" = []
-"""Per spot a type whose objects have the attribute themselves, read or written; only where its site is defined."""
+NOT_YET: Final = (None, None, b"")
+updatable: "list[tuple[type | None, Any, bytes]]" = []
+"""In pure Python, per spot a type whose objects have the attribute themselves, read or written; then the object that was updated
+there last, as it is known, and the head of its record."""
 
 _UPDATE: Final = int(Kind.UPDATE)
 _NUMBERS: Final = frozenset({int, float})
@@ -213,7 +180,7 @@ def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
     if actor.rest is not None:
         actor.look()
     site = _sites[spot] or site_of(spot)
-    heads = [_pack_head(0, number_of(actor, whose), site, 0, Kind.LOAD, 0) for whose in (cls, thing)]
+    heads = [pack_head(0, number_of(actor, whose), site, 0, Kind.LOAD, 0) for whose in (cls, thing)]
     slots = []
     for _ in heads:
         reserve, buffer = actor.chunk
@@ -225,7 +192,7 @@ def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
     (one, one_at), (other, other_at) = slots
     results: list[Any] = []
     with objects.lock:
-        committed = map(_pack_record, (one, other), (one_at, other_at), heads, _moments)
+        committed = map(pack_record, (one, other), (one_at, other_at), heads, _moments)
         results.extend(chain(committed, starmap(call, ((getattr, thing, name),))))
     return results[2]
 

@@ -5,15 +5,19 @@ from functools import cached_property
 from operator import setitem
 from typing import Any, Final
 
+from simcore.runtime.access import objects
 from simcore.runtime.access.accesses import (
+    NOT_YET,
     by_class,
     fields,
     is_next,
     named,
+    now,
+    pack_head,
+    pack_record,
     plainly,
     site_of,
     updatable,
-    update_quickly,
     updated,
 )
 from simcore.runtime.access.kinds import (
@@ -26,8 +30,9 @@ from simcore.runtime.access.kinds import (
     static_of,
     store_holder,
 )
+from simcore.runtime.access.objects import _known
 from simcore.runtime.access.spots import UPDATES
-from simcore.runtime.actors import Actor, acting
+from simcore.runtime.actors import Actor, acting, tls
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.trace.events import Kind
@@ -126,7 +131,7 @@ def store_attr(value: Any, thing: Any, spot: int) -> None:
 
 def _forget_types() -> None:
     forget_types()
-    updatable[:] = [None] * len(updatable)
+    updatable[:] = [NOT_YET] * len(updatable)
 
 
 def del_attr(thing: Any, spot: int) -> None:
@@ -141,9 +146,27 @@ def del_attr(thing: Any, spot: int) -> None:
 
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
+    known = _known.get(id(thing))
+    kind, of, head = updatable[spot]
+    if kind is type(thing) and known is not None and known[0] is kind and type(value) in _NUMBERS:
+        # With numbers, while recording in pure Python: all in one function, for this is what programs count with.
+        try:
+            actor = tls.actor
+            if not actor.raw and actor.following is None and actor.rest is None:
+                reserve, buffer = actor.chunk
+                name = fields[spot]
+                if of is not known:
+                    head = pack_head(0, known[1], site_of(spot), 0, Kind.UPDATE, 0)
+                    updatable[spot] = kind, known, head
+                with objects.lock:
+                    before = getattr(thing, name)
+                    if type(before) in _NUMBERS:
+                        pack_record(buffer, reserve(), head, now())
+                        setattr(thing, name, UPDATES[op](before, value))
+                        return
+        except (AttributeError, StopIteration):
+            pass  # no actor, no attribute, or no slot: below is what is done then
     try:
-        if core is None and update_quickly(thing, value, op, spot):
-            return
         _update_attr(thing, value, op, spot)
     except BaseException as error:
         hide(error)
@@ -154,9 +177,8 @@ def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     actor, name = acting(), fields[spot]
     holder = load_holder(type(thing), name)
     if actor is not None and holder in _OBJECTS and store_holder(type(thing), name) is Holder.ITSELF:
-        if holder is Holder.ITSELF:
-            site_of(spot)
-            updatable[spot] = type(thing)
+        if holder is Holder.ITSELF and core is None:
+            updatable[spot] = type(thing), None, b""
         told = is_next(actor, Kind.UPDATE)
         if told is None:
             told = (holder is Holder.ITSELF or its_own(thing, name)) and in_one_step(getattr(thing, name, thing), value)
@@ -166,6 +188,7 @@ def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
 
 
+_NUMBERS: Final = frozenset({int, float})
 _OBJECTS: Final = (Holder.ITSELF, Holder.EITHER)
 
 

@@ -8,7 +8,7 @@ from simcore.runtime.access import nodes
 from simcore.runtime.access.names import Names
 from simcore.runtime.access.nodes import STORE, Where, where, where_attribute
 from simcore.runtime.access.scopes import Kind, Place, Scope, mangled
-from simcore.runtime.access.spots import FRESH, METHODS, NAMED, READERS, SCALARS, What, hook
+from simcore.runtime.access.spots import FRESH, METHODS, NAMED, READERS, SCALARS, Way, What, hook
 
 _DISPLAYS: Final = (ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
 _UNSHARED: Final = (*_DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr, ast.GeneratorExp, ast.Lambda)
@@ -16,21 +16,23 @@ _UNSHARED: Final = (*_DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr, ast.Gene
 
 
 class Found:
-    """A spot whose function is not known yet."""
+    """A spot whose function is not known yet. One with a mark has what that is made with besides."""
 
-    __slots__ = ("field", "line", "what")
+    __slots__ = ("field", "line", "marked", "what")
 
-    def __init__(self, line: int, field: str, what: What) -> None:
+    def __init__(self, line: int, field: str, what: What, marked: tuple[Any, ...] = ()) -> None:
         self.line = line
         self.field = field
         self.what = what
+        self.marked = marked
 
 
 class Expressions:
     """Rewrites within one scope at a time; nodes are changed in place where nothing else is to stand there."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, marks: bool) -> None:
         self.names = names
+        self.marks = marks
         self.scope: Scope = names.module
         self.found: list[Found] = []
         self.in_classes: dict[int, set[str]] = {}
@@ -51,6 +53,21 @@ class Expressions:
         """A new spot's number."""
         self.found.append(Found(place.line, field, what))
         return nodes.spot(len(self.found) - 1, place)
+
+    def is_marked(self, node: Any) -> bool:
+        """Whether an attribute is left to the interpreter, behind a mark.
+
+        Not one on several lines: between those a debugger may let others in.
+        """
+        return self.marks and node.lineno == node.end_lineno and not isinstance(node.value, _UNSHARED)
+
+    def mark(self, node: Any, way: Way, *update: object) -> Any:
+        """The attribute, behind a new spot's mark; of an update it is told the number of the operator and the other value."""
+        place = where_attribute(node)
+        value = self.value(node.value)
+        self.found.append(Found(place.line, self.field(node.attr), What.ATTRIBUTE, (way, *update)))
+        node.value = nodes.marked(len(self.found) - 1, value)
+        return node
 
     def field(self, name: str) -> str:
         """What an attribute or variable is called outside of the class."""
@@ -158,6 +175,8 @@ class Expressions:
         if self.is_left(node.value):
             node.value = self.unborn(node.value)
             return node
+        if self.is_marked(node):
+            return self.mark(node, Way.LOADS)
         place = where_attribute(node)
         value = self.value(node.value)
         return self.call("load_attr", [value, self.spot(What.ATTRIBUTE, self.field(node.attr), place)], place)
@@ -334,12 +353,18 @@ class Expressions:
             node.value = self.target(node.value, keep)
             return node
         if isinstance(node, ast.Name):
-            if keep or self.place(node.id) == Place.OWN:
-                return node
-            place = where(node)
-            return nodes.put(ast.Attribute(self.variable("", [], node.id, [], place), "v", STORE), place)
+            return node if keep or self.place(node.id) == Place.OWN else self.slot(node)
         if self.is_left_target(node):
             return self.parts(node)
+        if isinstance(node, ast.Attribute) and self.is_marked(node):
+            return self.mark(node, Way.STORES)
+        return self.slot(node)
+
+    def slot(self, node: Any) -> Any:
+        """What stands in the place of a target that is shared, and may be read there, too."""
+        if isinstance(node, ast.Name):
+            place = where(node)
+            return nodes.put(ast.Attribute(self.variable("", [], node.id, [], place), "v", STORE), place)
         place = where_attribute(node) if isinstance(node, ast.Attribute) else nodes.on_one_line(where(node))
         kind = "attr" if isinstance(node, ast.Attribute) else "item"
         return nodes.put(ast.Attribute(self.access(kind, node, place), "v", STORE), place)

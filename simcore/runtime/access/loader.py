@@ -13,11 +13,12 @@ import importlib._bootstrap_external as external
 import os
 import runpy
 from collections.abc import Callable
+from functools import partial
 from types import CodeType
 from typing import Any
 
 from simcore.runtime import originals
-from simcore.runtime.access.rewrite import rewrite
+from simcore.runtime.access.rewrite import Marking, rewrite
 from simcore.runtime.access.spots import Spot
 from simcore.runtime.frames import hide
 
@@ -42,6 +43,7 @@ os.register_at_fork(after_in_child=_new_lock)
 
 _wanted: Wanted = lambda name, path: False  # noqa: E731
 _register: Register = lambda path, spots: 0  # noqa: E731
+_mark: Marking | None = None
 
 
 def _numbers(path: str) -> Callable[[list[Spot]], int]:
@@ -57,7 +59,7 @@ def compile_main(source: str | bytes, filename: str, *, optimize: int = -1) -> C
     if not _wanted("__main__", os.path.abspath(filename)):
         code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=optimize)
         return code
-    return rewrite(source, filename, _numbers(filename), optimize=optimize).code
+    return rewrite(source, filename, _numbers(filename), mark=_mark, optimize=optimize).code
 
 
 def _module_code(self: Any, fullname: str) -> Any:
@@ -66,7 +68,7 @@ def _module_code(self: Any, fullname: str) -> Any:
         if not _wanted(fullname, path) or type(self).source_to_code is not _compiles:
             return _get_code(self, fullname)
         # By way of the import system's own: it takes its frames out of the traceback of an error in the source.
-        return _call(rewrite, self.get_data(path), path, _numbers(path)).code
+        return _call(partial(rewrite, mark=_mark), self.get_data(path), path, _numbers(path)).code
     except BaseException as error:
         hide(error)
         raise
@@ -83,10 +85,10 @@ def _script_code(source: Any, filename: Any, mode: str, *more: Any, **named: Any
         raise
 
 
-def install(wanted: Wanted, register: Register) -> None:
+def install(wanted: Wanted, register: Register, mark: Marking | None = None) -> None:
     """Have modules rewritten that are imported from now on. The hooks must be in `builtins` before the first of them runs."""
-    global _wanted, _register
-    _wanted, _register = wanted, register
+    global _wanted, _register, _mark
+    _wanted, _register, _mark = wanted, register, mark
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
         setattr(_module_code, attribute, getattr(_get_code, attribute))
     _Loader.get_code = _module_code

@@ -12,6 +12,9 @@ STORE: Final = ast.Store()
 SPOT: Final = "simcore\0spot"
 """Begins the constant that stands for the number of a spot until that is known."""
 
+MARK: Final = "simcore\0mark"
+"""The same of the mark of a spot."""
+
 
 class Where(NamedTuple):
     """A place in the source."""
@@ -69,6 +72,12 @@ def spot(index: int, place: Where) -> Any:
     """The number of a spot."""
     mark: Any = (SPOT, index)
     return put(ast.Constant(mark), place)
+
+
+def marked(index: int, value: Any) -> Any:
+    """A value behind the mark of a spot."""
+    place, mark = where(value), (MARK, index)
+    return put(ast.Subscript(put(ast.Constant(mark), place), value, LOAD), place)  # type: ignore[arg-type]
 
 
 def call(called: str, arguments: Sequence[Any], place: Where) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from simcore.runtime.access.expressions import Found
 from simcore.runtime.access.names import Names
-from simcore.runtime.access.nodes import SPOT
+from simcore.runtime.access.nodes import MARK, SPOT
 from simcore.runtime.access.spots import Spot, What, hook
 from simcore.runtime.access.statements import Statements
 
@@ -34,22 +34,33 @@ class Rewritten(NamedTuple):
     spots: list[Spot]
 
 
-def rewrite(source: str | bytes, filename: str, first: int | Callable[[list[Spot]], int], *, optimize: int = -1) -> Rewritten:
-    """Compile a module; `first` may be asked for once the spots are known.
+Marking = Callable[..., object]
+"""Makes the mark of an attribute: of its way, its spot's number and, for an update, the operator's number and the other value."""
+
+
+def rewrite(
+    source: str | bytes,
+    filename: str,
+    first: int | Callable[[list[Spot]], int],
+    *,
+    mark: Marking | None = None,
+    optimize: int = -1,
+) -> Rewritten:
+    """Compile a module; `first` may be asked for once the spots are known. With `mark` attributes stand behind marks.
 
     A module that is nested too deeply to be rewritten is compiled as it is, and has no spots. Raises what `compile` raises.
     """
-    code, found = _compiled(source, filename, optimize)
+    code, found = _compiled(source, filename, mark is not None, optimize)
     functions = [""] * len(found)
     _name_functions(code, functions)
     spots = [Spot(spot.line, function, spot.field, spot.what) for spot, function in zip(found, functions, strict=True)]
     if not spots:
         return Rewritten(code, spots)
     number = first if isinstance(first, int) else first(spots)
-    return Rewritten(_numbered(code, found, number), spots)
+    return Rewritten(_numbered(code, found, number, mark), spots)
 
 
-def _compiled(source: str | bytes, filename: str, optimize: int) -> tuple[CodeType, list[Found]]:
+def _compiled(source: str | bytes, filename: str, marks: bool, optimize: int) -> tuple[CodeType, list[Found]]:
     """The code with marks in the place of the spots' numbers, and the spots."""
 
     def parsed() -> Any:
@@ -63,7 +74,7 @@ def _compiled(source: str | bytes, filename: str, optimize: int) -> tuple[CodeTy
         names = Names(tree)
         if names.suspicious:
             native(tree)
-        statements = Statements(names)
+        statements = Statements(names, marks)
         statements.body(tree.body)
         return native(tree), statements.found
 
@@ -89,27 +100,31 @@ def _name_functions(code: CodeType, functions: list[str]) -> None:
     for constant in code.co_consts:
         if type(constant) is CodeType:
             _name_functions(constant, functions)
-        elif _is_spot(constant):
+        elif _is(SPOT, constant) or _is(MARK, constant):
             functions[constant[1]] = code.co_qualname
 
 
-def _is_spot(constant: object) -> bool:
-    return type(constant) is tuple and len(constant) == 2 and constant[0] == SPOT
+def _is(what: str, constant: object) -> bool:
+    return type(constant) is tuple and len(constant) == 2 and constant[0] == what
 
 
-def _numbered(code: CodeType, found: list[Found], first: int) -> CodeType:
-    """The code with the numbers of its spots, and with cells as the arguments of their hooks."""
-    constants = tuple(
-        _numbered(constant, found, first)
-        if type(constant) is CodeType
-        else first + constant[1]
-        if _is_spot(constant)
-        else constant
-        for constant in code.co_consts
-    )
+def _numbered(code: CodeType, found: list[Found], first: int, mark: Marking | None) -> CodeType:
+    """The code with the numbers of its spots, or their marks, and with cells as the arguments of their hooks."""
+
+    def in_place_of(constant: Any) -> object:
+        if type(constant) is CodeType:
+            return _numbered(constant, found, first, mark)
+        if _is(SPOT, constant):
+            return first + constant[1]
+        if mark is not None and _is(MARK, constant):
+            way, *update = found[constant[1]].marked
+            return mark(way, first + constant[1], *update)
+        return constant
+
+    constants = tuple(map(in_place_of, code.co_consts))
     if all(map(_same, constants, code.co_consts)):
         return code
-    cells = {i for i, constant in enumerate(code.co_consts) if _is_spot(constant) and found[constant[1]].what == What.CELL}
+    cells = {i for i, constant in enumerate(code.co_consts) if _is(SPOT, constant) and found[constant[1]].what == What.CELL}
     if not cells:
         return code.replace(co_consts=constants)
     return code.replace(co_consts=constants, co_code=_with_cells(code, cells))

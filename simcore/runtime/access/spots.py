@@ -16,6 +16,8 @@ with:
     get_named(obj, name, [default,] spot)  has_named(obj, name, spot)
         set_named(obj, name, value, spot)  del_named(obj, name, spot)
 
+Where the core records, an attribute stands behind a mark of its spot, `MARK[obj].name`, and no hook is called.
+
 `store_global` and `store_cell` return the value, for `:=`. `op` is an index into UPDATES. `attr`, `item`, `global` and `cell`
 return an object whose attribute `v` is the place: it stands where Python wants a target.
 """
@@ -35,6 +37,14 @@ class What(IntEnum):
     CELL = 3
     METHOD = 4  # a method with a name that a container has: called next, from the same line
     WHOLE = 5  # all of a container: by iteration, `in`, `len`
+
+
+class Way(IntEnum):
+    """What a mark is for."""
+
+    LOADS = 0
+    STORES = 1
+    BOTH = 2
 
 
 class Spot(NamedTuple):

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 from importlib.machinery import SourceFileLoader
 from typing import Any, Final
 
-from simcore.runtime import actors
+from simcore.runtime import actors, gate
 from simcore.runtime.access import accesses, hooks, loader
+from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 
 VARIABLE: Final = "SIMCORE_ACCESS"
@@ -28,8 +29,14 @@ def install(included: str) -> None:
             return True
         return not path.startswith((actors._library, "<")) and f"{os.sep}site-packages{os.sep}" not in path
 
-    loader.install(wanted, accesses.register)
+    loader.install(wanted, accesses.register, _mark())
     sys.addaudithook(_look)
+
+
+def _mark() -> Any:
+    """What makes marks: where the core records, and the GIL keeps others out between a mark and its access."""
+    is_alone = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return core.Mark if core is not None and is_alone and not gate.current.following else None
 
 
 def _look(event: str, arguments: Any) -> None:

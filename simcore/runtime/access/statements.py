@@ -8,7 +8,7 @@ from simcore.runtime.access import nodes
 from simcore.runtime.access.expressions import Expressions
 from simcore.runtime.access.nodes import Where, where, where_attribute
 from simcore.runtime.access.scopes import Kind, Place
-from simcore.runtime.access.spots import OPERATORS
+from simcore.runtime.access.spots import OPERATORS, Way
 
 
 def _is_same(a: Any, b: Any) -> bool:
@@ -17,6 +17,8 @@ def _is_same(a: Any, b: Any) -> bool:
         return isinstance(b, ast.Name) and a.id == b.id
     return isinstance(a, ast.Constant) and isinstance(b, ast.Constant) and repr(a.value) == repr(b.value)
 
+
+_SIMPLE: Final = (int, float, complex, str, bytes)
 
 _OP: Final = {name: i for i, name in enumerate(OPERATORS)}
 
@@ -75,7 +77,7 @@ class Statements(Expressions):
             if self.place(target.id) == Place.OWN:
                 return None
             return self.variable("store_", [self.value(node.value)], target.id, [], where(target))
-        if self.is_left_target(target):
+        if self.is_left_target(target) or (isinstance(target, ast.Attribute) and self.is_marked(target)):
             return None
         value = self.value(node.value)
         if isinstance(target, ast.Attribute):
@@ -92,8 +94,11 @@ class Statements(Expressions):
             node.target, node.value = self.parts(target), self.unborn(node.value)
             return node
         if not self._is_plain(node.value):
-            node.target = self.target(target)
+            node.target = self.slot(target)
             node.value = self.unborn(node.value)
+            return node
+        if self._is_marked_update(node):
+            node.target = self.mark(target, Way.BOTH, _OP[type(node.op).__name__], node.value.value)  # type: ignore[attr-defined]
             return node
         at = where_attribute(target) if isinstance(target, ast.Attribute) else where(target)
         after = (node.value, nodes.number(_OP[type(node.op).__name__], at))
@@ -101,6 +106,17 @@ class Statements(Expressions):
             return nodes.statement(self.variable("update_", [], target.id, [*after], at), place)
         called = "update_attr" if isinstance(target, ast.Attribute) else "update_item"
         return nodes.statement(self.access(called, target, at, (), after), place)
+
+    def _is_marked_update(self, node: ast.AugAssign) -> bool:
+        """Whether this is `x.a += 1` and the like on one line: what `x.a` is tells whether it is done in one step."""
+        value: Any = node.value
+        return (
+            isinstance(node.target, ast.Attribute)
+            and isinstance(value, ast.Constant)
+            and type(value.value) in _SIMPLE
+            and node.lineno == node.end_lineno
+            and self.is_marked(node.target)
+        )
 
     def _is_update(self, target: Any, value: Any) -> bool:
         """Whether this is `x.a = x.a + n` and the like: as in `x.a += n`, nobody comes between its read and its write."""
