@@ -362,17 +362,42 @@ def test_an_order_is_given_up_when_patience_is_at_its_end() -> None:
     assert testing.takers(trace, "lock") == [_ONE, _TWO]
 
 
+ABBA = """from threading import Lock, Thread
+
+a, b = Lock(), Lock()
+
+
+def work(first, second):
+    with first:
+        with second:
+            pass
+
+
+for name, locks in (('one', (a, b)), ('two', (b, a))):
+    Thread(target=work, args=locks, name=name).start()
+"""
+BOTH_HOLD_ONE = [("one", "abba.py:7"), ("two", "abba.py:7"), ("one", "abba.py:8")]
+
+
 def test_what_the_run_stops_in_may_be_the_last_step() -> None:
     """A deadlock that is asked for comes: its last step never ends."""
-    Path("abba.py").write_text(
-        "from threading import Lock, Thread\n\na, b = Lock(), Lock()\n\n\ndef work(first, second):\n    with first:\n"
-        "        with second:\n            pass\n\n\n"
-        "for name, locks in (('one', (a, b)), ('two', (b, a))):\n    Thread(target=work, args=locks, name=name).start()\n"
-    )
-    order = [("one", "abba.py:7"), ("two", "abba.py:7"), ("one", "abba.py:8")]
-    trace = testing.record("abba.py", order=order)
+    Path("abba.py").write_text(ABBA)
+    trace = testing.record("abba.py", order=BOTH_HOLD_ONE)
     assert trace.outcome is Outcome.DEADLOCK
     testing.assert_replays(trace, times=1)
+
+
+@pytest.mark.parametrize(("waiter", "how"), [("two", "everybody waited"), ("three", "there was a deadlock")])
+def test_a_step_that_ends_in_a_deadlock_is_told(waiter: str, how: str) -> None:
+    """Somebody waits for a step that never ends: its owner, or somebody else. The run ends in the deadlock all the same."""
+    Path("abba.py").write_text(ABBA.replace("(b, a))", "(b, a)), ('three', (Lock(), Lock()))"))
+    later = f"abba.py:{at(ABBA, 'with second' if waiter == 'two' else 'with first')}"
+    with pytest.raises(AssertionError) as caught:
+        testing.record("abba.py", order=[*BOTH_HOLD_ONE, (waiter, later)])
+    told = str(caught.value).splitlines()
+    assert told[0] == "the order could not be had: step 3 was begun but never done: one at abba.py:8"
+    assert told[1] == f"{waiter} waited for that at {later} (step 4)"
+    assert told[2:4] == [f"{how}, and one waited to take b at abba.py:8, which two had", "the run ended deadlock"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from simcore.engine.code_lines import code_lines
 from simcore.engine.run_reader import RunReader
 from simcore.engine.segments import Definitions, Wait
+from simcore.engine.standstill import Standstill
 from simcore.errors import UsageError
 from simcore.runtime import forced as layout
 from simcore.runtime.segment import PHASE_ENDED
@@ -69,6 +70,7 @@ class Missed:
 
 
 ENDED: Final = "its actor had ended"
+DEADLOCK: Final = "there was a deadlock"
 STOOD_STILL: Final = "everybody waited"
 TURNED_ROUND: Final = "its actor came to a later step of its own first"
 NO_PATIENCE: Final = "the patience was at its end"
@@ -122,8 +124,8 @@ class ForcedOrder:
                 found[actor] = (found[actor][0], Wait(_NO_OBJECT, 0, _TURN, 0, since))
         return found
 
-    def look(self, reader: RunReader, *, stands_still: bool) -> bool:
-        """Give the order up if it cannot be had; whether that was done now. `stands_still` when nobody in the run can go on."""
+    def look(self, reader: RunReader, found: Standstill | None) -> bool:
+        """Give the order up if it cannot be had; whether that was done now. `found` is the standstill that the run is in."""
         if self._data is None or self._get(layout.GIVEN_UP_AT):
             return False
         done = self._get(layout.DONE_AT)
@@ -138,7 +140,8 @@ class ForcedOrder:
         turned_round = not begun and any(actor in turns for actor in whose)
         since = max(self._get(layout.MOVED_AT), min(turns.values()))
         impatient = time.monotonic_ns() - since > self._patience_ns
-        reasons = {ENDED: ended, TURNED_ROUND: turned_round, STOOD_STILL: stands_still, NO_PATIENCE: impatient}
+        stuck, everybody = found is not None and bool(found.chain), found is not None
+        reasons = {ENDED: ended, TURNED_ROUND: turned_round, DEADLOCK: stuck, STOOD_STILL: everybody, NO_PATIENCE: impatient}
         why = next((reason for reason, holds in reasons.items() if holds), "")
         if not why or self._get(layout.DONE_AT) != done:  # it has just been done, and all this is of the time before
             return False

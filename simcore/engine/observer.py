@@ -31,7 +31,7 @@ class Observer:
         if not self._reader.exists():
             return ""
         found = self._stands_still()
-        if self._order is not None and self._order.look(self._reader, stands_still=found is not None):
+        if self._order is not None and self._order.look(self._reader, found):
             return ""  # it has just been given up: whoever waited for a turn goes on
         if found is None:
             return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from simcore.engine.code_lines import definition_at
-from simcore.engine.forced import ENDED, STOOD_STILL, TURNED_ROUND, Missed, Step
+from simcore.engine.forced import DEADLOCK, ENDED, STOOD_STILL, TURNED_ROUND, Missed, Step
 from simcore.testing.asking import actors_of
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Site, Trace
@@ -24,7 +24,8 @@ def sentences(trace: Trace, missed: Missed) -> list[str]:
     if missed.replaced:
         told.append("the program set a trace function of its own: from then on no lines were seen of the thread that did")
     else:
-        told.append(f"{'everybody waited, and ' if missed.why == STOOD_STILL else ''}{_Instead(trace, missed).told()}")
+        together = f"{missed.why}, and " if missed.why in (DEADLOCK, STOOD_STILL) else ""
+        told.append(together + _Instead(trace, missed).told())
     if trace.outcome is not Outcome.OK:
         told.append(f"the run ended {trace.outcome.word}" + (f": {trace.ending.error}" if trace.ending.error else ""))
     return told
