@@ -114,7 +114,8 @@ def record_in_order(target: Target, lock: str, actors: Sequence[str], **options:
         trace = record(target, order=where_taken(trace, lock, actors), **options)
         found = firsts(trace, lock, actors)
         if found != list(actors):
-            fail(trace, f"the order could not be had: {lock} was first taken by {join(found, 'then')}, lines were forced")
+            taken = join(found, "then") or "none of them"
+            fail(trace, f"the order could not be had: {lock} was first taken by {taken}, with its lines forced into that order")
     if folder is not None:
         trace.path = trace.save(new_path(Path(folder), trace.header.scenario.name))
     return trace
