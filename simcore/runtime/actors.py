@@ -192,6 +192,9 @@ def _tell_core() -> None:
         core.pace(held_up is not None, _looked_above)
 
 
+begun: Callable[[Actor, str], None] | None = None
+"""Called in a thread that is an actor from now on, with what the program calls it; set by `forced` while an order is forced."""
+
 main: Actor | None = None
 """The main actor of this process."""
 

@@ -68,6 +68,8 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         gate.current.enter(child, Kind.BEGIN, child.thread_object, site)
         gate.current.leave(child, Kind.BEGIN, child.thread_object, site, 0)
         rest.starting.pop(child.index, None)
+        if actors.begun is not None:
+            actors.begun(child, thread_name)
         try:
             return function(*args, **kwargs)
         except BaseException as error:

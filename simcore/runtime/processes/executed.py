@@ -27,7 +27,7 @@ _BY_PROGRAM = "subprocess:"
 _KEPT = (
     *("SIMCORE_RUN", "SIMCORE_HOME", "SIMCORE_MODE"),
     *("SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD"),
-    *("SIMCORE_PROBES", "SIMCORE_ACCESS"),
+    *("SIMCORE_PROBES", "SIMCORE_ACCESS", "SIMCORE_STEPS"),
 )
 _KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME", "SIMCORE_CPUS")
 _SEED = b"PYTHONHASHSEED"
@@ -45,7 +45,7 @@ class Executed(Birth):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return f"{_BY_PROGRAM}{originals.getpid()}:{self.index}:{self.object_id}:{self.site}:{self.name}"
+        return f"{_BY_PROGRAM}{originals.getpid()}:{super().__str__()}"
 
 
 class Starting:
@@ -60,7 +60,7 @@ class Starting:
 
     def __enter__(self) -> "Starting":
         announced = announce(self._actor, self._site)
-        self.birth = Executed(announced.name, announced.index, announced.object_id, announced.site)
+        self.birth = Executed(announced.name, announced.index, announced.object_id, announced.site, self._name)
         self._define(self._name)
         self._actor.birth = self.birth
         self._actor.raw += 1
