@@ -400,6 +400,26 @@ def test_a_lock_for_each_access_keeps_no_update_together() -> None:
     assert simcore.races(story(*THREADS, *both(*each[:1], *more[1:2], *each[1:]), source=source)).races == ()
 
 
+def test_what_another_lock_orders_by_chance_has_struck_all_the_same() -> None:
+    """Between a check and its act another actor wrote. A lock that both took for something else lies between: it was no help."""
+    source = "if k not in x:\n    with other: pass\n    with lock:\n        x[k] = 1\nprint(x[k])\n"
+    second = ["main/2 load d_x @'k' :1", "main/2 acquire other :2", "main/2 release other :2"]
+    first = [
+        *("main/1 load d_x @'k' :1", "main/1 acquire other :2", "main/1 release other :2"),
+        *("main/1 acquire lock :3", "main/1 assign d_x @'k' :4", "main/1 release lock :3", "main/1 load d_x @'k' :5"),
+    ]
+    end = ["main/2 acquire lock :3", "main/2 assign d_x @'k' :4", "main/2 release lock :3", "main/2 load d_x @'k' :5"]
+    found = simcore.races(story(*THREADS, *second, *first, *end, source=source)).races
+    assert [(race.mistake, race.struck, race.possible) for race in found] == [
+        (Mistake.CHECK_THEN_ACT, True, Possible.YES),
+        (Mistake.READ_WRITE, False, Possible.YES),
+    ]
+    assert [(side.actor, side.site.line) for side in found[0].sides] == [("main/2", 1), ("main/1", 4)]
+    # Where nobody came in between the order is what it was: nothing but the read behind the write races.
+    assert {race.mistake for race in simcore.races(story(*THREADS, *first, *second, *end, source=source)).races} != set()
+    assert not any(race.struck for race in simcore.races(story(*THREADS, *first, *second, *end, source=source)).races)
+
+
 @pytest.mark.parametrize(
     ("what", "lines", "answer"),
     [

@@ -64,7 +64,7 @@ def races(trace: Trace, *, kinds: Sequence[BugKind] = KINDS) -> Races:
     """
     tracked = track(trace)
     judge = _Judge(trace, tracked, tracked.pairs, kinds)
-    found = judge.all()
+    found = [*judge.all(), *judge.all_cut()]
     split = split_locks(trace, tracked.judged, tracked.actor_of)
     if split:
         again = track(trace, tracked.judged, frozenset(split))
@@ -120,6 +120,29 @@ class _Judge:
             for sites, pair in self.pairs.items()
             if any(one.bond is Bond.VALUE for one in self._bound(sites, pair)) and self._only_updates(sites[0], pair)
         ]
+
+    def all_cut(self) -> list[Race]:
+        """What somebody's write cut in this run at places that race, where by chance something else ordered just these lines."""
+        pairs = dict(self._cut_pairs())
+        if pairs:
+            self.held |= held_at(self.trace, [at for pair in pairs.values() for at in pair.first])
+        found = [(self._race(sites, pair), pair) for sites, pair in pairs.items()]
+        return [race for race, pair in found if race.struck and not self._is_documented(race, pair)]
+
+    def _cut_pairs(self) -> Iterator[tuple[PairKey, Pair]]:
+        c = self.trace.columns
+        for (group, site), updates in self.updates.at.items():
+            for update in updates:
+                if update.cut is None or site != update.sites[0]:
+                    continue
+                read, cutter, _ = update.cut
+                lines = {cutter.site, *update.sites}
+                if any(one == group and cutter.site in both and lines.issuperset(both) for one, *both in self.pairs):
+                    continue  # told with the pair
+                key = self.places.key_of(c.kind[read], c.object[read], c.site[read], c.value[read])
+                pair = Pair((read, cutter.position), 1, {key}, {(1, 2) if site <= cutter.site else (2, 1)}, unsure=False)
+                if self._bond(update.sites, self._name(pair), self.trace.objects[c.object[read]].kind)[0] is not Bond.NONE:
+                    yield (group, min(site, cutter.site), max(site, cutter.site)), pair
 
     def _only_updates(self, group: int, pair: Pair) -> bool:
         c = self.trace.columns
