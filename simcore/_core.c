@@ -1,4 +1,5 @@
 /* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair; and of a replay: turns, and locks in them.
+   And of the analysis the check of accesses (core/fasttrack.h), which has nothing to do with the rest.
 
    It mirrors simcore.runtime: the classes and functions here bear the names of the pure Python ones and do what those do;
    `simcore.runtime.core` chooses between the two. Whatever is rare is left to Python, which is called from here: a new place in
@@ -93,6 +94,10 @@ static PyObject *str_ranges, *str_stop, *young_garbage;                         
 #include "core/spans.h"
 #include "core/access.h"
 #include "core/marks.h"
+#include "core/rows.h"
+#include "core/clocks.h"
+#include "core/fasttrack.h"
+#include "core/tracking.h"
 
 static PyObject *
 core_set_up(PyObject *module, PyObject *args)
@@ -143,6 +148,7 @@ static PyMethodDef core_methods[] = {
     {"whole", FAST(core_whole), METH_FASTCALL, NULL},
     {"born", core_born, METH_O, NULL},
     {"is_true", FAST(core_is_true), METH_FASTCALL, NULL},
+    {"fasttrack", core_fasttrack, METH_VARARGS, "Check all accesses of a trace."},
     {NULL},
 };
 
