@@ -222,7 +222,7 @@ static PyModuleDef_Slot core_slots[] = {
 static struct PyModuleDef core_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "simcore._core",
-    .m_doc = "The core in C of recording and replay.",
+    .m_doc = "The core in C of recording and replay, and of the search for races.",
     .m_methods = core_methods,
     .m_slots = core_slots,
 };

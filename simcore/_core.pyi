@@ -85,8 +85,8 @@ def method(thing: Any, spot: int, /) -> Any: ...
 def whole(value: Any, spot: int, /) -> Any: ...
 def born(value: Any, /) -> Any: ...
 def fasttrack(
-    columns: tuple[Buffer, ...],
-    tables: tuple[Buffer, ...],
+    columns: tuple[Any, ...],
+    tables: tuple[Any, ...],
     clocks: tuple[list[Any], ...],
     asked: tuple[Any, ...],
     limits: tuple[int, int, int],

@@ -4,7 +4,7 @@ While a place is free of races its writes, and often its reads, come one after t
 before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a
 place on each of its accesses is compared with the last ones of all others at each line, so that all pairs of lines are told.
 
-Where the core in C is there it does this (`tracking` gives it what it needs); what is found is the same, and this is its definition.
+Where the core in C is there it does this, see `tracking`, and finds the same: what stands here is the definition.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from simcore.analysis.happens import Happens
 from simcore.analysis.places import Places
 from simcore.analysis.slots import hosts
-from simcore.analysis.tracked import Pair, PairKey, Tracked
+from simcore.analysis.tracked import Pair, Tracked
 from simcore.analysis.tracking import track_in_core
 from simcore.runtime.core import core
 from simcore.trace.events import Kind
