@@ -134,6 +134,25 @@ def test_both_find_the_same_in_many_random_traces(first: int) -> None:
     _agree(range(first, first + 1000))
 
 
+@pytest.mark.parametrize("readers", [2, 3, 12])
+def test_each_of_many_readers_is_remembered(readers: int) -> None:
+    """They read at once, tell that they have, and wait for a write; in the second round one of them does not tell."""
+    names = [f"main/{number}" for number in range(1, readers + 1)]
+    for silent in ["", *names]:
+        lines = [f"main start t{number} ={name}" for number, name in enumerate(names, 1)]
+        for turn in (1, 2):
+            lines += [f"{name} load one.x :{number}" for number, name in enumerate(names, 1)]
+            telling = [name for name in names if turn == 1 or name != silent]
+            lines += [f"{name} put q1 ={name}#{turn}" for name in telling] + [f"main get q1 ={name}#{turn}" for name in telling]
+            lines += ["main assign one.x :99", f"main put q2 =main#{turn}", *(f"{name} get q2 =main#{turn}" for name in names)]
+        trace = story(*lines)
+        for which in (core, None):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(fasttrack, "core", which)
+                lower = [trace.sites[sites[1]].line for sites in track(trace).pairs]
+            assert lower == [names.index(name) + 1 for name in names if name == silent]
+
+
 def test_both_find_the_same_in_recorded_traces() -> None:
     """In all reference recordings that have accesses, also with a lock left out."""
     looked = racy = 0
