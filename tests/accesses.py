@@ -68,9 +68,10 @@ def in_function(trace: Trace, lines: range, function: str) -> Trace:
     return replace(trace, sites=sites)
 
 
-@pytest.fixture(
-    autouse=True, params=list(dict.fromkeys((core, None))), ids=lambda which: "pure Python" if which is None else "C core"
-)
+CORES = {"pure Python": None} if core is None else {"C core": core, "pure Python": None}
+
+
+@pytest.fixture(autouse=True, params=CORES.values(), ids=CORES)
 def checked_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What looks for races in the tests of a file that imports this: the core in C, where it is there, and pure Python."""
     monkeypatch.setattr(fasttrack, "core", request.param)
