@@ -14,6 +14,7 @@ sys.path.insert(0, str(HERE / "building"))
 
 import help_pages  # noqa: E402  it lies in the folder just named
 import pattern_pages  # noqa: E402
+import pictures  # noqa: E402
 import whole_files  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
@@ -24,7 +25,7 @@ author = copyright = "the simcore developers"  # noqa: A001  Sphinx wants it so
 release = version = simcore.__version__
 
 extensions = ["myst_parser"]
-exclude_patterns = ["building", "pictures/*.py"]
+exclude_patterns = ["building"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["deflist"]
 myst_links_external_new_tab = False
@@ -43,7 +44,9 @@ linkcheck_ignore = [r"https://ui\.perfetto\.dev"]  # an application: it answers 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx: what it does beside reading pages."""
+    app.connect("builder-inited", pictures.start)
     app.connect("builder-inited", pattern_pages.write)
     app.connect("source-read", whole_files.put_in)
     app.connect("source-read", help_pages.put_in)
+    app.connect("build-finished", pictures.finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -68,6 +68,8 @@ static PyMutex places_mutex;
 #define UNLOCK_PLACES()
 #endif
 
+enum { INTERFACE = 2 }; /* as `simcore.runtime.core` wants it */
+
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
 enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, START = 4, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, LOAD = 46, ASSIGN = 47, UPDATE = 48, CREATE = 60, SPAN = 61 };
 
@@ -93,6 +95,7 @@ static PyObject *str_ranges, *str_stop, *young_garbage;                         
 #include "core/messages.h"
 #include "core/spans.h"
 #include "core/access.h"
+#include "core/hooks.h"
 #include "core/marks.h"
 #include "core/rows.h"
 #include "core/clocks.h"
@@ -203,6 +206,9 @@ core_exec(PyObject *module)
     }
     PyObject *tls = PyObject_CallNoArgs((PyObject *)&LocalType);
     int result = tls == NULL ? -1 : PyModule_AddObjectRef(module, "tls", tls);
+    if (result == 0) {
+        result = PyModule_AddIntConstant(module, "INTERFACE", INTERFACE);
+    }
     Py_XDECREF(tls);
     done = result == 0;
     return result;

@@ -17,7 +17,11 @@ HURRY_S = 1e-5
 
 TWO = """
 import threading
-threads = [threading.Thread(target=work, args=(n,), name=f"w{n}") for n in range(2)]
+both = threading.Barrier(2)
+def meet(n):
+    both.wait()  # else the first one may be through before the second one begins
+    work(n)
+threads = [threading.Thread(target=meet, args=(n,), name=f"w{n}") for n in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 """
@@ -29,7 +33,7 @@ class Account:
 account = Account()
 def plus(a, b): return a + b
 def work(n):
-    for _ in range(300): account.balance = plus(account.balance, 1)
+    for _ in range(600): account.balance = plus(account.balance, 1)
 result = lambda: account.balance
 """,
     "an attribute with slots": """
@@ -38,26 +42,26 @@ class Account:
 account = Account()
 account.balance = 0
 def work(n):
-    for _ in range(300): account.balance += int("1")
+    for _ in range(600): account.balance += int("1")
 result = lambda: account.balance
 """,
     "an attribute of a class": """
 class Account: balance = 0
 def work(n):
-    for _ in range(300): Account.balance = Account.balance + int("1")
+    for _ in range(600): Account.balance = Account.balance + int("1")
 result = lambda: Account.balance
 """,
     "updates by one": """
 class Money:
     def __init__(self): self.worth = 0
     def __iadd__(self, more):
-        self.worth = int(self.worth) + more
+        self.worth = int(str(self.worth)) + more
         return self
 class Account: count = 0
 account = Account()
 account.money, account.notes = Money(), ""
 def work(n):
-    for _ in range(150):
+    for _ in range(600):
         account.money += 1
         account.count += 1
         account.notes += "x"
@@ -68,20 +72,20 @@ result = lambda: (account.money.worth, account.count, len(account.notes))
     "an item": """
 counts = {"a": 0}
 def work(n):
-    for _ in range(300): counts["a"] += int("1")
+    for _ in range(600): counts["a"] += int("1")
 result = lambda: counts
 """,
     "an item of a list": """
 counts = [0, 0, 0]
 def work(n):
-    for _ in range(300): counts[-1] = counts[2] + int("1")
+    for _ in range(600): counts[-1] = counts[2] + int("1")
 result = lambda: counts
 """,
     "a global": """
 total = 0
 def work(n):
     global total
-    for _ in range(300): total += int("1")
+    for _ in range(600): total += int("1")
 result = lambda: total
 """,
     "a closure": """
@@ -89,7 +93,7 @@ def make():
     total = 0
     def work(n):
         nonlocal total
-        for _ in range(300): total += int("1")
+        for _ in range(600): total += int("1")
     return work, lambda: total
 work, result = make()
 """,

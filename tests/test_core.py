@@ -1,6 +1,7 @@
 """The core in C and pure Python are one recorder: the same events, the same errors, replayed by each other."""
 
 import gc
+import os
 import pickle
 import subprocess
 import sys
@@ -173,6 +174,16 @@ def test_both_write_the_same_trace(name: str) -> None:
         answer, replayed = replay(trace, env=env)
         assert_same(answer)
         assert replayed == ran
+
+
+def test_a_core_of_other_sources_is_refused() -> None:
+    """In a checkout the sources may be newer than what was built: then pure Python records, and `--version` says why."""
+    other = "import sys, types; sys.modules['simcore._core'] = types.ModuleType('_core')"
+    code = f"{other}; import simcore.cli; raise SystemExit(simcore.cli.main(['--version']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, "SIMCORE_PURE": ""}
+    )
+    assert "pure Python: the core is of other sources, install again)" in done.stdout, done.stderr
 
 
 @built

@@ -114,10 +114,11 @@ def test_a_kernel_that_is_killed_takes_its_program_along(kernel: Kernel, own_fol
 
 
 def test_a_comparison(kernel: Kernel) -> None:
-    """Under two start methods: the verdicts as a picture, and as data."""
+    """Under two start methods: the verdicts as a picture, and as data; while it runs a line says how far it is."""
     code = "import multiprocessing\nVALUE = [1]\ndef f():\n    print(VALUE)\nif __name__ == '__main__':\n    VALUE[0] = 2\n"
     code += "    child = multiprocessing.Process(target=f)\n    child.start()\n    child.join()\n"
     status, outputs = kernel.run(f"%%simcore compare -n 1 --methods fork,spawn --name c\n{code}")
     assert status == "ok"
     assert "VALUE" in outputs[-1]["data"]["image/svg+xml"]
+    assert [one["data"]["text/plain"].partition("; ")[2] for one in outputs[:-1]] == ["run 1 of 6  fork"], "others take its place"
     assert kernel.run("c.verdicts[0]['severity'], c.differs")[1][0]["data"]["text/plain"] == "('SILENT', True)"

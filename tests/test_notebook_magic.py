@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,27 @@ from typing import Any
 import click
 import pytest
 
+import simcore
 from simcore.diffing import Diff
 from simcore.engine.family import family_of
 from simcore.errors import SimcoreError, UsageError
 from simcore.notebook import running
-from simcore.notebook.cells import write_cell
+from simcore.notebook.cells import KEPT_S, write_cell
+from simcore.notebook.compared import Compared
 from simcore.notebook.magic import Interrupted, run_cell, run_line
 from simcore.notebook.running import run_command
 from simcore.notebook.words import CELL_VERBS, of_cell
 from simcore.trace.events import Outcome, Verdict
 from simcore.trace.model import Trace
+
+SHORT_CHILD = """import multiprocessing
+def f():
+    print("child")
+if __name__ == "__main__":
+    p = multiprocessing.Process(target=f)
+    p.start()
+    p.join()
+"""
 
 THREADS = """import sys
 import threading
@@ -111,6 +124,24 @@ def test_a_cell_is_a_file_whose_lines_are_those_of_the_cell(own_folder: Path) ->
     assert Path(write_cell("import queue", "%%simcore", "queue")).name == "queue_cell.py", "it must not import itself"
 
 
+def test_old_cells_go_unless_a_trace_needs_them(own_folder: Path) -> None:
+    """Of versions that were not run for a week those stay whose traces are there, in the trace folder or where they were put."""
+    traced = run_cell("record", "print('traced')\n", {})
+    elsewhere = run_cell("record -o e.simtrace", "print('elsewhere')\n", {})
+    run_cell("record -o lost.simtrace", "print('lost')\n", {})
+    Path("lost.simtrace").unlink()
+    write_cell("print('compared')\n", "%%simcore compare", "cell")
+    long_ago = time.time() - KEPT_S - 60
+    for file in Path(".simtraces/.cells").glob("*/*.py"):
+        os.utime(file, (long_ago, long_ago))
+    write_cell("print('young')\n", "%%simcore compare", "cell")
+    left = [file.read_text().splitlines()[1] for file in Path(".simtraces/.cells").glob("*/cell.py")]
+    assert sorted(left) == ["print('elsewhere')", "print('traced')", "print('young')"]
+    for trace in (traced, elsewhere):
+        assert isinstance(trace, Trace)
+        simcore.replay(trace).check()
+
+
 def test_a_cell_is_recorded_as_a_program(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its words, its streams, modules beside the notebook, lines as in the cell; the trace is the value and can be replayed."""
     Path("beside.py").write_text("WORD = 'helped'\n")
@@ -129,9 +160,7 @@ def test_a_cell_is_recorded_as_a_program(own_folder: Path, capsys: pytest.Captur
 
 def test_a_cell_under_spawn(capsys: pytest.CaptureFixture[str]) -> None:
     """The child imports the cell's file and finds its function."""
-    code = 'import multiprocessing\ndef f():\n    print("child")\nif __name__ == "__main__":\n    '
-    code += "p = multiprocessing.Process(target=f)\n    p.start()\n    p.join()\n"
-    trace = run_cell("record --start-method spawn", code, {})
+    trace = run_cell("record --start-method spawn", SHORT_CHILD, {})
     assert isinstance(trace, Trace)
     assert [info.start_method for info in trace.ending.processes] == ["", "spawn"]
     assert capsys.readouterr().out == "child\n"
@@ -156,6 +185,22 @@ def test_diffs_of_cells_and_traces(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run_line("show a", kept)
     assert isinstance(shown, Trace)
     assert shown.path == twice.trace_a.path
+
+
+def test_how_far_a_command_is_is_told_while_it_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line per run of a comparison and of a hunt, apart from what simcore says; none of it in what is returned or printed."""
+    lines: list[str] = []
+    monkeypatch.setattr(running, "_shows_progress", [lambda: lines.append])
+    assert isinstance(run_cell("compare -n 1 --methods fork,spawn", SHORT_CHILD, {}), Compared)
+    note = "the program is run up to 6 times, and so often are its side effects repeated"
+    expected = [f"{note}; run {n} of 6  {method}" for n, method in enumerate(("fork", "spawn") * 3, 1)]
+    assert lines[:4] == expected[:4]
+    assert lines[-1] == note
+    assert set(lines) <= {note, *expected}
+    lines.clear()
+    assert isinstance(run_cell("--until-failure --max-runs 2", "pass\n", {}), Trace)
+    assert [re.sub(r"[\d.]+ m?s/run", "T", line) for line in lines] == ["run 1 of 2  T  failed 0", "run 2 of 2  T  failed 0"]
+    assert capsys.readouterr() == ("2 runs, none failed\n", "")
 
 
 def test_a_hunt_returns_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,8 @@ def turns(own_folder: Path) -> Trace:
 def test_every_name_is_on_the_page() -> None:
     """docs/testing.md tells of all that simcore.testing offers."""
     page = PAGE.read_text(encoding="utf-8")
-    assert [name for name in testing.__all__ if name != "Step" and f"{name}(" not in page and f"`{name}" not in page] == []
+    functions = [name for name in testing.__all__ if not name.endswith("Step")]
+    assert [name for name in functions if f"{name}(" not in page and f"`{name}" not in page] == []
 
 
 def test_who_took_what_before_whom(turns: Trace) -> None:
@@ -148,11 +149,22 @@ def test_a_replay_that_is_another_run_fails(own_folder: Path) -> None:
 
 
 def test_what_luck_does_not_bring_is_said(own_folder: Path) -> None:
-    """After so many runs in vain the assertion says how they ended; a wanted one is returned as it is."""
+    """After so many runs in vain the assertion says how they ended."""
     Path("turns.py").write_text(TURNS)
     with pytest.raises(AssertionError, match="none of 2 runs was the wanted one: 2 ended ok"):
-        testing.record_in_order("turns.py", "purse", ["late", "early"], max_runs=2)
+        testing.record_until(lambda trace: testing.takers(trace, "purse")[0] == "late", "turns.py", max_runs=2)
+
+
+def test_an_order_of_takers_that_cannot_be_is_said(own_folder: Path) -> None:
+    """Who waits for whom is told; an order that a run has by itself is returned as it is."""
+    Path("turns.py").write_text(TURNS)
+    with pytest.raises(AssertionError) as caught:
+        testing.record_in_order("turns.py", "purse", ["late", "early"])
+    assert "step 1 was never done: late at turns.py:13\nearly waited for that at turns.py:7 (step 2)" in str(caught.value)
+    assert "everybody waited, and late waited in Event.wait at turns.py:12" in str(caught.value)
     assert testing.takers(testing.record_in_order("turns.py", "purse", ["early", "late"]), "purse") == ["early", "late"]
+    with pytest.raises(AssertionError, match="main never took purse; it was taken by early and late"):
+        testing.record_in_order("turns.py", "purse", ["main", "early"])
 
 
 def test_it_loads_without_pytest() -> None:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from simcore.cli import console
 from simcore.cli.options import SUFFIX, folder
+from simcore.cli.progress import tell
 from simcore.errors import ExitCode
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.text import clean, count, duration, shorten
@@ -173,18 +174,17 @@ def _report(number: int, failed: Trace, passed_at: int, passed: Trace | None, sp
 
 @contextmanager
 def _progress(max_runs: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr for somebody who watches; nothing otherwise. Yields what to call after every run that passed."""
+    """A bar on stderr for somebody who watches. Yields what to call after every run that passed."""
+
+    def line_of(number: int, elapsed_ns: int) -> str:
+        return f"run {number} of {max_runs}  {duration(elapsed_ns // number)}/run  failed 0"
+
     if not console.is_terminal(sys.stderr):
-        yield lambda _number, _elapsed_ns: None
+        yield lambda number, elapsed_ns: tell(line_of(number, elapsed_ns))
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
         task = bar.add_task(f"run 1 of {max_runs}", total=max_runs)
-
-        def advance(number: int, elapsed_ns: int) -> None:
-            each = duration(elapsed_ns // number)
-            bar.update(task, completed=number, description=f"run {number} of {max_runs}  {each}/run  failed 0")
-
-        yield advance
+        yield lambda number, elapsed_ns: bar.update(task, completed=number, description=line_of(number, elapsed_ns))

@@ -4,7 +4,9 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from simcore.engine.forced import ForcedOrder
 from simcore.engine.run_reader import RunReader
+from simcore.engine.standstill import Standstill
 from simcore.engine.watch import Watch
 from simcore.trace.events import Kind
 
@@ -19,21 +21,18 @@ _MOST_SHOWN: Final = 4
 class Observer:
     """Looks after one recording. One that fails is switched off and said so: it never ends the program."""
 
-    def __init__(self, reader: RunReader, *, ends_stalls: bool) -> None:
-        self._reader, self._ends_stalls = reader, ends_stalls
-        self._watch: Watch | None = Watch(reader)
+    def __init__(self, reader: RunReader, *, ends_stalls: bool, order: ForcedOrder | None = None) -> None:
+        self._reader, self._ends_stalls, self._order = reader, ends_stalls, order
+        self._watch: Watch | None = Watch(reader, None if order is None else lambda: order.heads(reader))
         self._told = False
 
     def look(self, _pid: int) -> str:
         """A reason to end the program (`deadlock`, `stalled`), or ''."""
-        if self._watch is None or not self._reader.exists():
+        if not self._reader.exists():
             return ""
-        try:
-            found = self._watch.look()
-        except Exception as error:
-            self._watch = None
-            _log.warning("simcore: deadlocks are not looked for any more, since reading the run failed: %r", error)
-            return ""
+        found = self._stands_still()
+        if self._order is not None and self._order.look(self._reader, found):
+            return ""  # it has just been given up: whoever waited for a turn goes on
         if found is None:
             return ""
         if found.chain:
@@ -44,6 +43,16 @@ class Observer:
             self._told = True
             _log.warning("%s", self._stall())
         return ""
+
+    def _stands_still(self) -> Standstill | None:
+        if self._watch is None:
+            return None
+        try:
+            return self._watch.look()
+        except Exception as error:
+            self._watch = None
+            _log.warning("simcore: deadlocks are not looked for any more, since reading the run failed: %r", error)
+            return None
 
     def _stall(self) -> str:
         """One line: who waits where."""

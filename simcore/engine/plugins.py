@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from inspect import signature
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pluggy
 
@@ -27,6 +28,8 @@ from simcore.engine.plugin_state import Draft, PluginState, file_of, mark_of, sh
 from simcore.engine.probe import Probe, read_probe
 from simcore.errors import PluginError, UnknownPattern, UsageError
 from simcore.runtime import bind
+
+_Given = TypeVar("_Given")
 
 GROUP: Final = "simcore.plugins"
 """The entry-point group of all plugins, the built-in ones included."""
@@ -255,10 +258,8 @@ class PluginHost:
                     self._add(draft, item, mark, f"{draft.dotted(attribute)}{bind.BUILT}{mark.name}")
 
     def _add_probe(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
-        try:
-            probe = read_probe(item, file=draft.file)
-        except ValueError as error:
-            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+        probe = _given(partial(read_probe, file=draft.file), draft, item, attribute, place)
+        if probe is None:
             return
         if probe.title in self._probes:
             draft.problem(f"{attribute} has a probe {probe.title!r}, which is there already; this one is left out", *place)
@@ -267,10 +268,10 @@ class PluginHost:
         draft.probes.append(probe.title)
 
     def _add_exporter(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
-        try:
-            exporter = read_exporter(item, plugin=draft.name, where=file_of(item) or draft.where)
-        except ValueError as error:
-            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+        exporter = _given(
+            partial(read_exporter, plugin=draft.name, where=file_of(item) or draft.where), draft, item, attribute, place
+        )
+        if exporter is None:
             return
         first = self._exporters.get(exporter.name)
         if first is not None:
@@ -283,19 +284,19 @@ class PluginHost:
         draft.exporters.append(exporter.name)
 
     def _add_observer(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
-        try:
-            observer = read_observer(item, plugin=draft.name, where=file_of(item) or draft.where)
-        except ValueError as error:
-            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+        observer = _given(
+            partial(read_observer, plugin=draft.name, where=file_of(item) or draft.where), draft, item, attribute, place
+        )
+        if observer is None:
             return
         self._observers.append(observer)
         draft.observers.append(observer.name)
 
     def _add_bug_kind(self, draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> None:
-        try:
-            kind = read_bug_kind(item, plugin=draft.name, where=file_of(item) or draft.where)
-        except ValueError as error:
-            draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+        kind = _given(
+            partial(read_bug_kind, plugin=draft.name, where=file_of(item) or draft.where), draft, item, attribute, place
+        )
+        if kind is None:
             return
         self._bug_kinds.append(kind)
         draft.bug_kinds.append(kind.name)
@@ -331,6 +332,15 @@ class _OneHook:
 
     def __init__(self, attribute: str, function: Callable[..., object]) -> None:
         setattr(self, attribute, function)
+
+
+def _given(read: Callable[[object], _Given], draft: Draft, item: object, attribute: str, place: tuple[str, int]) -> _Given | None:
+    """What a hook returned, read; None, and a problem of its plugin, where it is not what it should be."""
+    try:
+        return read(item)
+    except ValueError as error:
+        draft.problem(f"{attribute} returned {getattr(item, '__name__', short(item))}, which {error}", *place)
+        return None
 
 
 def _sorted_points(given: bool | Iterable[EntryPoint], drafts: list[Draft]) -> list[EntryPoint]:

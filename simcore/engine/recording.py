@@ -14,6 +14,7 @@ from typing import Final
 from simcore.engine import launch
 from simcore.engine.collect import collect
 from simcore.engine.folder import RunFolder, TraceFolder
+from simcore.engine.forced import ForcedOrder
 from simcore.engine.header import new_header
 from simcore.engine.observer import Observer
 from simcore.engine.pattern import GRANULARITIES, START_METHODS
@@ -44,6 +45,7 @@ def record(
     quiet: bool = False,
     granularity: str | None = None,
     include: Sequence[str] = (),
+    order: ForcedOrder | None = None,
 ) -> Trace:
     """Run a scenario as the operating system schedules it and record it. Blocks until it has ended.
 
@@ -53,8 +55,8 @@ def record(
     logged, and ends it when it is a pattern or `on_stall` is `end`. Ctrl-C is the program's to answer, not ours. The trace is
     saved to `output`, else to a new file in the trace folder; `trace.path` says where. `granularity` is `sync`, or `access` where
     reads and writes of the data of the program's own modules are recorded too, and of modules whose names match `include`; by
-    default a pattern says which. A program that fails gives a trace: see
-    `Trace.outcome` and `Trace.check`.
+    default a pattern says which. `order` is one that the run is forced into, see `simcore.testing.record`. A program that fails
+    gives a trace: see `Trace.outcome` and `Trace.check`.
 
     Raises: UsageError for what cannot be run or saved as asked, PluginError, InternalError when nothing could be recorded. When
     we are interrupted before the trace is saved, the next recording or `simcore` command saves it (`TraceFolder.recover`).
@@ -69,6 +71,10 @@ def record(
         if isinstance(target, Scenario)
         else resolve(_checked(target), params=params, argv=argv, plugins=plugins, start_method=start_method)
     )
+    if order is not None:
+        if not isinstance(order, ForcedOrder):
+            raise UsageError("an order is forced by simcore.testing", "call simcore.testing.record(target, order=[...])")
+        order.check(scenario)
     scenario = replace(
         scenario,
         seed=seed if seed is not None else scenario.seed,
@@ -83,14 +89,17 @@ def record(
     header = new_header(scenario)
     traces, run = _new_run(place)
     reader = RunReader(run.path)
-    observer = Observer(reader, ends_stalls=on_stall == "end" or scenario.target == "pattern")
+    observer = Observer(reader, ends_stalls=on_stall == "end" or scenario.target == "pattern", order=order)
+    settings = settings_of(scenario)
     try:
         plan = Plan(replace(header, wall_ns=time.time_ns(), start_ns=time.monotonic_ns()), str(place or ""), keep_source)
         with _unless_begun(run):
             plan.save(run.path)
+            if order is not None:
+                settings |= order.prepare(run.path)
             end = launch.run(
                 command,
-                launch.environment(run.path, "free", settings_of(scenario), scenario.hash_seed),
+                launch.environment(run.path, "free", settings, scenario.hash_seed),
                 cwd=scenario.cwd,
                 quiet=quiet,
                 timeout_s=timeout_s,
@@ -101,6 +110,8 @@ def record(
         return _finish(reader, plan, end, place, run, traces)
     finally:
         reader.close()
+        if order is not None:
+            order.close()
         run.release()
         traces.tidy()
 

@@ -7,6 +7,7 @@ is found is sound: whoever is part of it has waited without a break since before
 
 import os
 import time
+from collections.abc import Callable
 from itertools import chain
 from typing import Final
 
@@ -47,13 +48,15 @@ _SEES_AN_END: Final = frozenset({Kind.SEND, Kind.RECV, Kind.POLL, Kind.READY, Ki
 """What a process that is gone ends, though it did its last event before."""
 
 _Waits = dict[int, Wait]
+Heads = dict[int, tuple[int, Wait]]
 
 
 class Watch:
     """Looks at one run, now and then."""
 
-    def __init__(self, reader: RunReader) -> None:
+    def __init__(self, reader: RunReader, heads: Callable[[], Heads] | None = None) -> None:
         self._reader = reader
+        self._heads = heads or reader.heads  # what else actors may be known to wait for is in others
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -83,7 +86,7 @@ class Watch:
         if definitions.detached:
             return None  # what happens now is written nowhere
         self._reader.find_chunks()
-        heads = self._reader.heads()
+        heads = self._heads()
         old = _old_waits(heads, now)
         if not old:
             return None
@@ -106,7 +109,7 @@ class Watch:
         actors = self._reader.definitions.actors
         self._process = {actor: process_of(name) for actor, (name, _, _) in actors.items()}
         self._learn()
-        heads = self._reader.heads()
+        heads = self._heads()
         waits = _old_waits(heads, now)
         mains = {actor for actor, (name, _, _) in actors.items() if name in processes}
         main = next((actor for actor in mains if actors[actor][0] == _MAIN), -1)

@@ -6,7 +6,6 @@ no length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii as quoted
 from typing import BinaryIO, Final
 
@@ -16,91 +15,94 @@ from simcore.exports.phrases import Phrases
 from simcore.exports.tracks import OWN_NUMBERS, Tracks
 from simcore.trace.events import SHARED_KINDS
 
+_BEGIN, _END, _MOMENT = Phase
 _LINES: Final = 10_000
 _MOST_PHRASES: Final = 100_000
 
 
 def write_chrome(part: Part, file: BinaryIO) -> None:
     """Write the part as one JSON document, an event a line."""
-    writer = _Writer(part)
-    file.write(b'{"displayTimeUnit":"ns","traceEvents":[')
-    first, lines = True, list[str]()
-    for line in writer.lines():
-        lines.append(line)
-        if len(lines) == _LINES:
-            file.write((("\n" if first else ",\n") + ",\n".join(lines)).encode("ascii"))
-            first, lines = False, []
-    if lines:
-        file.write((("\n" if first else ",\n") + ",\n".join(lines)).encode("ascii"))
-    file.write(b"\n]}\n")
+    _Writer(part, file).write()
 
 
 class _Writer:
-    """Makes lines; what many events have in common is put into JSON once."""
+    """Lines, gathered to larger pieces; what many events have in common is put into JSON once."""
 
-    def __init__(self, part: Part) -> None:
-        self.part, self.trace, self.words = part, part.trace, part.words
+    def __init__(self, part: Part, file: BinaryIO) -> None:
+        self.part, self.file = part, file
+        self.trace, self.words = part.trace, part.words
         self.tracks = Tracks(part.trace, part.words)
-        self.heads: dict[int, str] = {}
+        self.heads = {actor: f'"pid":{pid},"tid":{tid}' for actor, (pid, tid, _) in enumerate(self.tracks.actors)}
         self.abouts: dict[tuple[str, str, int], str] = {}
         self.phrases, self.quoted = Phrases(part), dict[str, str]()
+        self.lines: list[str] = []
+        self.between = "\n"
 
-    def lines(self) -> Iterator[str]:
-        for name in dict.fromkeys(self.trace.processes[actor] for actor in self.part.actors):
-            pid, called = self.tracks.processes[name]
-            yield f'{{"ph":"M","name":"process_name","pid":{pid},"tid":{pid},"args":{{"name":{quoted(called)}}}}}'
-        for actor in self.part.actors:
-            pid, tid, called = self.tracks.actors[actor]
-            yield f'{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{quoted(called)}}}}}'
-        shared = False
+    def write(self) -> None:
+        self.file.write(b'{"displayTimeUnit":"ns","traceEvents":[')
+        self._describe()
         marks = Marks(self.part)
         for mark in marks:
-            if mark.track < 0 and mark.track not in self.heads:
-                is_shared = self.trace.objects[-1 - mark.track].kind in SHARED_KINDS
-                yield from self._lock_track(mark.track, first_shared=is_shared and not shared)
-                shared = shared or is_shared
-            yield from self._mark(mark, marks.flow_kinds)
+            self._mark(mark, marks.flow_kinds)
+            if len(self.lines) >= _LINES:
+                self.flush()
+        self.flush()
+        self.file.write(b"\n]}\n")
 
-    def _lock_track(self, track: int, *, first_shared: bool) -> Iterator[str]:
+    def flush(self) -> None:
+        if self.lines:
+            self.file.write((self.between + ",\n".join(self.lines)).encode("ascii"))
+            self.lines, self.between = [], ",\n"
+
+    def _describe(self) -> None:
+        """The names of processes and their threads."""
+        for name in dict.fromkeys(self.trace.processes[actor] for actor in self.part.actors):
+            pid, called = self.tracks.processes[name]
+            self._named("process", pid, pid, called)
+        for actor in self.part.actors:
+            pid, tid, called = self.tracks.actors[actor]
+            self._named("thread", pid, tid, called)
+
+    def _named(self, what: str, pid: int, tid: int, called: str) -> None:
+        self.lines.append(f'{{"ph":"M","name":"{what}_name","pid":{pid},"tid":{tid},"args":{{"name":{quoted(called)}}}}}')
+
+    def _lock_track(self, track: int) -> str:
         """A lock is a thread of its process; those that processes share are threads of a process of their own."""
         thing = -1 - track
         info = self.trace.objects[thing]
-        home = info.process or self.trace.processes[info.creator]
-        pid = 2 * OWN_NUMBERS if info.kind in SHARED_KINDS else self.tracks.processes[home][0]
-        tid = 2 * OWN_NUMBERS + 1 + thing
-        if first_shared:
-            yield f'{{"ph":"M","name":"process_name","pid":{pid},"tid":{pid},"args":{{"name":"locks of several processes"}}}}'
-        called = quoted(f"held: {self.words.object_in_full(thing)}")
-        yield f'{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{called}}}}}'
-        self.heads[track] = f'"pid":{pid},"tid":{tid}'
+        pid, tid = 2 * OWN_NUMBERS, 2 * OWN_NUMBERS + 1 + thing
+        if info.kind not in SHARED_KINDS:
+            pid = self.tracks.processes[info.process or self.trace.processes[info.creator]][0]
+        elif not any(self.trace.objects[-1 - known].kind in SHARED_KINDS for known in self.heads if known < 0):
+            self._named("process", pid, pid, "locks of several processes")
+        self._named("thread", pid, tid, f"held: {self.words.object_in_full(thing)}")
+        head = self.heads[track] = f'"pid":{pid},"tid":{tid}'
+        return head
 
-    def _mark(self, mark: Mark, kinds: list[str]) -> Iterator[str]:
-        head = self.heads.get(mark.track)
-        if head is None:
-            pid, tid, _ = self.tracks.actors[mark.track]
-            head = self.heads[mark.track] = f'"pid":{pid},"tid":{tid}'
-        where = f'{head},"ts":{mark.at_ns // 1000}.{mark.at_ns % 1000:03}'
-        if mark.phase is Phase.END:
-            yield f'{{"ph":"E",{where}}}'
+    def _mark(self, mark: Mark, kinds: list[str]) -> None:
+        phase, track, at_ns, name, category, position, site, out, into = mark
+        lines, head = self.lines, self.heads.get(track) or self._lock_track(track)
+        where = f'{head},"ts":{at_ns // 1000}.{at_ns % 1000:03}'
+        if phase is _END:
+            lines.append(f'{{"ph":"E",{where}}}')
             return
-        arrows = mark.out or mark.into
-        phase = '"B"' if arrows or mark.phase is Phase.BEGIN else '"i","s":"t"'
-        about = self.abouts.get((mark.name, mark.category, mark.site))
-        if about is None:
-            about = self._about(mark)
-        if mark.position < 0:
-            yield f'{{"ph":{phase},{where},{about}}}}}'
-        elif mark.phase is Phase.MOMENT:
-            what = self.quoted.get(phrase := self.phrases.event(mark.position)) or self._quoted(phrase)
-            yield f'{{"ph":{phase},{where},{about},"position":{mark.position},"what":{what}}}}}'
+        arrows = out or into
+        begins = '"B"' if arrows or phase is _BEGIN else '"i","s":"t"'
+        about = self.abouts.get((name, category, site)) or self._about(mark)
+        if position < 0:
+            lines.append(f'{{"ph":{begins},{where},{about}}}}}')
+        elif phase is _MOMENT:
+            what = self.quoted.get(phrase := self.phrases.event(position)) or self._quoted(phrase)
+            lines.append(f'{{"ph":{begins},{where},{about},"position":{position},"what":{what}}}}}')
         else:
-            yield f'{{"ph":{phase},{where},{about},"position":{mark.position}}}}}'
-        for flow in mark.into:
-            yield f'{{"ph":"f","bp":"e",{where},"id":{flow},"name":"{kinds[flow]}","cat":"{kinds[flow]}"}}'
-        for flow in mark.out:
-            yield f'{{"ph":"s",{where},"id":{flow},"name":"{kinds[flow]}","cat":"{kinds[flow]}"}}'
-        if arrows and mark.phase is Phase.MOMENT:
-            yield f'{{"ph":"E",{where}}}'
+            lines.append(f'{{"ph":{begins},{where},{about},"position":{position}}}}}')
+        if arrows:
+            for flow in into:
+                lines.append(f'{{"ph":"f","bp":"e",{where},"id":{flow},"name":"{kinds[flow]}","cat":"{kinds[flow]}"}}')
+            for flow in out:
+                lines.append(f'{{"ph":"s",{where},"id":{flow},"name":"{kinds[flow]}","cat":"{kinds[flow]}"}}')
+            if phase is _MOMENT:
+                lines.append(f'{{"ph":"E",{where}}}')
 
     def _about(self, mark: Mark) -> str:
         """What all marks of one name from one place have, up to the first of their arguments."""

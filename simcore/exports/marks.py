@@ -43,17 +43,17 @@ class Mark(NamedTuple):
     into: tuple[int, ...] = ()
 
 
+_BEGIN, _END, _MOMENT = Phase
 _NONE: Final[tuple[int, ...]] = ()
 
 
 class Marks:
-    """Iterable once. `flow_kinds` names each arrow by its number, from 1; `counts` says how many of each category were made."""
+    """Iterable once. `flow_kinds` names each arrow by its number, from 1."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
         self.trace, self.words = part.trace, part.words
         self.flow_kinds = ["", *(flow.kind.value for flow in part.flows)]
-        self.counts: dict[str, int] = {}
         self._names: dict[tuple[int, int], str] = {}
 
     def __iter__(self) -> Iterator[Mark]:
@@ -69,38 +69,38 @@ class Marks:
         coming = next(spans, None)
         open_spans: dict[int, list[Span]] = {}
         waits = {wait.position: wait for wait in part.stretches.waits if wait.position >= 0}
-        last = [part.first_ns] * len(self.trace.actors)
-        waiting = frozenset(map(int, WAITING))
-        rows = zip(*(column[part.first : part.last + 1] for column in (c.actor, c.kind, c.object, c.site, c.at_ns)), strict=True)
-        for position, (actor, kind, thing, site, at_ns) in enumerate(rows, part.first):
-            at_ns = max(at_ns, last[actor])  # the order of two events may be known better than their times
-            since_ns = max(at_ns - c.waited_us[position] * 1000, last[actor])
+        last, names = [part.first_ns] * len(self.trace.actors), self._names
+        columns = (c.actor, c.kind, c.object, c.site, c.at_ns, c.waited_us)
+        rows = zip(*(column[part.first : part.last + 1] for column in columns), strict=True)
+        for position, (actor, kind, thing, site, at_ns, waited_us) in enumerate(rows, part.first):
+            since_ns = before = last[actor]
+            if at_ns < before:
+                at_ns = before  # the order of two events may be known better than their times
+            if at_ns - waited_us * 1000 > before:
+                since_ns = at_ns - waited_us * 1000
             last[actor] = at_ns
             while coming is not None and coming.first <= position:
                 if coming.last > coming.first or coming.first == position:
                     open_spans.setdefault(coming.actor, []).append(coming)
-                    yield self._begin(coming.actor, since_ns, self._operation(coming), "operation", coming.first, coming.site)
+                    name = self._operation(coming)
+                    yield Mark(_BEGIN, coming.actor, since_ns, name, "operation", coming.first, coming.site)
                 coming = next(spans, None)
-            if since_ns < at_ns:
+            if waited_us and since_ns < at_ns:
                 wait = waits.get(position)
                 if kind == Kind.SLEEP:
-                    yield self._begin(actor, since_ns, "sleep", "sleep", position, site)
-                    yield Mark(Phase.END, actor, at_ns)
-                elif wait is not None or kind in waiting:
-                    yield self._begin(actor, since_ns, self._wait(kind, wait.object if wait else thing), "wait", position, site)
-                    yield Mark(Phase.END, actor, at_ns)
-            category = "event"
-            self.counts[category] = self.counts.get(category, 0) + 1
+                    yield Mark(_BEGIN, actor, since_ns, "sleep", "sleep", position, site)
+                    yield Mark(_END, actor, at_ns)
+                elif wait is not None or kind in WAITING:
+                    name = self._wait(kind, wait.object if wait else thing)
+                    yield Mark(_BEGIN, actor, since_ns, name, "wait", position, site)
+                    yield Mark(_END, actor, at_ns)
+            name = names.get((kind, thing)) or self._name(kind, thing)
             arrows = out.get(position, _NONE), into.get(position, _NONE)
-            yield Mark(Phase.MOMENT, actor, at_ns, self._name(kind, thing), category, position, site, *arrows)
+            yield Mark(_MOMENT, actor, at_ns, name, "event", position, site, *arrows)
             mine = open_spans.get(actor)
             while mine and mine[-1].last <= position:
                 mine.pop()
-                yield Mark(Phase.END, actor, at_ns)
-
-    def _begin(self, track: int, at_ns: int, name: str, category: str, position: int = -1, site: int = 0) -> Mark:
-        self.counts[category] = self.counts.get(category, 0) + 1
-        return Mark(Phase.BEGIN, track, at_ns, name, category, position, site)
+                yield Mark(_END, actor, at_ns)
 
     def _arrows(self) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
         out: dict[int, tuple[int, ...]] = {}
@@ -120,21 +120,20 @@ class Marks:
                 name, category = self._wait(wait.kind, wait.object), "never ended"
                 if wait.actor in stuck:
                     name, category = f"DEADLOCK: {name}", "deadlock"
-                yield self._begin(wait.actor, max(wait.since_ns, self.part.first_ns), name, category, -1, wait.site)
-                yield Mark(Phase.END, wait.actor, wait.until_ns)
+                yield Mark(_BEGIN, wait.actor, max(wait.since_ns, self.part.first_ns), name, category, -1, wait.site)
+                yield Mark(_END, wait.actor, wait.until_ns)
 
     def _locks(self) -> Iterator[Mark]:
         part, first_ns, last_ns = self.part, self.part.first_ns, self.part.last_ns
+        sites, names = self.trace.columns.site, [self.words.short_actor(actor) for actor in range(len(self.trace.actors))]
         for thing, holds in part.stretches.holds.items():
-            track = -1 - thing
-            for number in holds.within(first_ns, last_ns):
-                since_ns, until_ns = max(holds.since_ns[number], first_ns), min(holds.until_ns[number], last_ns)
-                position = holds.position[number]
-                if since_ns > until_ns or position > part.last:
-                    continue
-                who = self.words.short_actor(holds.actor[number])
-                yield self._begin(track, since_ns, who, "held", position, self.trace.columns.site[position])
-                yield Mark(Phase.END, track, until_ns)
+            track, numbers = -1 - thing, holds.within(first_ns, last_ns)
+            columns = (holds.actor, holds.since_ns, holds.until_ns, holds.position)
+            for actor, since_ns, until_ns, position in zip(*(one[numbers.start : numbers.stop] for one in columns), strict=True):
+                since_ns, until_ns = max(since_ns, first_ns), min(until_ns, last_ns)
+                if since_ns <= until_ns and position <= part.last:
+                    yield Mark(_BEGIN, track, since_ns, names[actor], "held", position, sites[position])
+                    yield Mark(_END, track, until_ns)
 
     def _operation(self, span: Span) -> str:
         return f"{clean(span.operation)} {self.words.object(span.object)}".rstrip()
@@ -145,7 +144,5 @@ class Marks:
         return f"waits for {what}" if what else f"waits to {words.operation(Kind(kind), thing)}"
 
     def _name(self, kind: int, thing: int) -> str:
-        name = self._names.get((kind, thing))
-        if name is None:
-            name = self._names[kind, thing] = self.words.operation(Kind(kind), thing)
+        name = self._names[kind, thing] = self.words.operation(Kind(kind), thing)
         return name

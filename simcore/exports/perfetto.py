@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from simcore.exports.marks import Mark, Marks, Phase
 from simcore.exports.part import Part
 from simcore.exports.phrases import Phrases
-from simcore.exports.protobuf import fixed64, key, message, number, text, varint
+from simcore.exports.protobuf import SHORT, SHORTS, key, message, number, pack_fixed64, text, varint
 from simcore.exports.tracks import Tracks
 from simcore.trace.events import SHARED_KINDS
 from simcore.trace.text import shorten
@@ -20,9 +20,10 @@ _SEQUENCE: Final = number(10, 1)  # trusted_packet_sequence_id
 _STATE_CLEARED: Final = number(13, 1)  # sequence_flags
 _ON_SEQUENCE: Final = _SEQUENCE + number(13, 2)  # it needs the names that went before
 _PACKET, _AT, _EVENT, _ARGUMENT = key(1, 2), key(8, 0), key(11, 2), key(4, 2)
-_SHORT: Final = tuple(map(varint, range(64)))
+_OUT, _INTO = key(47, 1), key(48, 1)
 _TYPES: Final = {Phase.BEGIN: 1, Phase.END: 2, Phase.MOMENT: 3}
 _CATEGORIES, _NAMES, _ARGUMENTS, _TEXTS = 1, 2, 3, 29  # fields of InternedData
+_MOMENT: Final = Phase.MOMENT
 _BUFFERED: Final = 10_000  # packets
 _PROCESS, _ACTOR, _LOCK = 1 << 40, 2 << 40, 3 << 40  # beginnings of the ids of tracks
 _LONGEST: Final = 200
@@ -47,7 +48,9 @@ class _Writer:
         self.lock_tracks: set[int] = set()
         self.heads: dict[tuple[int, int, str, str, int], bytes] = {}
         self.phrases, self.whats = Phrases(part), dict[str, bytes]()
-        self.position_key = number(1, self._id(_ARGUMENTS, "position")) + key(4, 0)
+        before = number(1, self._id(_ARGUMENTS, "position")) + key(4, 0)
+        self.positions = [_ARGUMENT + varint(len(before) + size) + before for size in range(11)]
+        """What stands before the number of a position, by how many bytes that takes."""
 
     def write(self) -> None:
         self._packet(_SEQUENCE, _STATE_CLEARED)
@@ -86,26 +89,28 @@ class _Writer:
         self._packet(_SEQUENCE, message(60, *parts))
 
     def _mark(self, mark: Mark) -> None:
-        phase, place, at_ns, name, category, position, site, out, into = mark
-        body = self.heads.get((phase, place, name, category, site))
-        if body is None:
-            body = self._head(mark)
+        phase, track, at_ns, name, category, position, site, out, into = mark
+        body = self.heads.get((phase, track, name, category, site)) or self._head(mark)
         if position >= 0:
-            if phase is Phase.MOMENT:
-                body += self._what(position)
-            argument = self.position_key + varint(position)
-            body += _ARGUMENT + _SHORT[len(argument)] + argument
-        for flow in out:
-            body += fixed64(47, flow)
-        for flow in into:
-            body += fixed64(48, flow)
+            if phase is _MOMENT:
+                phrase = self.phrases.event(position)
+                body += self.whats.get(phrase) or self._what(phrase)
+            argument = varint(position)
+            body += self.positions[len(argument)] + argument
+        if out or into:
+            for flow in out:
+                body += pack_fixed64(_OUT, flow)
+            for flow in into:
+                body += pack_fixed64(_INTO, flow)
         # Times count from the start of the run, as everywhere in simcore.
         packet = _AT + varint(at_ns) + _ON_SEQUENCE
         if self.news:
             packet += message(12, *self.news)
             self.news = []
-        packet += _EVENT + varint(len(body)) + body
-        self.buffer.append(_PACKET + varint(len(packet)) + packet)
+        size = len(body)
+        packet += _EVENT + (SHORT[size] if size < SHORTS else varint(size)) + body
+        size = len(packet)
+        self.buffer.append(_PACKET + (SHORT[size] if size < SHORTS else varint(size)) + packet)
         if len(self.buffer) >= _BUFFERED:
             self.flush()
 
@@ -129,13 +134,10 @@ class _Writer:
         head = self.heads[mark.phase, mark.track, mark.name, mark.category, mark.site] = b"".join(parts)
         return head
 
-    def _what(self, position: int) -> bytes:
-        phrase = self.phrases.event(position)
-        found = self.whats.get(phrase)
-        if found is None:
-            if len(self.whats) > _MOST_PHRASES:
-                self.whats.clear()
-            found = self.whats[phrase] = self._argument("what", text(6, shorten(phrase, _LONGEST)))
+    def _what(self, phrase: str) -> bytes:
+        if len(self.whats) > _MOST_PHRASES:
+            self.whats.clear()
+        found = self.whats[phrase] = self._argument("what", text(6, shorten(phrase, _LONGEST)))
         return found
 
     def _argument(self, name: str, value: bytes) -> bytes:

@@ -24,11 +24,11 @@ class Phrases:
         """What the event did: `took balance_lock after 45 us`."""
         c = self._columns
         kind, waited_us = c.kind[position], c.waited_us[position]
-        if kind == Kind.WRITE:
-            return self._words.event(position)
         key = (kind, c.actor[position], c.object[position], c.value[position])
         phrase = self._known.get(key)
         if phrase is None:
+            if kind == Kind.WRITE:
+                return self._words.event(position)
             if len(self._known) >= _MOST:
                 self._known.clear()
             phrase = self._known[key] = self._words.done(position)

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from simcore.methods import reach
-from simcore.runtime.actors import is_internal
+from simcore.runtime.sites import is_internal
 
 Place = tuple[str, int]
 

@@ -18,6 +18,9 @@ from simcore.errors import ExitCode
 
 _PATIENCE_S: Final = 2.0
 
+PROGRESS: Final = "\x1e"
+"""What a line begins with that says how far the command is."""
+
 
 def main() -> int:
     """Run the command; its exit code."""
@@ -32,7 +35,9 @@ def main() -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
     os.environ["PYTHONUNBUFFERED"] = "1"
     from simcore.cli import main as simcore
+    from simcore.cli.progress import watch
 
+    watch(lambda line: sys.stderr.write(f"{PROGRESS}{line}\n"))
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return simcore(sys.argv[3:])

@@ -6,19 +6,12 @@ from typing import Any, Final
 
 from simcore.notebook.picture import EDGE, Picture, cut_to, lines_of, number, width_of
 from simcore.trace.text import clean, count
-from simcore.views.methods import cell_text, telling_rows
+from simcore.views.methods import SEVERITY_STYLES, Row, cell_text, telling_rows
 
-Row = dict[str, Any]
+_ROLES: Final = {"red": "red", "yellow": "yellow", "cyan": "blue", "dim": "soft"}
+"""The colours of a picture by those of the terminal."""
 
-_SEVERITIES: Final = {
-    "FATAL": "red",
-    "DEADLOCK": "red",
-    "SILENT": "yellow",
-    "RANDOM": "yellow",
-    "HAZARD": "yellow",
-    "COST": "blue",
-    "INFO": "soft",
-}
+_SEVERITIES: Final = {severity: _ROLES[style.split()[-1]] for severity, style in SEVERITY_STYLES.items()}
 _NAME_PX: Final = 250
 _ROW_PX: Final = 21
 _MOST_GLOBALS: Final = 12

@@ -6,6 +6,7 @@ from typing import Any
 
 from simcore.errors import SimcoreError
 from simcore.notebook.magic import Interrupted, Result, run_cell, run_line
+from simcore.notebook.running import show_progress
 
 
 def load(shell: Any) -> None:
@@ -31,4 +32,22 @@ def load(shell: Any) -> None:
         # Not raised from the other one: IPython shows this kind in one line.
         raise UsageError(said)
 
+    show_progress(_Line)
     shell.register_magic_function(simcore, magic_kind="line_cell", magic_name="simcore")
+
+
+class _Line:
+    """An output of a cell that has one line, the latest."""
+
+    def __init__(self) -> None:
+        self._shown: Any = None
+
+    def __call__(self, line: str) -> None:
+        from IPython.display import display
+
+        facts = {"text/plain": line}
+        if self._shown is None:
+            show: Any = display
+            self._shown = show(facts, raw=True, display_id=True)
+        else:
+            self._shown.update(facts, raw=True)

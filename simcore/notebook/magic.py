@@ -10,12 +10,13 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, Final
 
 from simcore.cli.options import load_trace
 from simcore.diffing import Diff, diff
 from simcore.errors import ExitCode, SimcoreError, UsageError
-from simcore.notebook.cells import write_cell
+from simcore.notebook.cells import keep_for, write_cell
 from simcore.notebook.compared import Compared
 from simcore.notebook.running import run_command
 from simcore.notebook.words import Words, of_cell, of_line
@@ -61,9 +62,17 @@ def run_cell(line: str, cell: str, variables: MutableMapping[str, object]) -> Re
         result = error.result
         raise
     finally:
+        for trace in _traces_of(result):
+            keep_for(file, trace)
         if words.name and result is not None:
             variables[words.name] = result
     return result
+
+
+def _traces_of(result: Result) -> list[Path]:
+    """The files of the runs that a result is of."""
+    runs = [result.trace_a, result.trace_b] if isinstance(result, Diff) else [result] if isinstance(result, Trace) else []
+    return [run.path for run in runs if run.path is not None]
 
 
 def run_line(line: str, known: Mapping[str, object]) -> Result:
@@ -134,8 +143,6 @@ def _diff_runs(arguments: list[str], words: Words) -> Diff | None:
 
 
 def _typed(path: str) -> str:
-    from pathlib import Path
-
     from simcore.views.summary import typed_path
 
     return typed_path(Path(path))

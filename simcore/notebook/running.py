@@ -15,6 +15,7 @@ from typing import Final
 
 from simcore.engine.family import family_of, kill_family, kill_group
 from simcore.engine.launch import HOME
+from simcore.notebook.child import PROGRESS
 
 PATIENCE_S: Final = 3.0
 """A program that is interrupted may tidy up so long. Then it is killed, as it is by a second interrupt."""
@@ -26,6 +27,13 @@ _CHUNK: Final = 1 << 16
 _TICK_S: Final = 0.05
 
 Sink = Callable[[str], object]
+
+_shows_progress: Final[list[Callable[[], Sink]]] = []
+
+
+def show_progress(new: Callable[[], Sink]) -> None:
+    """Ask `new`, for each command from now on, for what shows a line that says how far it is, in the place of the one before."""
+    _shows_progress[:] = [new]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def run_command(words: Sequence[str], *, keep_answer: bool = False) -> Ran:
     What an interrupted program leaves behind is killed. Its stdin is empty.
     """
     answer: list[str] = []
-    talk: list[str] = []
+    talk = _Talk(_shows_progress[0]() if _shows_progress else None)
     talk_end, child_end = os.pipe()
     alive_end, our_end = os.pipe()
     # -P: nothing that lies beside the notebook is taken for a module of ours.
@@ -88,10 +96,11 @@ def run_command(words: Sequence[str], *, keep_answer: bool = False) -> Ran:
     pipes = [
         _Pipe(process.stdout.fileno(), answer.append if keep_answer else shown[0].add),
         _Pipe(process.stderr.fileno(), shown[1].add),
-        _Pipe(talk_end, talk.append),
+        _Pipe(talk_end, talk.add),
     ]
     try:
         interrupted = _watch(process, pipes, shown)
+        talk.end()
     finally:
         if process.returncode is None:
             kill_family(process.pid)
@@ -101,7 +110,7 @@ def run_command(words: Sequence[str], *, keep_answer: bool = False) -> Ran:
         process.stderr.close()
         os.close(talk_end)
         os.close(our_end)
-    return Ran("".join(answer), "".join(talk), interrupted)
+    return Ran("".join(answer), talk.text, interrupted)
 
 
 _BOOT: Final = """import sys
@@ -111,6 +120,28 @@ from simcore.notebook.child import main
 sys.path.remove(home)
 sys.exit(main())"""
 """The child imports the simcore that the kernel has."""
+
+
+class _Talk:
+    """What simcore itself says. Lines of progress are passed on at once, and are no part of it."""
+
+    def __init__(self, progress: Sink | None) -> None:
+        self.text = ""
+        self._progress = progress
+        self._begun = ""
+
+    def add(self, text: str) -> None:
+        """Take what has come, up to any place in a line."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            if not line.startswith(PROGRESS):
+                self.text += line + "\n"
+            elif self._progress is not None and line != PROGRESS:
+                self._progress(line.removeprefix(PROGRESS))
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.text += self._begun
 
 
 class _Shown:

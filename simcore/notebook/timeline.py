@@ -75,7 +75,8 @@ class Timeline:
         lanes.deadlock()
         lanes.marks()
         self.key = list(self._key(shown))
-        return draw_notes(picture, below + 5, list(self._left_out()))
+        left_out = [note for note in (self.scene.events_left_out, self.scene.actors_left_out) if note]
+        return draw_notes(picture, below + 5, left_out)
 
     # Places --------------------------------------------------------------------------------------------------------------------
 
@@ -225,17 +226,6 @@ class Timeline:
             yield Entry("flow-deadlock", "waits for", "arrow")
         if self._axis.folds:
             yield Entry("soft", "nothing happens, not to scale", "wave")
-
-    def _left_out(self) -> Iterator[str]:
-        """What is not drawn."""
-        one, total = self.scene, len(self.trace)
-        if not one.whole and total:
-            size = one.last - one.first + 1
-            drawn_are = f"Drawn are the events @{one.first:,} to @{one.last:,}, {size:,} of {total:,}"
-            yield f"{drawn_are}; the other {total - size:,} are left out."
-        if one.lanes_left_out:
-            is_or_are = "is" if one.lanes_left_out == 1 else "are"
-            yield f"{count(one.lanes_left_out, 'actor')} that waited less than these {is_or_are} left out."
 
 
 def _parts(lane: Lane) -> tuple[str, str]:

@@ -143,14 +143,10 @@ def _title(trace: Trace) -> str:
 
 def _left_out(scene: Scene) -> Iterator[str]:
     """What is not drawn, and how to see it; HTML."""
-    total = len(scene.trace)
-    if not scene.whole:
-        number = scene.last - scene.first + 1
-        drawn = f"Drawn are the events @{scene.first:,} to @{scene.last:,}, {number:,} of {total:,}"
-        yield f"{drawn}; the other {total - number:,} are left out. <code>simcore report --range A..B</code> draws others."
-    if scene.lanes_left_out:
-        is_or_are = "is" if scene.lanes_left_out == 1 else "are"
-        yield f"{count(scene.lanes_left_out, 'actor')} that waited less than these {is_or_are} left out."
+    if scene.events_left_out:
+        yield f"{scene.events_left_out} <code>simcore report --range A..B</code> draws others."
+    if scene.actors_left_out:
+        yield scene.actors_left_out
     if scene.trace.ending.cut_off:
         yield f"CUT OFF: {safe(scene.trace.ending.cut_off)}"
 

@@ -13,7 +13,7 @@ from simcore.errors import UsageError
 from simcore.trace.events import Outcome
 from simcore.trace.locate import locate
 from simcore.trace.model import Trace
-from simcore.trace.text import duration, path_key, shorten
+from simcore.trace.text import count, duration, path_key, shorten
 from simcore.trace.words import RUNNERS, Words
 from simcore.views.events import EventList, Row, Selection
 from simcore.views.letters import that_matter
@@ -102,6 +102,20 @@ class Scene:
     def whole(self) -> bool:
         """Whether all events are drawn."""
         return self.last - self.first + 1 == len(self.trace)
+
+    @property
+    def events_left_out(self) -> str:
+        """A sentence on the events that are not drawn, if there are any."""
+        number, total = self.last - self.first + 1, len(self.trace)
+        drawn_are = f"Drawn are the events @{self.first:,} to @{self.last:,}, {number:,} of {total:,}"
+        return "" if self.whole or not total else f"{drawn_are}; the other {total - number:,} are left out."
+
+    @property
+    def actors_left_out(self) -> str:
+        """The same on actors."""
+        is_or_are = "is" if self.lanes_left_out == 1 else "are"
+        told = f"{count(self.lanes_left_out, 'actor')} that waited less than these {is_or_are} left out."
+        return told if self.lanes_left_out else ""
 
 
 def drawn(trace: Trace, first: int, last: int, *, asked: bool, around: int | None = None) -> tuple[int, int]:

@@ -1,35 +1,32 @@
-"""Who is acting, on what, from where: actors, ids of objects, call sites and texts.
+"""Who is acting, and on what: actors, what they record, ids of objects.
 
 An actor's names and numbers advance in its own program order only, so they agree between runs. `here()` is None for a thread that
 simcore does not know (a native one, a forked child, anything after the end): it works with the raw primitives.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain, count, repeat
+from itertools import chain
 from operator import length_hint
 from struct import Struct
-from sys import _getframe as get_frame
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from simcore.runtime import originals, segment
+from simcore.runtime import numbering, originals, segment
 from simcore.runtime.core import Writer, core
+from simcore.runtime.frames import is_ours
 from simcore.runtime.segment import (
     CHUNK,
     FIRST_RECORD,
     PHASE_AT,
     TAG_ACTOR,
-    TAG_BYTES,
-    TAG_SITE,
-    TAG_TEXT,
     WAIT,
     WAIT_AT,
     WAIT_TIMED,
     Chunk,
 )
-from simcore.trace.events import FIRST_OBJECT, HEAD, RECORD, Kind, ObjectKind
+from simcore.runtime.sites import is_internal, own_site, site_of
+from simcore.trace.events import HEAD, RECORD, Kind, ObjectKind
 
 tls: Any = originals.local() if core is None else core.tls
 _pack_head = HEAD.pack
@@ -40,34 +37,6 @@ _now = originals.monotonic_ns
 
 RANGE: Final = 256 * 32
 """Bytes of the slots that an actor takes at a time: 256 records."""
-
-BLOCK: Final = 1 << 16
-"""Processes number their actors, objects and sites in blocks of this size, so that a number means the same in all of them."""
-
-_actor_numbers: Iterator[int] = count()
-_object_numbers: Iterator[int] = count(FIRST_OBJECT)
-_site_numbers: Iterator[int] = count(1)
-_text_numbers: Iterator[int] = count(1)
-
-
-def number_from(folder: str) -> None:
-    """Take numbers that no other process of the run has; more are claimed when these are used up."""
-    global _actor_numbers, _object_numbers, _site_numbers, _text_numbers
-    block = segment.claim_block(folder)
-
-    def next_block(_: None) -> range:
-        start = segment.claim_block(folder) * BLOCK
-        return range(start, start + BLOCK)
-
-    def numbers(first: int) -> Iterator[int]:
-        # Not a generator: two threads may ask at the same moment.
-        more = chain.from_iterable(map(next_block, repeat(None)))
-        return chain(range(block * BLOCK + first, (block + 1) * BLOCK), more)
-
-    _actor_numbers = numbers(0)
-    _object_numbers = numbers(FIRST_OBJECT)
-    _site_numbers = numbers(1)
-    _text_numbers = count(block << 32 | 1)
 
 
 class Actor(Writer):
@@ -223,6 +192,9 @@ def _tell_core() -> None:
         core.pace(held_up is not None, _looked_above)
 
 
+begun: Callable[[Actor, str], None] | None = None
+"""Called in a thread that is an actor from now on, with what the program calls it; set by `forced` while an order is forced."""
+
 main: Actor | None = None
 """The main actor of this process."""
 
@@ -250,13 +222,7 @@ def acting() -> Actor | None:
 
 def new_index() -> int:
     """An index for an actor that no trace knows."""
-    return next(_actor_numbers)
-
-
-def reserve_indices(taken: int) -> None:
-    """Let new actors be numbered from `taken` on: the indices below belong to the trace that is followed."""
-    global _actor_numbers
-    _actor_numbers = map(taken.__add__, _actor_numbers)
+    return next(numbering.actor_numbers)
 
 
 _NOT_AT: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN, Kind.CREATE, Kind.WRITE})
@@ -318,9 +284,9 @@ def create(kind: ObjectKind, frame: FrameType) -> int:
     if actor is None:
         return 0
     made: FrameType | None = frame
-    while made is not None and (made.f_code.co_filename.startswith(_here) or _hands_on(made.f_code)):
+    while made is not None and (is_ours(made) or _hands_on(made.f_code)):
         made = made.f_back
-    inner = _own_site(made) if made is not None and is_internal(made.f_code) else 0
+    inner = own_site(made) if made is not None and is_internal(made.f_code) else 0
     return create_for(actor, kind, site_of(frame), inner)
 
 
@@ -340,131 +306,12 @@ def create_for(actor: Actor, kind: ObjectKind, site: int, inner: int = 0) -> int
     n = actor.created.get(kind, 0) + 1
     actor.created[kind] = n
     following = actor.following
-    object_id: int = next(_object_numbers) if following is None else following.object_id(actor, kind, n, _object_numbers)
+    numbers = numbering.object_numbers
+    object_id: int = next(numbers) if following is None else following.object_id(actor, kind, n, numbers)
     emit(actor, Kind.CREATE, object_id, site, kind << 32 | n, inner)
     return object_id
 
 
-# Sites --------------------------------------------------------------------------------------------------------------------------
-
-_site_ids: dict[tuple[str, int, str], int] = {}
-_by_code: dict[int, dict[int, int]] = {}
-_codes: list[CodeType] = []  # keeps the code objects alive, so that an id names one of them for ever
-_inside: dict[str, bool] = {}
-inner_codes: set[int] = set()
-"""Code that the standard library made from a text: the ids of code objects that live as long as the library."""
-
-_library = os.path.dirname(os.__file__) + os.sep
-_here = os.path.dirname(__file__) + os.sep
-_packages = (os.path.join(_library, "site-packages") + os.sep, os.path.join(_library, "dist-packages") + os.sep)
-
-
-def is_internal(code: CodeType) -> bool:
-    """Whether a frame of this code is the standard library's or ours: users want to see the line that called it."""
-    name = code.co_filename
-    known = _inside.get(name)
-    if known is None:
-        if name == "<string>":
-            return id(code) in inner_codes
-        known = name.startswith((_here, "<frozen ")) or (name.startswith(_library) and not name.startswith(_packages))
-        _inside[name] = known
-    return known
-
-
-_skipped: dict[int, CodeType] = {}
-"""Code that is the standard library's or ours, by its id; kept alive by standing here."""
-
-
-def site_of(frame: FrameType | None) -> int:
-    """The call site: the first frame of the user's, or the library's innermost where the whole stack is the library's."""
-    user = frame
-    while user is not None:
-        code = user.f_code
-        if id(code) not in _skipped:
-            try:
-                return _by_code[id(code)][user.f_lasti]
-            except KeyError:
-                if not is_internal(code):
-                    return _own_site(user)
-                _skipped[id(code)] = code
-        user = user.f_back
-    user = frame
-    while user is not None and user.f_code.co_filename.startswith(_here):
-        user = user.f_back
-    return 0 if user is None else _own_site(user)
-
-
-def _own_site(frame: FrameType) -> int:
-    """The place at which this very frame is."""
-    code = frame.f_code
-    known = _by_code.get(id(code))
-    if known is None:
-        _codes.append(code)
-        if is_internal(code):
-            _skipped[id(code)] = code
-        known = _by_code.setdefault(id(code), {})
-    site = known.get(frame.f_lasti)
-    if site is None:
-        site = known[frame.f_lasti] = intern_site(code.co_filename, frame.f_lineno or 0, code.co_qualname)
-    return site
-
-
-def intern_site(file: str, line: int, function: str) -> int:
-    """The id of a place in the source; defines it when it is new."""
-    key = (file, line, function)
-    site = _site_ids.get(key)
-    if site is None:
-        site = next(_site_numbers)
-        segment.current.define(TAG_SITE, site, line, file, function)
-        _site_ids[key] = site
-    return site
-
-
-# Texts --------------------------------------------------------------------------------------------------------------------------
-
-LONGEST_TEXT: Final = 65536
-_texts: dict[str, int] = {}
-
-
-def intern_text(text: str) -> int:
-    """The id of a text; one longer than 64 Ki characters is kept cut, with its length and hash behind it."""
-    known = _texts.get(text)
-    if known is None:
-        known = next(_text_numbers)
-        kept = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... {len(text)} characters, hash {hash(text):x}"
-        segment.current.define(TAG_TEXT, known, kept)
-        if len(_texts) > 50_000:
-            _texts.clear()  # a program that never writes the same line twice must not grow for that
-        _texts[text] = known
-    return known
-
-
-def keep_bytes(data: bytes) -> int:
-    """The id under which these bytes are kept in the trace."""
-    number = next(_text_numbers)
-    segment.current.define_bytes(TAG_BYTES, str(number).encode() + b"\0" + data)
-    return number
-
-
-def caller(depth: int = 2) -> int:
-    """The call site of the function that called the caller; 0 where it was called by no Python code, as by `atexit`."""
-    try:
-        return site_of(get_frame(depth))
-    except ValueError:
-        return 0
-
-
-def _place_of(frame: FrameType) -> int:
-    """For the core: the site at which a frame of the user's is, or that it is ours or the library's."""
-    if not is_internal(frame.f_code):
-        return _own_site(frame)
-    return _OURS if frame.f_code.co_filename.startswith(_here) else _LIBRARYS
-
-
-_OURS: Final = -1
-_LIBRARYS: Final = -2
-
 if not TYPE_CHECKING and core is not None:
-    core.set_up(_place_of, _own_site)
-    here, acting, emit, site_of = core.here, core.acting, core.emit, core.site_of
+    here, acting, emit = core.here, core.acting, core.emit
     publish, unpublish = core.publish, core.unpublish

@@ -14,9 +14,10 @@ from sys import _getframe as get_frame
 from typing import Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import acting, publish, site_of, unpublish
+from simcore.runtime.actors import acting, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 real_time = False

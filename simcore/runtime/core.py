@@ -8,12 +8,18 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+INTERFACE = 2
+"""Raised, here and in `_core.c`, when what the core offers changes: in a checkout it may have been built from other sources."""
+
 core: Any = None
 if os.environ.get("SIMCORE_PURE") != "1":
     try:
         from simcore import _core as core
     except ImportError:
         pass  # it was not built, or not for this interpreter
+is_stale = core is not None and getattr(core, "INTERFACE", 0) != INTERFACE
+if is_stale:
+    core = None
 
 
 class PureWriter:
@@ -54,5 +60,5 @@ if TYPE_CHECKING or core is None:
 else:
     Writer, LockBase, FollowingBase = core.Writer, core.LockBase, core.FollowingBase
 
-NAME = "pure Python" if core is None else "C core"
+NAME = "C core" if core is not None else "pure Python: the core is of other sources, install again" if is_stale else "pure Python"
 """What runs, for people."""

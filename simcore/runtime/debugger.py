@@ -5,7 +5,8 @@ import pdb
 import sys
 from types import FrameType
 
-from simcore.runtime.actors import Actor, is_internal
+from simcore.runtime.actors import Actor
+from simcore.runtime.sites import is_internal
 
 
 def open_debugger(actor: Actor) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from struct import pack, unpack
 from typing import Any
 
-from simcore.runtime import actors, gate, imports, originals
+from simcore.runtime import gate, imports, originals, sites
 from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -39,7 +39,7 @@ def _of_run(actor: Actor, drawn: bytes) -> bytes:
     def ask() -> int:
         nonlocal asked
         asked = True
-        return actors.keep_bytes(drawn)
+        return sites.keep_bytes(drawn)
 
     number = gate.current.local(actor, Kind.ENTROPY, 0, ask)
     if asked:

@@ -11,10 +11,11 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import originals
-from simcore.runtime.actors import emit, is_internal, site_of, tls
+from simcore.runtime.actors import emit, tls
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import Lock, RLock, is_wait, take_lock, wait_for
+from simcore.runtime.sites import is_internal, site_of
 from simcore.trace.events import HEAD, RECORD, Kind
 
 _now = originals.monotonic_ns

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from simcore.runtime import actors, originals, rest, segment
-from simcore.runtime.actors import Actor, caller, emit, intern_text, keep_bytes, publish
+from simcore.runtime import actors, numbering, originals, rest, segment
+from simcore.runtime.actors import Actor, emit, publish
 from simcore.runtime.core import FollowingBase, core
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.room import fits
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
+from simcore.runtime.sites import caller, intern_text, keep_bytes
 from simcore.trace.events import ACCESS_KINDS, AT_REST, FIXED_OBJECTS, Kind, ObjectKind
 
 _event_at = ORDER_EVENT.unpack_from
@@ -126,7 +127,7 @@ class Follow:
 
     def begin_process(self, index: int) -> None:
         """Make batons for the threads of this process; those of other processes have a named semaphore."""
-        actors.reserve_indices(self.taken)
+        numbering.reserve_indices(self.taken)
         self.batons = [originals.allocate_lock() for _ in self._events]
         for baton in self.batons:
             baton.acquire()

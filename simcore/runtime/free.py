@@ -5,8 +5,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import originals, rest
-from simcore.runtime.actors import Actor, caller, emit, intern_text, ready
+from simcore.runtime.actors import Actor, emit, ready
 from simcore.runtime.core import core
+from simcore.runtime.sites import caller, intern_text
 from simcore.trace.events import Kind
 
 _TILL_END_S = 0.05

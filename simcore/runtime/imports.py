@@ -14,10 +14,11 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any, Final
 
-from simcore.runtime import actors, gate
-from simcore.runtime.actors import Actor, acting, site_of
+from simcore.runtime import gate, sites
+from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 threaded = False
@@ -83,7 +84,7 @@ def missed(frame: Any) -> str:
 
 def note(actor: Actor, name: str, how: str, frame: Any) -> None:
     """Record an event of the module `name` and pass its turn on."""
-    gate.current.leave(actor, Kind.IMPORT, IMPORTS, site_of(frame), actors.intern_text(name + how))
+    gate.current.leave(actor, Kind.IMPORT, IMPORTS, site_of(frame), sites.intern_text(name + how))
 
 
 def _take_first(lock: Any, actor: Actor, frame: Any) -> None:

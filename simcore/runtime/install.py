@@ -59,6 +59,8 @@ def boot(folder: str, mode: str) -> None:
     who = os.environ.pop(births.VARIABLE, None)
     if who == births.SERVICE:
         _install(gates.current, following)  # the fork server is nobody itself; each of its children says who it is
+        if os.environ.get("SIMCORE_STEPS"):
+            _force_order(folder, None)
         return
     main = _begin_root(following) if who is None else executed.begin(who, following)
     if main is None:
@@ -66,6 +68,8 @@ def boot(folder: str, mode: str) -> None:
     main.raw += 1
     try:
         _install(gates.current, following)
+        if os.environ.get("SIMCORE_STEPS"):
+            _force_order(folder, main)
     finally:
         main.raw -= 1
 
@@ -84,6 +88,12 @@ def _begin_root(following: Any) -> Actor:
     births.describe_process(real)
     tls.actor = actors.main = main
     return main
+
+
+def _force_order(folder: str, main: Actor | None) -> None:
+    from simcore.runtime import forced
+
+    forced.install(folder, _patches, main, births.called)
 
 
 def _install(gate: Gate, following: Any) -> None:

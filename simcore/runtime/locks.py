@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from simcore.runtime import actors, gate, originals
-from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.core import LockBase
 from simcore.runtime.frames import hide
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind, ObjectKind
 
 PATIENCE_S = 5.0

@@ -12,10 +12,11 @@ from types import GenericAlias
 from typing import Any, Final, NoReturn
 
 from simcore.runtime import actors, gate, originals
-from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import is_wait
 from simcore.runtime.patches import Patches
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind, ObjectKind
 
 EMPTY: Final = -1

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import site_of, tls
+from simcore.runtime.actors import tls
 from simcore.runtime.core import core
 from simcore.runtime.fast import give_head, take_head
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import Lock, RLock
 from simcore.runtime.order import AWAIT, LOCAL, ORDER_EVENT, POST, STATUS, STOP
+from simcore.runtime.sites import site_of
 from simcore.trace.events import RECORD, Kind
 
 _now = originals.monotonic_ns

@@ -19,12 +19,13 @@ from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any, Final
 
-from simcore.runtime import actors, gate, originals, segment
-from simcore.runtime.actors import Actor, acting, here, site_of, tls
+from simcore.runtime import actors, gate, originals, segment, sites
+from simcore.runtime.actors import Actor, acting, here, tls
 from simcore.runtime.frames import hide, is_ours, program_frame
 from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind
 
 _handlers: dict[int, Any] = {}
@@ -152,7 +153,7 @@ def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bo
 def _place(frame: FrameType | None) -> bytes:
     """Where the program is, in the words of the order file."""
     user = frame
-    while user is not None and actors.is_internal(user.f_code):
+    while user is not None and sites.is_internal(user.f_code):
         user = user.f_back
     user = user or program_frame(frame)
     if user is None:

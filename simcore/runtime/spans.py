@@ -9,10 +9,11 @@ from sys import _getframe as get_frame
 from typing import Any
 
 from simcore.runtime import actors, gate
-from simcore.runtime.actors import acting, emit, site_of
+from simcore.runtime.actors import acting, emit
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, SPAN_OPERATIONS, Kind, ObjectKind
 
 _NUMBERS = {name: number for number, name in enumerate(SPAN_OPERATIONS)}

@@ -14,11 +14,12 @@ from contextlib import nullcontext
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, gate, imports, originals, rest, segment, signals
-from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime import actors, gate, imports, originals, rest, segment, signals, sites
+from simcore.runtime.actors import Actor, acting, here, publish, tls, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import PHASE_ENDED, PHASE_SHUTDOWN, TAG_ERROR
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 failures: list[str] = []
@@ -67,6 +68,8 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         gate.current.enter(child, Kind.BEGIN, child.thread_object, site)
         gate.current.leave(child, Kind.BEGIN, child.thread_object, site, 0)
         rest.starting.pop(child.index, None)
+        if actors.begun is not None:
+            actors.begun(child, thread_name)
         try:
             return function(*args, **kwargs)
         except BaseException as error:
@@ -301,7 +304,7 @@ def _enumerate_threads() -> list[threading.Thread]:
         # A thread whose start is not recorded yet is not there yet, one whose end is recorded is gone.
         known = {thread.simcore_actor.name: thread for thread in listed if hasattr(thread, "simcore_actor")}
         named = {name: thread for name, thread in known.items() if thread.simcore_actor.index in actors.alive or name == "main"}
-        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: actors.intern_text("\n".join(named)))
+        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: sites.intern_text("\n".join(named)))
     return [*named.values(), *_foreign(listed)]
 
 
@@ -337,7 +340,7 @@ def note_error(actor: Actor, kind: type[BaseException], error: BaseException | N
     file, line = "", 0
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not file or not actors.is_internal(code):
+        if not file or not sites.is_internal(code):
             file, line = code.co_filename, trace.tb_lineno or 0
         trace = trace.tb_next
     try:

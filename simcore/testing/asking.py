@@ -26,7 +26,7 @@ def events(trace: Trace, actor: str = "", operation: str = "", on: str = "") -> 
     were made for, or as `main:lock1`. A failed try to take a lock is an `acquire` of value 0. Raises: UsageError for names that
     the trace does not have.
     """
-    actors = _actors(trace, actor)
+    actors = actors_of(trace, actor)
     things = objects_of(trace, on)
     kind = _kind(operation)
     c = trace.columns
@@ -45,8 +45,8 @@ def spans(trace: Trace, operation: str = "", actor: str = "", on: str = "") -> l
     Raises: UsageError for an operation that is none, or names that the trace does not have.
     """
     if operation and operation not in SPAN_OPERATIONS:
-        raise _unknown("operation", operation, filter(None, SPAN_OPERATIONS))
-    actors, things = _actors(trace, actor), objects_of(trace, on)
+        raise unknown("operation", operation, filter(None, SPAN_OPERATIONS))
+    actors, things = actors_of(trace, actor), objects_of(trace, on)
     return [
         span
         for span in sorted(trace.spans, key=lambda span: span.first)
@@ -110,17 +110,18 @@ def objects_of(trace: Trace, name: str) -> set[int] | None:
     exact = {index for index, known in enumerate(trace.object_names) if known == name}
     found = exact or {index for index, known in enumerate(trace.object_labels) if known == name}
     if not found:
-        raise _unknown("object", name, (*trace.object_labels, *trace.object_names))
+        raise unknown("object", name, (*trace.object_labels, *trace.object_names))
     return found
 
 
-def _actors(trace: Trace, name: str) -> set[int] | None:
+def actors_of(trace: Trace, name: str) -> set[int] | None:
+    """The actors of this name; None where any is meant. Raises: UsageError."""
     if not name:
         return None
     found = {index for index, info in enumerate(trace.actors) if info.name == name}
     found = found or {index for index, info in enumerate(trace.actors) if info.thread_name == name}
     if not found:
-        raise _unknown("actor", name, (name for info in trace.actors for name in (info.thread_name, info.name)))
+        raise unknown("actor", name, (name for info in trace.actors for name in (info.thread_name, info.name)))
     return found
 
 
@@ -130,11 +131,12 @@ def _kind(operation: str) -> Kind | None:
     if operation in SPAN_OPERATIONS:
         raise UsageError(f"{operation} is an operation made of several events", "spans() and assert_spans() know those")
     if operation not in _OPERATIONS:
-        raise _unknown("operation", operation, _OPERATIONS)
+        raise unknown("operation", operation, _OPERATIONS)
     return _OPERATIONS[operation]
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """What to say of a name that a trace does not have, with those that it has."""
     names = list(dict.fromkeys(filter(None, known)))
     near = get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(names[:12])}"

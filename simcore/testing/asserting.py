@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NoReturn
 
 from simcore.engine import Replay
 from simcore.errors import UsageError
 from simcore.testing import asking
 from simcore.testing.asking import Step, hand_offs, name_of_actor, position_of, takers
-from simcore.testing.running import firsts, kept, replay
+from simcore.testing.forcing import fail
+from simcore.testing.running import firsts, replay
 from simcore.trace.events import Outcome
 from simcore.trace.locate import name_of
 from simcore.trace.model import Span, Trace
@@ -25,7 +25,7 @@ def assert_ends(trace: Trace, *outcomes: str | Outcome) -> None:
         raise UsageError(f"{strange[0]!r} is no outcome; expected some of {', '.join(known)}")
     if trace.outcome.word not in words:
         error = f": {trace.ending.error}" if trace.ending.error else ""
-        _fail(trace, f"the run ended {trace.outcome.word}{error}; expected {join(words, 'or')}")
+        fail(trace, f"the run ended {trace.outcome.word}{error}; expected {join(words, 'or')}")
 
 
 def assert_replays(trace: Trace, times: int = 3, *, output: bool = True) -> Replay:
@@ -35,13 +35,13 @@ def assert_replays(trace: Trace, times: int = 3, *, output: bool = True) -> Repl
         of = f"replay {number} of {times}"
         if run.divergence is not None:
             reason = f" ({run.divergence.reason})" if run.divergence.reason else ""
-            _fail(trace, f"{of} parted from the trace at {run.divergence}{reason}")
+            fail(trace, f"{of} parted from the trace at {run.divergence}{reason}")
         if run.differs:
-            _fail(trace, f"{of} was another run: {run.differs}")
+            fail(trace, f"{of} was another run: {run.differs}")
         written = {"more": run.writes_added, "missing": run.writes_removed, "with another text": run.writes_changed}
         told = [f"{count(number, 'write')} {what}" for what, number in written.items() if number]
         if output and told:
-            _fail(trace, f"{of} did the same but wrote something else: {join(told)}")
+            fail(trace, f"{of} did the same but wrote something else: {join(told)}")
     return answer
 
 
@@ -52,13 +52,13 @@ def assert_ordered(trace: Trace, *steps: Step) -> None:
     places = [(step, position_of(trace, step)) for step in steps]
     for step, place in places:
         if place is None:
-            _fail(trace, f"nobody did this: {asking.told(step)}")
+            fail(trace, f"nobody did this: {asking.told(step)}")
     for (first, earlier), (then, later) in pairwise(places):
         assert earlier is not None
         assert later is not None
         if earlier >= later:
             where, other = (f"{name_of(trace, place)} @{place}" for place in (earlier, later))
-            _fail(trace, f"expected {asking.told(first)} ({where}) before {asking.told(then)} ({other})")
+            fail(trace, f"expected {asking.told(first)} ({where}) before {asking.told(then)} ({other})")
 
 
 def assert_taken(trace: Trace, lock: str, actors: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def assert_taken(trace: Trace, lock: str, actors: Sequence[str]) -> None:
     if found != list(actors):
         missing = [name for name in actors if name not in found]
         never = f"; {join(missing)} never did" if missing else ""
-        _fail(
+        fail(
             trace,
             f"{lock} was first taken by {join(found, 'then') or 'none of them'}{never}; expected {join(list(actors), 'then')}",
         )
@@ -85,7 +85,7 @@ def assert_handed_over(trace: Trace, lock: str, giver: str, taker: str, times: i
     found = all_of_them.count((wanted[0], wanted[1]))
     if found != times if times is not None else not found:
         expected = count(times, "time") if times is not None else "once at least"
-        _fail(
+        fail(
             trace,
             f"{lock} went from {giver} to {taker} {count(found, 'time')}, expected {expected}; "
             f"it was taken by {_few(takers(trace, lock))}",
@@ -99,14 +99,9 @@ def assert_spans(trace: Trace, operation: str, actor: str = "", on: str = "", ti
         whom = f" by {actor}" if actor else ""
         what = f" on {on}" if on else ""
         expected = count(times, "time") if times is not None else "once at least"
-        _fail(trace, f"{operation}{what} was done {count(len(found), 'time')}{whom}, expected {expected}")
+        fail(trace, f"{operation}{what} was done {count(len(found), 'time')}{whom}, expected {expected}")
     return found
 
 
 def _few(names: list[str]) -> str:
     return join(names) if len(names) <= 8 else f"{', '.join(names[:8])} and so on"
-
-
-def _fail(trace: Trace, sentence: str) -> NoReturn:
-    path = kept(trace)
-    raise AssertionError(f"{sentence}\nthe trace is kept: simcore show {path}")

@@ -12,12 +12,15 @@ from typing import Any, Final
 from simcore import engine
 from simcore.api import PatternMark
 from simcore.engine import Replay
-from simcore.engine.folder import TraceFolder
+from simcore.engine.forced import PATIENCE_S, ForcedOrder
 from simcore.engine.plugin_state import file_of
 from simcore.engine.plugins import PluginHost
 from simcore.errors import UsageError
-from simcore.testing.asking import objects_of, takers
+from simcore.testing.asking import takers
+from simcore.testing.forcing import OrderStep, assert_had, fail, where_taken
+from simcore.testing.keeping import new_path
 from simcore.trace.model import Trace
+from simcore.trace.text import join
 
 TIMEOUT_S: Final = 60.0
 """A test that hangs says nothing; a run that was ended at its limit says who waits for what."""
@@ -36,20 +39,32 @@ def record(
     plugins: Sequence[str | Path] = (),
     timeout_s: float | None = TIMEOUT_S,
     folder: str | Path | None = None,
+    order: Sequence[OrderStep] | None = None,
+    patience_s: float = PATIENCE_S,
     **options: Any,
 ) -> Trace:
     """Record one run in a process of its own. Blocks until it has ended, however it does: assert that with `assert_ends`.
+
+    With `order` the run is forced into it: each step names an actor and a line, and is done only when all steps before it are;
+    what no step names runs freely. An order in which nothing is done for `patience_s` while somebody waits for his turn, or which
+    certainly cannot be had, is given up: the run goes on without it, and AssertionError says what was missed.
 
     Of a function marked with @pattern its file is found, installed or not. The trace is in memory; with `folder` it is saved
     there, too. What the program prints goes nowhere unless `quiet=False`. `options` are those of `simcore.record`. Raises as
     `simcore.record` does.
     """
     named, files = _named(target, plugins)
+    forced = None if order is None else ForcedOrder(order, patience_s)
+    if forced is not None:
+        options["order"] = forced
     if folder is not None:
-        return _record(named, params, files, start_method, timeout_s, _new_path(Path(folder), named), options)
-    with tempfile.TemporaryDirectory(prefix="simcore-") as scratch:
-        trace = _record(named, params, files, start_method, timeout_s, Path(scratch, "run.simtrace"), options)
-    trace.path = None
+        trace = _record(named, params, files, start_method, timeout_s, new_path(Path(folder), named), options)
+    else:
+        with tempfile.TemporaryDirectory(prefix="simcore-") as scratch:
+            trace = _record(named, params, files, start_method, timeout_s, Path(scratch, "run.simtrace"), options)
+        trace.path = None
+    if forced is not None:
+        assert_had(trace, forced)
     return trace
 
 
@@ -64,8 +79,8 @@ def record_until(
 ) -> Trace:
     """Record again and again until `wanted(trace)`; that trace. With `chaos` each run is shaken by short delays.
 
-    No order is forced: it is waited for luck to bring it, and a replay of the trace then brings it every time. `options` are
-    those of `record`. Raises: AssertionError when none of `max_runs` was it.
+    Luck has to bring it (an order of lines need not wait for that, see `record`); a replay of the trace then brings it every
+    time. `options` are those of `record`. Raises: AssertionError when none of `max_runs` was it.
     """
     if max_runs < 1:
         raise UsageError(f"max_runs is {max_runs}, expected 1 or more")
@@ -84,17 +99,26 @@ def record_until(
 
 
 def record_in_order(target: Target, lock: str, actors: Sequence[str], **options: Any) -> Trace:
-    """Record until the named actors take the lock in this order; others may take it in between. As `record_until`."""
+    """Record a run in which the named actors first take the lock in this order; others may take it in between.
+
+    Where one recording does not have it by itself, the order is forced at the lines at which they take the lock. `options` are
+    those of `record`. Raises: AssertionError when that order cannot be had.
+    """
     if len(actors) < 2:
         raise UsageError(
             f"an order of {len(actors)} actors was asked for, expected 2 or more", "name them: ['worker-2', 'worker-1']"
         )
-
-    def is_it(trace: Trace) -> bool:
-        objects_of(trace, lock)
-        return firsts(trace, lock, actors) == list(actors)
-
-    return record_until(is_it, target, **options)
+    folder = options.pop("folder", None)
+    trace = record(target, **options)
+    if firsts(trace, lock, actors) != list(actors):
+        trace = record(target, order=where_taken(trace, lock, actors), **options)
+        found = firsts(trace, lock, actors)
+        if found != list(actors):
+            taken = join(found, "then") or "none of them"
+            fail(trace, f"the order could not be had: {lock} was first taken by {taken}, with its lines forced into that order")
+    if folder is not None:
+        trace.path = trace.save(new_path(Path(folder), trace.header.scenario.name))
+    return trace
 
 
 def firsts(trace: Trace, lock: str, actors: Sequence[str]) -> list[str]:
@@ -108,18 +132,6 @@ def firsts(trace: Trace, lock: str, actors: Sequence[str]) -> list[str]:
 def replay(trace: Trace | str | Path, times: int = 1, **options: Any) -> Replay:
     """Run a trace's scenario again under its recorded order; `options` are those of `simcore.replay`. Raises what it does."""
     return engine.replay(trace, times=times, **options)
-
-
-def kept(trace: Trace) -> str:
-    """Where the trace lies that a failed assertion speaks of: saved to the trace folder if it was only in memory."""
-    if trace.path is None:
-        trace.path = trace.save(_new_path(TraceFolder().path, trace.header.scenario.name))
-    return os.path.relpath(trace.path)
-
-
-def _new_path(folder: Path, target: str | Sequence[str]) -> Path:
-    name = target if isinstance(target, str) else next(iter(target), "run")
-    return TraceFolder(folder).new_path(Path(name).name.removesuffix(".py").replace(":", "-"))
 
 
 def _record(

@@ -15,7 +15,7 @@ from simcore.trace.text import clean, count
 
 Row = dict[str, Any]
 
-_STYLES: Final = {
+SEVERITY_STYLES: Final = {
     "FATAL": "bold red",
     "DEADLOCK": "bold red",
     "SILENT": "bold yellow",
@@ -44,7 +44,7 @@ def comparison_view(report: Row) -> RenderableType:
 
 
 def _head(report: Row) -> RenderableType:
-    text = Text("simcore compare ", style="bold").append(clean(report["program"]))
+    text = Text().append(f"simcore compare {clean(report['program'])}", style="bold")
     text.append(f"\n{report['python']}; ", style="dim")
     runs = f"{count(report['runs'], 'timing run')} and {count(report['state_runs'], 'state run')} for each method, round robin"
     load = f"load {report['load']:.1f} on {count(report['cpus'], 'processor')}"
@@ -172,7 +172,7 @@ def _verdicts(report: Row) -> list[RenderableType]:
         text = Text(clean(verdict["text"]))
         if verdict["seen"]:
             text.append(f"  [{clean(verdict['seen'])}]", style="dim")
-        grid.add_row(Text(verdict["severity"], style=_STYLES[verdict["severity"]]), text)
+        grid.add_row(Text(verdict["severity"], style=SEVERITY_STYLES[verdict["severity"]]), text)
         if verdict["fix"] and verdict["fix"] != following["fix"]:  # once for all that are put right in one way
             grid.add_row("", Text("fix: ", style="green").append(clean(verdict["fix"]), style="default"))
     parts.append(Padding(grid, (0, 0, 0, 2)))

@@ -74,10 +74,10 @@ def site_of(spot: int) -> int:
     """The site of a spot, which no other spot has. Two threads may define it twice: each is good."""
     site = _sites[spot]
     if not site:
-        from simcore.runtime import actors
+        from simcore.runtime import numbering
 
         path, (line, function, field, what) = _spots[spot]
-        site = next(actors._site_numbers)
+        site = next(numbering.site_numbers)
         segment.current.define(segment.TAG_SITE, site, line, path, function)
         segment.current.define(TAG_SPOT, site, int(what), field)
         _sites[spot] = site

@@ -5,101 +5,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from simcore.runtime.access import nodes
-from simcore.runtime.access.names import Names
 from simcore.runtime.access.nodes import STORE, Where, where, where_attribute
-from simcore.runtime.access.scopes import Kind, Place, Scope, mangled
-from simcore.runtime.access.spots import FRESH, METHODS, NAMED, READERS, SCALARS, Way, What, hook
-
-_DISPLAYS: Final = (ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
-_UNSHARED: Final = (*_DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr, ast.GeneratorExp, ast.Lambda)
-"""Nobody else can have what they evaluate to."""
+from simcore.runtime.access.placed import DISPLAYS, UNSHARED, Found, Placed
+from simcore.runtime.access.scopes import Kind, Place
+from simcore.runtime.access.spots import FRESH, METHODS, NAMED, READERS, SCALARS, Way, What
 
 
-class Found:
-    """A spot whose function is not known yet. One with a mark has what that is made with besides."""
-
-    __slots__ = ("field", "line", "marked", "what")
-
-    def __init__(self, line: int, field: str, what: What, marked: tuple[Any, ...] = ()) -> None:
-        self.line = line
-        self.field = field
-        self.what = what
-        self.marked = marked
-
-
-class Expressions:
+class Expressions(Placed):
     """Rewrites within one scope at a time; nodes are changed in place where nothing else is to stand there."""
-
-    def __init__(self, names: Names, marks: bool) -> None:
-        self.names = names
-        self.marks = marks
-        self.scope: Scope = names.module
-        self.found: list[Found] = []
-        self.in_classes: dict[int, set[str]] = {}
-        """The hooks that class bodies call, by the id of their scope."""
-
-    # What all share -----------------------------------------------------------------------------------------------------------
-
-    def call(self, called: str, arguments: list[Any], place: Where) -> Any:
-        """The call of a hook."""
-        scope: Scope | None = self.scope
-        while scope is not None and scope.kind in (Kind.COMPREHENSION, Kind.GENERATOR):
-            scope = scope.parent
-        if scope is not None and scope.kind == Kind.CLASS:
-            self.in_classes.setdefault(id(scope), set()).add(hook(called))
-        return nodes.call(called, arguments, place)
-
-    def spot(self, what: What, field: str, place: Where) -> Any:
-        """A new spot's number."""
-        self.found.append(Found(place.line, field, what))
-        return nodes.spot(len(self.found) - 1, place)
-
-    def is_marked(self, node: Any) -> bool:
-        """Whether an attribute is left to the interpreter, behind a mark.
-
-        Not one on several lines: between those a debugger may let others in.
-        """
-        return self.marks and node.lineno == node.end_lineno and not isinstance(node.value, _UNSHARED)
-
-    def mark(self, node: Any, way: Way, *update: object) -> Any:
-        """The attribute, behind a new spot's mark; of an update it is told the number of the operator and the other value."""
-        place = where_attribute(node)
-        value = self.value(node.value)
-        self.found.append(Found(place.line, self.field(node.attr), What.ATTRIBUTE, (way, *update)))
-        node.value = nodes.marked(len(self.found) - 1, value)
-        return node
-
-    def field(self, name: str) -> str:
-        """What an attribute or variable is called outside of the class."""
-        return mangled(name, self.scope.private)
-
-    def place(self, name: str) -> Place:
-        """Where a name leads from here."""
-        return self.scope.place(self.field(name))
-
-    def is_builtin(self, node: Any) -> bool:
-        """Whether an expression is the name of a builtin."""
-        return isinstance(node, ast.Name) and self.scope.is_builtin(self.field(node.id))
-
-    def variable(self, verb: str, before: list[Any], node_name: str, after: list[Any], place: Where) -> Any:
-        """The call of a hook of a global or a cell."""
-        if self.place(node_name) == Place.GLOBAL:
-            spot = self.spot(What.GLOBAL, self.field(node_name), place)
-            return self.call(f"{verb}global", [*before, *after, spot], place)
-        spot = self.spot(What.CELL, self.field(node_name), place)
-        return self.call(f"{verb}cell", [*before, nodes.name(node_name, place), *after, spot], place)
-
-    def is_left(self, node: Any) -> bool:
-        """Whether an access to what this evaluates to stays as it is: `super()`, constants and displays."""
-        if isinstance(node, ast.Call):
-            return isinstance(node.func, ast.Name) and node.func.id == "super"
-        return isinstance(node, (*_DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr))
-
-    def is_left_item(self, node: ast.Subscript) -> bool:
-        """The same of items, and of `list[int]`."""
-        return self.is_left(node.value) or self.is_builtin(node.value)
-
-    # Values -------------------------------------------------------------------------------------------------------------------
 
     def value(self, node: Any, born: bool = True) -> Any:
         """An expression that is read; `born`: whether what it evaluates to may be a new object that is accessed later."""
@@ -136,7 +49,7 @@ class Expressions:
 
     def whole(self, node: Any, field: str) -> Any:
         """An expression whose value is read as a whole."""
-        if isinstance(node, _UNSHARED):
+        if isinstance(node, UNSHARED):
             return self.unborn(node)
         if isinstance(node, ast.Call) and self.is_builtin(node.func) and node.func.id in FRESH:  # type: ignore[attr-defined]
             return self.unborn(node)
@@ -225,7 +138,7 @@ class Expressions:
         if node.keywords or any(isinstance(part, ast.Starred) for part in node.args):
             return False
         if builtin == "len":
-            return len(node.args) == 1 and not isinstance(node.args[0], _UNSHARED)
+            return len(node.args) == 1 and not isinstance(node.args[0], UNSHARED)
         return len(node.args) in {"getattr": (2, 3), "setattr": (3,)}.get(builtin, (2,)) and not self.is_left(node.args[0])
 
     def _argument(self, node: Any, reader: str) -> Any:
@@ -266,7 +179,7 @@ class Expressions:
 
     def _compare(self, node: ast.Compare, _born: bool) -> Any:
         node.left = self.unborn(node.left)
-        if len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)) and not isinstance(node.comparators[0], _UNSHARED):
+        if len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)) and not isinstance(node.comparators[0], UNSHARED):
             place = where(node)
             thing = self.value(node.comparators[0])
             made = self.call("contains", [node.left, thing, self.spot(What.WHOLE, "in", place)], place)
@@ -282,7 +195,7 @@ class Expressions:
         return node
 
     def _operation(self, node: ast.BinOp, born: bool) -> Any:
-        makes_list = isinstance(node.left, _DISPLAYS) or isinstance(node.right, _DISPLAYS)
+        makes_list = isinstance(node.left, DISPLAYS) or isinstance(node.right, DISPLAYS)
         node.left, node.right = self.unborn(node.left), self.unborn(node.right)
         return self.birth(node, where(node)) if makes_list and born else node
 
@@ -374,6 +287,14 @@ class Expressions:
         if isinstance(node, ast.Attribute):
             return node.attr == "__debug__" or self.is_left(node.value)
         return not isinstance(node, ast.Subscript) or self.is_left_item(node)
+
+    def mark(self, node: Any, way: Way, *update: object) -> Any:
+        """The attribute, behind a new spot's mark; of an update it is told the number of the operator and the other value."""
+        place = where_attribute(node)
+        value = self.value(node.value)
+        self.found.append(Found(place.line, self.field(node.attr), What.ATTRIBUTE, (way, *update)))
+        node.value = nodes.marked(len(self.found) - 1, value)
+        return node
 
     def access(self, called: str, node: Any, place: Where, before: tuple[Any, ...] = (), after: tuple[Any, ...] = ()) -> Any:
         """The call of a hook of an attribute or item."""

@@ -12,7 +12,7 @@ from types import CellType, ModuleType
 from typing import Any, Final
 from weakref import ref
 
-from simcore.runtime import actors, originals, segment
+from simcore.runtime import numbering, originals, segment
 from simcore.runtime.actors import Actor, emit
 from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_WORD
@@ -42,7 +42,7 @@ def word(text: str) -> int:
     """The number of a text that stands in records: a key, or the name of a type."""
     number = _words.get(text)
     if number is None:
-        number = next(actors._object_numbers)
+        number = next(numbering.object_numbers)
         segment.current.define(TAG_WORD, number, text)
         _words[text] = number
     return number
@@ -57,7 +57,7 @@ def number_of(actor: Actor, thing: Any) -> int:
         known = _known.get(id(thing))
         if known is not None and known[0] is type(thing):
             return known[1]
-        number = next(actors._object_numbers)
+        number = next(numbering.object_numbers)
         describe(actor, number, thing)
         _known[id(thing)] = (type(thing), number, _watched(thing, id(thing), number))
     return number

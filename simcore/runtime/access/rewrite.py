@@ -12,9 +12,9 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
-from simcore.runtime.access.expressions import Found
 from simcore.runtime.access.names import Names
 from simcore.runtime.access.nodes import MARK, SPOT
+from simcore.runtime.access.placed import Found
 from simcore.runtime.access.spots import Spot, What, hook
 from simcore.runtime.access.statements import Statements
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from importlib.machinery import SourceFileLoader
 from typing import Any, Final
 
-from simcore.runtime import actors, gate
+from simcore.runtime import gate, sites
 from simcore.runtime.access import accesses, hooks, loader
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
@@ -27,7 +27,7 @@ def install(included: str) -> None:
             return False
         if any(fnmatchcase(name, pattern) or name.startswith(f"{pattern}.") for pattern in patterns):
             return True
-        return not path.startswith((actors._library, "<")) and f"{os.sep}site-packages{os.sep}" not in path
+        return not path.startswith((sites.LIBRARY, "<")) and f"{os.sep}site-packages{os.sep}" not in path
 
     loader.install(wanted, accesses.register, _mark())
     sys.addaudithook(_look)

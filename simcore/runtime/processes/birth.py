@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from simcore.runtime import actors, forks, garbage, gate, originals, rest, segment
+from simcore.runtime import actors, forks, garbage, gate, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
 from simcore.runtime.processes import pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
@@ -23,23 +23,30 @@ SERVICE = "-"
 folder = ""
 """The run's."""
 
+called = "MainThread"
+"""What the program calls the main actor of this process."""
+
 
 class Birth:  # no dataclass: importing that module would take each process longer than all of the runtime's own
-    """Who a child process will be: its name and number, the object that stands for it in its parent, where it was started."""
+    """Who a child process will be: its name and number, the object that stands for it in its parent, where it was started.
 
-    __slots__ = ("index", "name", "object_id", "site")
+    `called` is the name that the program gave it.
+    """
 
-    def __init__(self, name: str, index: int, object_id: int, site: int) -> None:
+    __slots__ = ("called", "index", "name", "object_id", "site")
+
+    def __init__(self, name: str, index: int, object_id: int, site: int, called: str = "") -> None:
         self.name, self.index, self.object_id, self.site = name, index, object_id, site
+        self.called = called.encode("utf-8", "replace").decode().replace("\0", "")  # it may have to go into an environment
 
     def __str__(self) -> str:
-        return f"{self.index}:{self.object_id}:{self.site}:{self.name}"
+        return f"{self.index}:{self.object_id}:{self.site}:{self.name}:{self.called}"
 
 
 def parse(text: str) -> Birth:
     """A birth from its text."""
-    index, object_id, site, name = text.split(":", 3)
-    return Birth(name, int(index), int(object_id), int(site))
+    index, object_id, site, name, called = text.split(":", 4)
+    return Birth(name, int(index), int(object_id), int(site), called)
 
 
 def announce(actor: Actor, site: int, *, called: str = "", forks_now: bool = False) -> Birth:
@@ -54,7 +61,7 @@ def announce(actor: Actor, site: int, *, called: str = "", forks_now: bool = Fal
     following = actor.following
     index = actors.new_index() if following is None else following.actor_index(name)
     segment.current.define(segment.TAG_ACTOR, index, name, called, 0)
-    birth = Birth(name, index, object_id, site)
+    birth = Birth(name, index, object_id, site, called)
     if forks_now and not gate.current.following:
         forks.arm(actor, Kind.START, object_id, site, index)
     else:
@@ -73,7 +80,7 @@ def open_segment(name: str) -> None:
     """Begin the segment of this process, and number what it makes."""
     segment.current = Segment(folder, name)
     segment.current.define(TAG_PROCESS, "name", name)
-    actors.number_from(folder)
+    numbering.number_from(folder)
 
 
 def describe_process(real_pid: int) -> None:
@@ -96,6 +103,8 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
 
     `forked` when a recorded process was forked, whose segment and threads this memory still shows.
     """
+    global called
+    called = birth.called or "MainThread"
     if forked:
         forks.forget()
         segment.current.leave()
@@ -120,4 +129,6 @@ def begin(birth: Birth, *, method: str, forked: bool = False) -> Actor:
     if generator is not None:
         # At a fork `random` seeds itself anew, by a way of its own and before this process is anybody's.
         generator.seed()
+    if actors.begun is not None:
+        actors.begun(main, called)
     return main

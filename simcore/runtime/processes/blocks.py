@@ -12,13 +12,14 @@ from types import FrameType
 from typing import Any
 
 from simcore.runtime import actors, originals
-from simcore.runtime.actors import Actor, acting, site_of
+from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
 from simcore.runtime.processes.accesses import number_of, plain_place, read, store
 from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.shared import note_view
+from simcore.runtime.sites import site_of
 from simcore.trace.events import ObjectKind
 
 

@@ -12,13 +12,14 @@ from types import ModuleType
 from typing import Any
 
 from simcore.runtime import forks, gate, imports, originals, signals
-from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, acting, here, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth as births
 from simcore.runtime.processes import listing, pids
 from simcore.runtime.processes.birth import Birth, announce, begin, told_pid
 from simcore.runtime.processes.forking import make_end
+from simcore.runtime.sites import site_of
 from simcore.runtime.threads import serial
 from simcore.trace.events import RUNNING, Kind
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any, Final
 
-from simcore.runtime import actors, gate, originals, signals
-from simcore.runtime.actors import Actor, acting, here, publish, site_of, tls, unpublish
+from simcore.runtime import actors, gate, originals, signals, sites
+from simcore.runtime.actors import Actor, acting, here, publish, tls, unpublish
 from simcore.runtime.coming import coming
 from simcore.runtime.core import core
 from simcore.runtime.frames import hide
@@ -22,6 +22,7 @@ from simcore.runtime.patches import Patches
 from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.exclusion import one_at_a_time
 from simcore.runtime.processes.tickets import TOO_LONG, place_among_receivers, takes_out, tickets_of
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
@@ -353,7 +354,7 @@ def _install_wait(patches: Patches, module: Any) -> None:
         want = gate.current.enter(actor, Kind.READY, _PROCESS, site)
         if want is not None:
             text = actor.following.text(want)
-            gate.current.leave(actor, Kind.READY, _PROCESS, site, actors.intern_text(text))
+            gate.current.leave(actor, Kind.READY, _PROCESS, site, sites.intern_text(text))
             return [asked[int(number)] for number in text.split(",") if number]
         since = publish(actor, Kind.READY, _PROCESS, site, timed=timeout is not None)
         actor.raw += 1
@@ -364,7 +365,7 @@ def _install_wait(patches: Patches, module: Any) -> None:
             unpublish(actor)
         text = ",".join(str(next(number for number, one in enumerate(asked) if one is found)) for found in ready)
         waited = (originals.monotonic_ns() - since) // 1000
-        gate.current.leave(actor, Kind.READY, _PROCESS, site, actors.intern_text(text), waited)
+        gate.current.leave(actor, Kind.READY, _PROCESS, site, sites.intern_text(text), waited)
         return ready
 
     patches.set(module, "wait", wait)

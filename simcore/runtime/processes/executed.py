@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from simcore.runtime import actors, gate, originals, segment
+from simcore.runtime import gate, originals, segment, sites
 from simcore.runtime.actors import Actor, here
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
@@ -27,7 +27,7 @@ _BY_PROGRAM = "subprocess:"
 _KEPT = (
     *("SIMCORE_RUN", "SIMCORE_HOME", "SIMCORE_MODE"),
     *("SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD"),
-    *("SIMCORE_PROBES", "SIMCORE_ACCESS"),
+    *("SIMCORE_PROBES", "SIMCORE_ACCESS", "SIMCORE_STEPS"),
 )
 _KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME", "SIMCORE_CPUS")
 _SEED = b"PYTHONHASHSEED"
@@ -45,7 +45,7 @@ class Executed(Birth):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return f"{_BY_PROGRAM}{originals.getpid()}:{self.index}:{self.object_id}:{self.site}:{self.name}"
+        return f"{_BY_PROGRAM}{originals.getpid()}:{super().__str__()}"
 
 
 class Starting:
@@ -60,7 +60,7 @@ class Starting:
 
     def __enter__(self) -> "Starting":
         announced = announce(self._actor, self._site)
-        self.birth = Executed(announced.name, announced.index, announced.object_id, announced.site)
+        self.birth = Executed(announced.name, announced.index, announced.object_id, announced.site, self._name)
         self._define(self._name)
         self._actor.birth = self.birth
         self._actor.raw += 1
@@ -107,7 +107,7 @@ def begin(who: str, following: Any) -> Actor | None:
         _note_unrecorded()
         return None
     actor = births.begin(birth, method="subprocess")
-    gate.current.local(actor, Kind.INPUT, birth.object_id, lambda: actors.intern_text(words))
+    gate.current.local(actor, Kind.INPUT, birth.object_id, lambda: sites.intern_text(words))
     return actor
 
 

@@ -10,12 +10,13 @@ from types import FrameType
 from typing import Any
 
 from simcore.runtime import forks, gate, originals
-from simcore.runtime.actors import Actor, here, site_of
+from simcore.runtime.actors import Actor, here
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import kills, programs, waiting
 from simcore.runtime.processes.birth import Birth, announce, begin, told_pid
 from simcore.runtime.processes.waiting import children, make_end
+from simcore.runtime.sites import site_of
 
 _real_forkpty: Callable[[], tuple[int, int]] = getattr(os, "forkpty", lambda: (-1, -1))
 

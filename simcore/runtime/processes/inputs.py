@@ -8,7 +8,7 @@ import io
 from _blake2 import blake2b
 from typing import Any
 
-from simcore.runtime import actors, gate
+from simcore.runtime import gate, sites
 from simcore.runtime.actors import Actor, acting, here
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.processes.birth import Birth
@@ -35,7 +35,7 @@ def coming(actor: Actor, child: Birth) -> str | None:
 
 def emit(actor: Actor, child: Birth, text: str) -> None:
     """The event itself."""
-    gate.current.local(actor, Kind.INPUT, child.object_id, lambda: actors.intern_text(text))
+    gate.current.local(actor, Kind.INPUT, child.object_id, lambda: sites.intern_text(text))
 
 
 def keep(actor: Actor, child: Birth, text: str) -> None:

@@ -9,12 +9,13 @@ from sys import _getframe as get_frame
 from typing import Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import Actor, acting, site_of
+from simcore.runtime.actors import Actor, acting
 from simcore.runtime.coming import coming
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.waiting import children
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))

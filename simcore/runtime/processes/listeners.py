@@ -18,14 +18,15 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any, Final
 
-from simcore.runtime import actors, gate, originals, outside
-from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime import actors, gate, originals, outside, sites
+from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
 from simcore.runtime.processes.connections import os_error, undo, undone
 from simcore.runtime.processes.exclusion import one_at_a_time
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 _PROCESS = FIXED_OBJECTS.index((ObjectKind.PROCESS, "process"))
@@ -284,7 +285,7 @@ def _input(actor: Actor, number: int, ask: Callable[[], bytes]) -> tuple[bytes, 
 
     def kept() -> int:
         answers.append(ask())
-        return actors.keep_bytes(answers[0])
+        return sites.keep_bytes(answers[0])
 
     known = gate.current.local(actor, Kind.ENTROPY, number, kept)
     return (answers[0], True) if answers else (actor.following.data(known), False)

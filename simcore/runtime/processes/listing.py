@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from simcore.runtime import actors, gate
+from simcore.runtime import gate, sites
 from simcore.runtime.actors import Actor
 from simcore.runtime.order import ORDER_EVENT
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
@@ -40,7 +40,7 @@ def listed(actor: Actor, site: int, ask: Callable[[], list[Any]], name_of: Calla
     if actor.following is None:
         found = sorted(ask(), key=name_of)
         names = "\n".join(filter(None, map(name_of, found)))
-        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: actors.intern_text(names))
+        gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, lambda: sites.intern_text(names))
         return found
     text = gate.current.read(actor, Kind.ENUMERATE, _PROCESS, site, int)
     told = [name for name in actor.following.text(text).split("\n") if name in _started]

@@ -14,13 +14,14 @@ from types import FrameType
 from typing import Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.birth import Birth, told_pid
 from simcore.runtime.processes.executed import Starting, environment, program_name
 from simcore.runtime.processes.waiting import children, make_end
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind
 
 _real_execve = os.execve

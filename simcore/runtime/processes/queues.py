@@ -13,12 +13,13 @@ from sys import _getframe as get_frame
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from simcore.runtime import actors, gate, originals
-from simcore.runtime.actors import Actor, acting, here, publish, site_of, unpublish
+from simcore.runtime import actors, gate, originals, sites
+from simcore.runtime.actors import Actor, acting, here, publish, unpublish
 from simcore.runtime.core import LockBase, core
 from simcore.runtime.frames import hide
 from simcore.runtime.locks import PATIENCE_S, wait_for
 from simcore.runtime.patches import Patches
+from simcore.runtime.sites import site_of
 from simcore.runtime.spans import spanned
 from simcore.trace.events import Kind, ObjectKind
 
@@ -163,7 +164,7 @@ def _name(queue: Any, frame: Any) -> None:
 
 def _is_making(queue: Any, frame: Any) -> bool:
     """Whether this frame is the library's way from the maker of a queue to its class."""
-    if not actors.is_internal(frame.f_code):
+    if not sites.is_internal(frame.f_code):
         return False
     of_class = frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is queue
     return of_class or frame.f_globals.get("__name__") == "multiprocessing.context"

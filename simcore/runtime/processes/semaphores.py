@@ -11,8 +11,8 @@ from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any
 
-from simcore.runtime import actors, gate, originals
-from simcore.runtime.actors import Actor, acting, emit, site_of, tls
+from simcore.runtime import actors, gate, originals, sites
+from simcore.runtime.actors import Actor, acting, emit, tls
 from simcore.runtime.coming import coming
 from simcore.runtime.core import LockBase, core
 from simcore.runtime.fast import FastLock
@@ -21,6 +21,7 @@ from simcore.runtime.locks import PATIENCE_S, take_lock
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
 from simcore.runtime.retaken import RetakenLock
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind, ObjectKind
 
 _RECURSIVE = 0
@@ -33,7 +34,7 @@ def _maker(frame: FrameType) -> FrameType:
     """Who asked for the lock: not the classes of `multiprocessing.synchronize`, of which each calls the next."""
     maker: FrameType | None = frame
     while maker is not None and (
-        (maker.f_code.co_qualname in _MAKERS and actors.is_internal(maker.f_code))
+        (maker.f_code.co_qualname in _MAKERS and sites.is_internal(maker.f_code))
         or maker.f_code.co_filename.endswith("/multiprocessing/context.py")
     ):
         maker = maker.f_back

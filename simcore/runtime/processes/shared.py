@@ -11,13 +11,14 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors
-from simcore.runtime.actors import acting, site_of
+from simcore.runtime import actors, sites
+from simcore.runtime.actors import acting
 from simcore.runtime.frames import hide
 from simcore.runtime.outside import note
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes.accesses import PLAIN, number_of, plain_place, read, store
 from simcore.runtime.processes.children import unrecorded
+from simcore.runtime.sites import site_of
 from simcore.trace.events import ObjectKind
 
 VIEW = "shared memory view"
@@ -97,7 +98,7 @@ def _introduce_properties(patches: Patches, module: Any) -> None:
 
     def make_property(name: str) -> Any:
         made = real(name)
-        actors.inner_codes.update((id(made.fget.__code__), id(made.fset.__code__)))
+        sites.inner_codes.update((id(made.fget.__code__), id(made.fset.__code__)))
         return made
 
     for made in list(module.prop_cache):

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import Actor, acting, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import inputs
@@ -19,6 +19,7 @@ from simcore.runtime.processes.birth import Birth, told_pid
 from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.executed import Starting, program_name
 from simcore.runtime.processes.waiting import children, make_end
+from simcore.runtime.sites import site_of
 from simcore.trace.events import RUNNING, Kind
 
 _CUT = "timeout"

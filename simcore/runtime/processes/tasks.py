@@ -9,8 +9,9 @@ from sys import _getframe as get_frame
 from typing import Any
 
 from simcore.runtime import gate
-from simcore.runtime.actors import acting, site_of
+from simcore.runtime.actors import acting
 from simcore.runtime.frames import hide
+from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind
 
 

@@ -12,11 +12,12 @@ from sys import _getframe as get_frame
 from typing import Any
 
 from simcore.runtime import gate, originals
-from simcore.runtime.actors import Actor, here, publish, site_of, unpublish
+from simcore.runtime.actors import Actor, here, publish, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.birth import Birth
+from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
 children: dict[int, Birth] = {}
