@@ -55,7 +55,7 @@ variable_of(Tracking *self, int64_t key)
     return self->variables[row->position];
 }
 
-/* Whether an access is part of a module that its actor was executing for all who import it, as `Places.is_import`. */
+/* Whether an access is part of a module that its actor was executing for all who import it: see `Places.began_import`. */
 static int
 is_import(Tracking *self, uint32_t host, uint32_t site, Py_ssize_t position)
 {
@@ -150,7 +150,8 @@ what_was_found(Tracking *self)
         Py_XDECREF(key);
     }
     if (pairs != NULL) {
-        result = Py_BuildValue("(LniOO)", (long long)self->accesses, (Py_ssize_t)self->variables_made, self->is_complete, pairs, self->untold);
+        result = Py_BuildValue("(LniOO)", (long long)self->accesses, (Py_ssize_t)self->variables_made, self->is_complete, pairs,
+                               self->untold);
     }
     Py_XDECREF(pairs);
     return result;
@@ -190,7 +191,7 @@ numbers_of(Tracking *self, PyObject *object, Py_ssize_t size, Py_ssize_t *count)
     if (PyObject_GetBuffer(object, buffer, PyBUF_FORMAT) < 0) return NULL;
     self->opened++;
     if (buffer->itemsize != size || (*count >= 0 && buffer->len / size != *count)) {
-        PyErr_Format(PyExc_ValueError, "%zd numbers of %zd bytes, expected %zd of %zd bytes", buffer->len / buffer->itemsize,
+        PyErr_Format(PyExc_ValueError, "%zd bytes of numbers of %zd bytes each, expected %zd numbers of %zd", buffer->len,
                      buffer->itemsize, *count, size);
         return NULL;
     }

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised, here and in `_core.c`, when what the core offers changes: in a checkout it may have been built from other sources."""
 
 core: Any = None
