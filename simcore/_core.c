@@ -1,4 +1,5 @@
 /* The core in C of what is recorded: slots, records, call sites, spans, and the lock pair; and of a replay: turns, and locks in them.
+   And of the analysis the check of accesses (core/fasttrack.h), which has nothing to do with the rest.
 
    It mirrors simcore.runtime: the classes and functions here bear the names of the pure Python ones and do what those do;
    `simcore.runtime.core` chooses between the two. Whatever is rare is left to Python, which is called from here: a new place in
@@ -67,7 +68,7 @@ static PyMutex places_mutex;
 #define UNLOCK_PLACES()
 #endif
 
-enum { INTERFACE = 2 }; /* as `simcore.runtime.core` wants it */
+enum { INTERFACE = 3 }; /* as `simcore.runtime.core` wants it */
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
 enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, START = 4, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, LOAD = 46, ASSIGN = 47, UPDATE = 48, CREATE = 60, SPAN = 61 };
@@ -96,6 +97,10 @@ static PyObject *str_ranges, *str_stop, *young_garbage;                         
 #include "core/access.h"
 #include "core/hooks.h"
 #include "core/marks.h"
+#include "core/rows.h"
+#include "core/clocks.h"
+#include "core/fasttrack.h"
+#include "core/tracking.h"
 
 static PyObject *
 core_set_up(PyObject *module, PyObject *args)
@@ -146,6 +151,7 @@ static PyMethodDef core_methods[] = {
     {"whole", FAST(core_whole), METH_FASTCALL, NULL},
     {"born", core_born, METH_O, NULL},
     {"is_true", FAST(core_is_true), METH_FASTCALL, NULL},
+    {"fasttrack", core_fasttrack, METH_VARARGS, "Check all accesses of a trace."},
     {NULL},
 };
 
@@ -222,7 +228,7 @@ static PyModuleDef_Slot core_slots[] = {
 static struct PyModuleDef core_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "simcore._core",
-    .m_doc = "The core in C of recording and replay.",
+    .m_doc = "The core in C of recording and replay, and of the search for races.",
     .m_methods = core_methods,
     .m_slots = core_slots,
 };

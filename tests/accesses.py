@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from storyteller import Teller
 
+from simcore.analysis import fasttrack
+from simcore.runtime.core import core
 from simcore.trace.events import Kind, ObjectKind
 from simcore.trace.model import ActorInfo, Ending, Header, ObjectInfo, Scenario, Trace
 
@@ -65,4 +68,13 @@ def in_function(trace: Trace, lines: range, function: str) -> Trace:
     return replace(trace, sites=sites)
 
 
-__all__ = ["THREADS", "Kind", "in_function", "story"]
+CORES = {"pure Python": None} if core is None else {"C core": core, "pure Python": None}
+
+
+@pytest.fixture(autouse=True, params=CORES.values(), ids=CORES)
+def checked_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks for races in the tests of a file that imports this: the core in C, where it is there, and pure Python."""
+    monkeypatch.setattr(fasttrack, "core", request.param)
+
+
+__all__ = ["THREADS", "Kind", "checked_by", "in_function", "story"]

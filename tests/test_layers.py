@@ -17,7 +17,7 @@ LAYERS = {
     "trace": ("errors", "trace"),
     "runtime": ("runtime", "trace.events", "_core"),
     "engine": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "__version__"),
-    "analysis": ("api", "errors", "trace", "analysis"),
+    "analysis": ("api", "errors", "trace", "runtime.core", "analysis"),
     "diffing": ("errors", "trace", "diffing"),
     "exports": ("api", "errors", "trace", "analysis", "exports"),
     "methods": ("api", "errors", "hookspecs", "trace", "runtime", "engine", "methods", "__version__"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from accesses import THREADS, in_function, story
+from accesses import THREADS, checked_by, in_function, story
 from programs import record, written
 from race_programs import PROCESSES
 from race_programs import THREADS as THREAD_PROGRAM
@@ -15,6 +15,8 @@ from simcore.analysis import Answer, Mistake, Possible, Race
 from simcore.analysis.fasttrack import track
 from simcore.trace.events import ObjectKind, Outcome
 from simcore.trace.model import Trace
+
+__all__ = ["checked_by"]
 
 REFERENCES = sorted((Path(__file__).parents[1] / "traces").glob("v*/*/*.simtrace"))
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import pytest
-from accesses import story
+from accesses import checked_by, story
 
 from simcore.analysis import slots
 from simcore.analysis.fasttrack import WHAT, track
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
+
+__all__ = ["checked_by"]
 
 Meeting = tuple[int, int, int, frozenset[tuple[int, int]]]
 """A race: object, lower site, higher site, and (site, what) of both."""

@@ -3,16 +3,20 @@
 While a place is free of races its writes, and often its reads, come one after the other, so the last of each stands for all
 before it: an access is checked against one clock, or against those of the readers since the last write. From the first race of a
 place on each of its accesses is compared with the last ones of all others at each line, so that all pairs of lines are told.
+
+Where the core in C is there it does this, see `tracking`, and finds the same: what stands here is the definition.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from simcore.analysis.happens import Happens
 from simcore.analysis.places import Places
 from simcore.analysis.slots import hosts
+from simcore.analysis.tracked import Pair, Tracked
+from simcore.analysis.tracking import track_in_core
+from simcore.runtime.core import core
 from simcore.trace.events import Kind
 from simcore.trace.model import Trace
 
@@ -52,42 +56,6 @@ class Whole:
         """(actor, site, what, item) to (clock, position); all single items that are known count as one, with the item ''."""
 
 
-PairKey = tuple[int, int, int]
-"""Group of places that are called alike, lower site, higher site."""
-
-
-@dataclass(slots=True)
-class Pair:
-    """Two lines whose accesses nothing ordered: the first such accesses, earlier position first, how often, at which places.
-
-    `whats` are the ways in which the two met: (what at the lower site, what at the higher one). `unsure` says that in none of
-    them it is known that the items were the same.
-    """
-
-    first: tuple[int, int]
-    times: int = 0
-    keys: set[int] = field(default_factory=set)
-    whats: set[tuple[int, int]] = field(default_factory=set)
-    unsure: bool = True
-
-
-@dataclass(slots=True)
-class Tracked:
-    """What the pass found: pairs by their sites, how many accesses at how many places it looked at, and whether it compared all.
-
-    `judged` knows the places; `actor_of` has for each signal handler the actor that it runs on, and for others themselves.
-    """
-
-    judged: Places
-    actor_of: list[int]
-    pairs: dict[PairKey, Pair] = field(default_factory=dict)
-    untold: dict[int, PairKey] = field(default_factory=dict)
-    """Arrays in shared memory whose items may or may not have been the same ones, by object, with two sites."""
-    accesses: int = 0
-    looked_at: int = 0
-    complete: bool = True
-
-
 WHAT: Final = {int(Kind.LOAD): 1, int(Kind.READ): 1, int(Kind.ASSIGN): 2, int(Kind.STORE): 2, int(Kind.UPDATE): 3}
 
 
@@ -104,6 +72,7 @@ class _Pass:
     def run(self) -> Tracked:
         happens, places, of_key = self.happens, self.places, self.of_key
         handlers, actor_of, marks = happens.handlers, happens.actor_of, happens.marks
+        host_of = self.found.actor_of
         own, known = happens.clocks.own, happens.clocks.known
         coming = sorted(marks)
         coming.append(len(self.trace) + 1)
@@ -125,7 +94,7 @@ class _Pass:
                     handler(actor, thing, value)
                 continue
             key = key_of(kind, thing, site, value)
-            if key < 0 or (site in skipped and places.is_import(actor, position, site)):
+            if key < 0 or (site in skipped and places.began_import(host_of[who], site) < position):
                 continue
             accesses += 1
             site = line_of[site]
@@ -232,4 +201,7 @@ def track(trace: Trace, places: Places | None = None, without: frozenset[int] = 
 
     The first race of each place is always among them.
     """
-    return _Pass(trace, places or Places(trace), without).run()
+    places = places or Places(trace)
+    if core is not None:
+        return track_in_core(core, trace, places, Happens(trace, without), WHAT, MOST_CHECKS, MOST_PAIRS)
+    return _Pass(trace, places, without).run()

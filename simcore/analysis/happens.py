@@ -107,6 +107,21 @@ class Happens:
             table[kind] = handler
         return table
 
+    def plain(self) -> bytes:
+        """Per object 1 for what each hands to the next, such as a lock; 2 for one that is taken to order nothing; 0 for others.
+
+        What `shared` has is all that its acquires and releases change then.
+        """
+        return bytes(
+            2 if thing in self._without else thing not in self._done and info.kind not in _MANY
+            for thing, info in enumerate(self.trace.objects)
+        )
+
+    @property
+    def shared(self) -> tuple[list[int], list[list[int]], list[Message | dict[int, Message] | None], list[int]]:
+        """The clocks of all actors and what they know; per lock what was given away with it, and its owner."""
+        return self.clocks.own, self.clocks.known, self._sent, self._owner
+
     def begins(self, position: int) -> None:
         """An operation begins whose effect others may see before it gives its lock back."""
         actor, thing = self.marks[position]

@@ -95,10 +95,9 @@ class Places:
             at = kinds.find(Kind.IMPORT, at + 1)
         return found
 
-    def is_import(self, actor: int, position: int, site: int) -> bool:
-        """Whether this is part of a module that the actor was executing for all who import it: they wait until it has."""
-        began = self._imports.get((actor, self.skipped[site]))
-        return began is not None and began < position
+    def began_import(self, actor: int, site: int) -> int:
+        """Where the actor began to execute the module of a site for all who import it: they wait until it has. If ever."""
+        return self._imports.get((actor, self.skipped[site]), len(self.trace))
 
     def thing(self, key: int) -> int:
         """The object."""

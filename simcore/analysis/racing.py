@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
 from simcore.analysis.code import Between, Bond
 from simcore.analysis.evidence import Evidence, Use
-from simcore.analysis.fasttrack import Pair, PairKey, Tracked, track
+from simcore.analysis.fasttrack import track
 from simcore.analysis.fixes import fix_of, with_examples
 from simcore.analysis.gil import possible_under
 from simcore.analysis.holding import held_at
@@ -17,6 +17,7 @@ from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
 from simcore.analysis.result import Answer, LockInfo
 from simcore.analysis.split import split_locks
+from simcore.analysis.tracked import Pair, PairKey, Tracked
 from simcore.analysis.updates import Update, Updates, Written, updates_of
 from simcore.api import BugKindMark
 from simcore.trace.events import ObjectKind

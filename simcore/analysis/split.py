@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import Final
 
 from simcore.analysis.fasttrack import WHAT
@@ -16,6 +17,8 @@ _HARMLESS: Final = frozenset(
 )
 """Within a lock these say nothing to anybody else."""
 
+_HANDED: Final = bytes(kind in (Kind.ACQUIRE, Kind.RELEASE) for kind in range(256))
+
 
 def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> dict[int, int]:
     """The locks under which nothing was ever done but one access to one place, each with that place's key.
@@ -28,10 +31,13 @@ def split_locks(trace: Trace, places: Places, actor_of: list[int]) -> dict[int, 
     """Per actor the locks that it holds, with the number of accesses since."""
     guards: dict[int, int] = {}
     thick: set[int] = set()
+    used = {thing for thing in set(compress(c.object, c.kind.tobytes().translate(_HANDED))) if is_lock[thing]}
     acquire, release = int(Kind.ACQUIRE), int(Kind.RELEASE)
     for who, kind, thing, site, value in zip(c.actor, c.kind, c.object, c.site, c.value, strict=True):
         mine = inside[actor_of[who]]
         if kind == acquire and is_lock[thing]:
+            if len(thick) == len(used):
+                return {}
             if value > 0:
                 thick.update(mine)
                 mine[thing] = 0

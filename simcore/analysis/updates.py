@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -53,18 +53,19 @@ class Updates:
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
 
-    def add(self, group: int, sites: tuple[int, int], actor: int, positions: tuple[int, int], *, single: bool) -> Update:
+    def add(self, group: int, read: int, write: int, actor: int, at: int, position: int, single: bool = False) -> Update:
         """One more of them, or the same again."""
-        update = self._known.get((group, *sites, single))
+        update = self._known.get((group, read, write, single))
         if update is None:
-            update = self._known[group, *sites, single] = Update(sites, single, {})
-            for site in set(sites):
+            update = self._known[group, read, write, single] = Update((read, write), single, {})
+            for site in {read, write}:
                 self.at.setdefault((group, site), []).append(update)
-        update.seen.setdefault(actor, positions)
+        if actor not in update.seen:
+            update.seen[actor] = (at, position)
         return update
 
 
-def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Container[int]) -> Updates:
+def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]) -> Updates:
     """The updates at these places. Reads of the whole of a container belong to what is written in it next."""
     found = Updates()
     c = trace.columns
@@ -73,21 +74,29 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
     """(actor, place) to the sites of its reads since it last wrote there, each with the last position."""
     last: dict[int, Written] = {}
     """Per place its last write."""
-    whole_in, line_of = places.whole_in, places.line_of
+    whole_in, line_of, key_of = places.whole_in, places.line_of, places.key_of
+    things = whole_in.union(places.thing(key) for key in keys)
+    groups: dict[int, int] = {}
     for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
-        if kind not in kinds:
+        if thing not in things or kind not in kinds:
             continue
-        key = places.key_of(kind, thing, site, value)
-        if key not in keys and thing not in whole_in:
+        key = key_of(kind, thing, site, value)
+        is_whole = thing in whole_in
+        if key not in keys and not is_whole:
             continue
         actor, what, site = actor_of[who], WHAT[kind], line_of[site]
         # In a container of which somebody looks at the whole, that decides what is done to its items.
-        names = (key, -1 - thing) if thing in whole_in else (key,)
-        group = places.group(key)
+        names = (key, -1 - thing) if is_whole else (key,)
+        group = groups.get(thing)
+        if group is None:
+            group = groups[thing] = places.group(key)
         if what == READ:
-            found.reads.setdefault((group, actor), set()).add(site)
+            if (read_here := found.reads.get((group, actor))) is None:
+                read_here = found.reads[group, actor] = set()
+            read_here.add(site)
             for name in names:
-                since = reads.setdefault((actor, name), {})
+                if (since := reads.get((actor, name))) is None:
+                    since = reads[actor, name] = {}
                 if len(since) < MOST_READS or site in since:
                     since[site] = position
             continue
@@ -95,14 +104,19 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Containe
         for name in names:
             before = last.get(name)
             if what == BOTH:
-                found.add(group, (site, site), actor, (position, position), single=True)
-            for read, at in reads.pop((actor, name), {}).items():
-                its_read = max(its_read, at)
-                update = found.add(group, (read, site), actor, (at, position), single=False)
+                found.add(group, site, site, actor, position, position, single=True)
+            since = reads.get((actor, name))
+            if not since:
+                continue
+            for read, at in since.items():
+                if at > its_read:
+                    its_read = at
+                update = found.add(group, read, site, actor, at, position)
                 # Who asked whether an item is there, and then wrote that item, is not disturbed by what became of others.
                 cutter = last.get(key) if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else before
                 if update.cut is None and cutter is not None and cutter.actor != actor and cutter.position > at:
                     update.cut = (at, cutter, position)
+            since.clear()
         written = Written(actor, position, site, its_read)
         for name in names:
             last[name] = written

@@ -1,13 +1,14 @@
 """Which core records: the one in C where it was built for this interpreter, else pure Python. The only place that chooses.
 
-`SIMCORE_PURE=1` in the environment refuses the one in C. Both do the same, and write the same records.
+`SIMCORE_PURE=1` in the environment refuses the one in C. Both do the same, and write the same records. The same core looks for
+races in what was recorded, see `simcore.analysis.tracking`.
 """
 
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised, here and in `_core.c`, when what the core offers changes: in a checkout it may have been built from other sources."""
 
 core: Any = None
