@@ -146,27 +146,34 @@ def del_attr(thing: Any, spot: int) -> None:
 
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
-    known = _known.get(id(thing))
-    kind, of, head = updatable[spot]
-    if kind is type(thing) and known is not None and known[0] is kind and type(value) in _NUMBERS:
-        # With numbers, while recording in pure Python: all in one function, for this is what programs count with.
-        try:
-            actor = tls.actor
-            if not actor.raw and actor.following is None and actor.rest is None:
-                reserve, buffer = actor.chunk
-                name = fields[spot]
+    try:
+        known = _known.get(id(thing))
+        kind, of, head = updatable[spot]
+        if kind is type(thing) and known is not None and known[0] is kind and type(value) is int:
+            # With integers, while recording in pure Python: all in one function, for this is what programs count with.
+            lock: Any = objects.lock
+            try:
                 if of is not known:
                     head = pack_head(0, known[1], site_of(spot), 0, Kind.UPDATE, 0)
                     updatable[spot] = kind, known, head
-                with objects.lock:
+                actor = tls.actor
+                if not actor.raw and actor.following is None and actor.rest is None:
+                    reserve, buffer = actor.chunk
+                    name = fields[spot]
+                    lock.acquire()  # half of the time that a `with` takes
                     before = getattr(thing, name)
-                    if type(before) in _NUMBERS:
+                    if type(before) is int:
                         pack_record(buffer, reserve(), head, now())
-                        setattr(thing, name, UPDATES[op](before, value))
+                        setattr(thing, name, UPDATES[op](before, value) if op else before + value)
+                        lock.release()
                         return
-        except (AttributeError, StopIteration):
-            pass  # no actor, no attribute, or no slot: below is what is done then
-    try:
+                    lock.release()
+            except BaseException as error:
+                if lock._is_owned():
+                    lock.release()
+                if not isinstance(error, (AttributeError, StopIteration)):
+                    raise
+                # There is no actor, no attribute, or no slot: below is what is done then.
         _update_attr(thing, value, op, spot)
     except BaseException as error:
         hide(error)
@@ -188,7 +195,6 @@ def _update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     store_attr(UPDATES[op](load_attr(thing, spot), value), thing, spot)
 
 
-_NUMBERS: Final = frozenset({int, float})
 _OBJECTS: Final = (Holder.ITSELF, Holder.EITHER)
 
 
