@@ -117,6 +117,21 @@ static PyTypeObject StandInType = {
     .tp_as_number = &stand_in_numbers,
 };
 
+/* Commit the access where all that it needs is at hand, as it is nearly always: 1 done. */
+static inline int
+recorded_at_once(Writer *actor, PyObject *object, Spot *spot, int kind)
+{
+    Numbered *place = place_of_object(object);
+    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
+    if (spot->site == 0 || place->object != object || place->type != Py_TYPE(object) || slots == NULL || slots->next >= slots->end) {
+        return 0;
+    }
+    char *at = (char *)slots->view.buf + slots->next;
+    slots->next += sizeof(Record);
+    commit(at, kind, place->number, spot->site, 0, 0);
+    return 1;
+}
+
 /* Whether the object has an attribute that the update with a constant changes in one step. 1, or 0; no error. */
 static int
 is_updated_at_once(PyObject *object, Spot *spot)
@@ -137,13 +152,16 @@ mark_subscript(Mark *self, PyObject *object)
     Writer *actor = acting();
     if (actor == NULL || self->spot == NULL) return Py_NewRef(object);
     if (!is_recording(actor)) return stand_in(self, object);
-    int holder = holder_of(self->spot, self->way, Py_TYPE(object));
-    if (holder == NOBODYS && self->way == LOADS) return Py_NewRef(object);
-    Access access;
-    if (holder < 0 || (holder == ITS_OWN && prepare(&access, actor, object, self->spot, self->index) < 0)) return NULL;
     static const int kinds[] = {LOAD, ASSIGN, UPDATE};
-    if (holder != ITS_OWN || (self->way == BOTH && !is_updated_at_once(object, self->spot)) ||
-        !record(&access, kinds[self->way], 0)) {
+    int holder = holder_of(self->spot, self->way, Py_TYPE(object));
+    if (holder < 0) return NULL;
+    if (holder == NOBODYS && self->way == LOADS) return Py_NewRef(object);
+    if (holder != ITS_OWN || (self->way == BOTH && !is_updated_at_once(object, self->spot))) return stand_in(self, object);
+    if (recorded_at_once(actor, object, self->spot, kinds[self->way])) return Py_NewRef(object);
+    Access access;
+    if (prepare(&access, actor, object, self->spot, self->index) < 0) return NULL;
+    /* That may have run anything, so what the attribute is is asked again. */
+    if ((self->way == BOTH && !is_updated_at_once(object, self->spot)) || !record(&access, kinds[self->way], 0)) {
         return stand_in(self, object);
     }
     return Py_NewRef(object);

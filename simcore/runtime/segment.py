@@ -61,6 +61,7 @@ TAG_DETACHED: Final = 9  # why the recorder gave up
 _FEW: Final = 2
 _AT_ONCE: Final = 4
 """How many chunks an actor gets at once when it has had a few, one by one."""
+_NOTHING: Final = memoryview(bytes(CHUNK * _AT_ONCE))
 
 Chunk = tuple[Callable[[], int], "mmap.mmap | memoryview | bytearray"]
 """A function that hands out offsets of free slots, one by one, and the buffer in which they are."""
@@ -156,7 +157,7 @@ class Segment:
     def _map(self, place: int, chunks: int) -> mmap.mmap:
         events, at, size = self._events.descriptor(), place * CHUNK, chunks * CHUNK
         os.posix_fallocate(events, at, size)
-        originals.pwrite(events, bytes(size), at)  # else each page costs the file system a turn of its own when it is touched
+        originals.pwrite(events, _NOTHING[:size], at)  # else each page costs the file system a turn of its own when it is touched
         return mmap.mmap(events, size, offset=at)
 
     def define(self, tag: int, *fields: object) -> None:
