@@ -138,7 +138,7 @@ mark_subscript(Mark *self, PyObject *object)
     if (actor == NULL || self->spot == NULL) return Py_NewRef(object);
     if (!is_recording(actor)) return stand_in(self, object);
     int holder = holder_of(self->spot, self->way, Py_TYPE(object));
-    if (holder == NOBODYS && self->way == LOADS) return Py_NewRef(object);
+    if (holder == NOBODYS) return Py_NewRef(object);
     Access access;
     if (holder < 0 || (holder == ITS_OWN && prepare(&access, actor, object, self->spot, self->index) < 0)) return NULL;
     static const int kinds[] = {LOAD, ASSIGN, UPDATE};

@@ -63,12 +63,14 @@ def number_of(actor: Actor, thing: Any) -> int:
     return number
 
 
+_name_of: Final = type.__dict__["__name__"].__get__
+"""Of a type, whatever its metaclass says."""
+
+
 def describe(actor: Actor, number: int, thing: Any) -> None:
     """Record what the object with this number is."""
     kind = ObjectKind.GLOBAL if _is_namespace(thing) else ObjectKind.CELL if type(thing) is CellType else ObjectKind.ATTRIBUTE
-    name = (
-        thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
-    )
+    name = thing.get("__name__", "") if kind is ObjectKind.GLOBAL else _name_of(thing if isinstance(thing, type) else type(thing))
     emit(actor, Kind.CREATE, number, 0, kind << 32 | word(str(name)))
 
 
@@ -129,14 +131,14 @@ def _references(value: Any) -> int:
 _NEW: Final = _references([])
 """References that a function's parameter has whose argument nobody keeps."""
 
-_WORDS: Final = frozenset({str, bytes, float, bool, type(None), int, complex})
+_WORDS: Final = frozenset(map(id, (str, bytes, float, bool, type(None), int, complex)))
 _MOST: Final = 80
 
 
 def is_plain(key: Any) -> bool:
     """Whether looking for this key runs no code of the program's."""
     kind = type(key)
-    return kind in _WORDS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
+    return id(kind) in _WORDS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
 
 
 def _is_plain_slice(key: slice) -> bool:
