@@ -171,6 +171,30 @@ table, kept = {}, [Last(), Last()]
     assert again == ran
 
 
+def test_what_dies_behind_all_modules_says_nothing() -> None:
+    """A thread that was traced leaves frames that the interpreter drops at its very end (3.13 does), and with them objects."""
+    source = """
+import threading
+def follow(frame, event, argument):
+    if frame.f_code.co_filename == __file__:
+        events.append(event)
+        return follow
+class Thing: pass
+def work():
+    thing = Thing()
+    thing.x = 2
+    return thing.x
+events = []
+threading.settrace(follow)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+threading.settrace(None)
+print(events[0])
+"""
+    assert record(source, granularity="access")[1] == plain(source)
+
+
 def test_what_an_object_calls_itself_is_a_call() -> None:
     """`text %= (thing,)` runs code of the program's, which takes a lock that others hold while they access data."""
     source = (

@@ -92,10 +92,10 @@ def _is_namespace(thing: Any) -> bool:
 def _watched(thing: Any, address: int, number: int) -> Any:
     """What forgets the object when it dies, or None."""
 
-    def forget(_: Any) -> None:
-        known = _known.get(address)
-        if known is not None and known[1] == number:
-            del _known[address]
+    def forget(_: Any, known: dict[int, Any] = _known, core: Any = core) -> None:  # at the end globals are None
+        its = known.get(address)
+        if its is not None and its[1] == number:
+            del known[address]
             if core is not None:
                 core.forget(address)
 
