@@ -1,6 +1,18 @@
 """Programs that rewriting could well break."""
 
 ODD = {
+    "attributes of what the compiler evaluates": """
+        def f(a, b):
+            print((-1).bit_length(), (-2).real, (1 + 0).real, __debug__.real, (1, 2)[0].real, (+1).real, (~0).real, (not 1).real)
+            print(("%s-%s" % (a, b)).title(), ("a" + "b").title(), (1.0 + 2).hex(), "ab"[0].title(), (2**3).real, (1j * 2).imag)
+            print((-1).numerator.bit_length(), (1 if a else 2).real, (0 or 1).real, (b"a" b"b").hex(), (...).__class__, (-a).real)
+            for change in (lambda: setattr(-1, "x", 2), lambda: delattr(1 + 1, "x")): show(change)
+            try: (-1).x = 5
+            except AttributeError as error: print(error)
+            try: (-1).x += 5
+            except AttributeError as error: print(error)
+        f(1, 2)
+        """,
     "a finally clause that is compiled twice": """
         def f():
             n = 0

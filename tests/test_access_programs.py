@@ -3,6 +3,7 @@
 import pytest
 from programs import assert_same, plain, record, replay
 
+from simcore.runtime.core import core
 from simcore.trace.events import ACCESS_KINDS
 from simcore.trace.model import Trace
 from simcore.trace.words import Words
@@ -170,6 +171,30 @@ table, kept = {}, [Last(), Last()]
     assert again == ran
 
 
+def test_what_dies_behind_all_modules_says_nothing() -> None:
+    """A thread that was traced leaves frames that the interpreter drops at its very end (3.13 does), and with them objects."""
+    source = """
+import threading
+def follow(frame, event, argument):
+    if frame.f_code.co_filename == __file__:
+        events.append(event)
+        return follow
+class Thing: pass
+def work():
+    thing = Thing()
+    thing.x = 2
+    return thing.x
+events = []
+threading.settrace(follow)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+threading.settrace(None)
+print(events[0])
+"""
+    assert record(source, granularity="access")[1] == plain(source)
+
+
 def test_what_an_object_calls_itself_is_a_call() -> None:
     """`text %= (thing,)` runs code of the program's, which takes a lock that others hold while they access data."""
     source = (
@@ -216,3 +241,72 @@ def test_core_and_pure_python_record_the_same_accesses() -> None:
         answer, again = replay(trace, env={"SIMCORE_PURE": replayed})
         assert_same(answer)
         assert again == ran
+
+
+ODD_OBJECTS = """
+import sys, threading
+class Slots:
+    __slots__ = ("n", "m")
+    def __getattr__(self, name):
+        calls.append((name, sys._getframe(1).f_code.co_name))
+        return 0
+class Hashless(type):
+    def __eq__(cls, other): return cls is other
+class Talks(type):
+    def __getattribute__(cls, name):
+        print("asked for", name)
+        return super().__getattribute__(name)
+    def __hash__(cls): print("hashed")
+class Plain(metaclass=Hashless): pass
+class Told(metaclass=Talks): pass
+class Kept:
+    @property
+    def n(self): return calls.append(sys._getframe(1).f_code.co_name) or 1
+    @n.setter
+    def n(self, new): calls.append(sys._getframe(1).f_code.co_name)
+    def __setattr__(self, name, new):
+        calls.append(sys._getframe(1).f_code.co_name)
+        super().__setattr__(name, new)
+calls, slots, things = [], Slots(), (Plain(), Told())
+def work():
+    slots.n += 1
+    slots.m = slots.m + 1
+    print(slots.n, slots.m, slots.x)
+    for thing in things:
+        thing.n = 1
+        thing.n += 1
+        thing.items = [thing]
+        print(thing in thing.items, thing.n)
+        try: thing.none += 1
+        except AttributeError as error: print(error)
+        try: thing.n += thing
+        except TypeError as error: print(error)
+        del thing.n
+    kept = Kept()
+    kept.n = 1
+    kept.n += 1
+    kept.m = kept.n
+for _ in range(2):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_nothing_is_asked_that_a_plain_run_does_not_ask() -> None:
+    """Empty slots with `__getattr__`, metaclasses with ways of their own: each replay of each recording does as a plain run."""
+    source = ODD_OBJECTS + "print(len(calls))\n"
+    for env in ({}, {"SIMCORE_PURE": "1"}):
+        trace, ran = record(source, granularity="access", env=env)
+        assert ran == plain(source)
+        for other in ({}, {"SIMCORE_PURE": "1"}):
+            answer, again = replay(trace, env=other)
+            assert_same(answer)
+            assert again == ran
+
+
+@pytest.mark.skipif(core is None, reason="in pure Python a hook is a frame")
+def test_setters_see_who_assigned() -> None:
+    """With the core no frame of ours stands between an assignment and the code of the program's that it calls."""
+    source = ODD_OBJECTS + "print([call for call in calls if type(call) is str])\n"
+    assert record(source, granularity="access")[1] == plain(source)

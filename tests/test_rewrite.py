@@ -45,6 +45,14 @@ def test_a_rewritten_program_does_the_same(name: str, marked: bool) -> None:
         assert seen == steps(run(PROGRAMS[name], rewritten=False, traced=True))
 
 
+def test_the_compiler_warns_of_nothing_else() -> None:
+    """It knows the type of some expressions, and that they are no index; what a mark is subscribed with is none."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        rewrite('("%s" % (a,)).title(); (1.0 + 2).hex(); (-1j).imag; ("a" * n).x = 1', "program.py", 0, mark=Mark)
+    assert not said
+
+
 def test_debuggers_see_the_lines_of_a_chain() -> None:
     """All lines of a chain of calls are seen, and no others."""
     plain = run(PROGRAMS[STEPS_BACK], rewritten=False, traced=True)

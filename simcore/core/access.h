@@ -4,7 +4,7 @@
    it runs code of the program's, so with the GIL no other thread comes in between. All else, every access of a replay, and all
    without a GIL, is left to the pure hooks. */
 
-enum { LOADS = 0, STORES = 1, BOTH = 2, NOBODYS = 0, ITS_OWN = 1, INTEGER = 1 << 30 };
+enum { LOADS = 0, STORES = 1, BOTH = 2, NOBODYS = 0, ITS_OWN = 1, SOMEHOW = 2, INTEGER = 1 << 30 };
 
 enum {
     LOAD_ATTR, STORE_ATTR, UPDATE_ATTR, LOAD_ITEM, STORE_ITEM, UPDATE_ITEM, LOAD_GLOBAL, STORE_GLOBAL, UPDATE_GLOBAL,
@@ -162,17 +162,21 @@ in_python(int hook, PyObject *const *args, Py_ssize_t nargs)
     return PyObject_Vectorcall(pure_hooks[hook], args, (size_t)nargs, NULL);
 }
 
-/* Whose an attribute is: NOBODYS, ITS_OWN, or something that is not for here; for BOTH, ITS_OWN or what is not. -1 error. */
+/* Whose an attribute is: NOBODYS, ITS_OWN, or something that is not for here; for BOTH only what reading and writing agree on.
+   -1 error. */
 static int
 ask_whose(Spot *spot, int way, PyTypeObject *type)
 {
-    int holder = ITS_OWN;
-    for (int one = way == BOTH ? LOADS : way; holder == ITS_OWN && one <= (way == BOTH ? STORES : way); one++) {
+    unsigned int version = type->tp_version_tag;
+    int holder = -1;
+    for (int one = way == BOTH ? LOADS : way; one <= (way == BOTH ? STORES : way); one++) {
         PyObject *told = PyObject_CallFunction(ask_holder, "OOi", (PyObject *)type, spot->name, one);
-        holder = told == NULL ? -1 : (int)PyLong_AsLong(told);
+        int found = told == NULL ? -1 : (int)PyLong_AsLong(told);
         Py_XDECREF(told);
+        if (found < 0) return -1;
+        holder = holder < 0 || holder == found ? found : SOMEHOW;
     }
-    if (holder >= 0 && type->tp_version_tag != 0) {
+    if (version != 0 && type->tp_version_tag == version) { /* else it was changed meanwhile, or never asked before */
         PyTypeObject *before = spot->known[way].type;
         spot->known[way].type = (PyTypeObject *)Py_NewRef(type);
         spot->known[way].version = type->tp_version_tag;

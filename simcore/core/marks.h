@@ -155,13 +155,16 @@ mark_subscript(Mark *self, PyObject *object)
     static const int kinds[] = {LOAD, ASSIGN, UPDATE};
     int holder = holder_of(self->spot, self->way, Py_TYPE(object));
     if (holder < 0) return NULL;
-    if (holder == NOBODYS && self->way == LOADS) return Py_NewRef(object);
+    if (holder == NOBODYS) return Py_NewRef(object);
     if (holder != ITS_OWN || (self->way == BOTH && !is_updated_at_once(object, self->spot))) return stand_in(self, object);
     if (recorded_at_once(actor, object, self->spot, kinds[self->way])) return Py_NewRef(object);
     Access access;
     if (prepare(&access, actor, object, self->spot, self->index) < 0) return NULL;
-    /* That may have run anything, so what the attribute is is asked again. */
-    if ((self->way == BOTH && !is_updated_at_once(object, self->spot)) || !record(&access, kinds[self->way], 0)) {
+    /* That may have run anything, so all is asked again. */
+    holder = holder_of(self->spot, self->way, Py_TYPE(object));
+    if (holder < 0) return NULL;
+    if (holder != ITS_OWN || (self->way == BOTH && !is_updated_at_once(object, self->spot)) ||
+        !record(&access, kinds[self->way], 0)) {
         return stand_in(self, object);
     }
     return Py_NewRef(object);

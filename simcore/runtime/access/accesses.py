@@ -16,6 +16,7 @@ from typing import Any, Final
 from simcore.runtime import gate as gates
 from simcore.runtime import originals, segment
 from simcore.runtime.access import objects
+from simcore.runtime.access.kinds import own_dict
 from simcore.runtime.access.objects import number_of
 from simcore.runtime.access.spots import UPDATES, Spot
 from simcore.runtime.actors import Actor, emit
@@ -132,8 +133,9 @@ _NUMBERS: Final = frozenset({int, float})
 def kept_attr(thing: Any, name: str) -> Any:
     """What an object has under this name, if it has it itself."""
     try:
-        return thing.__dict__.get(name) if hasattr(thing, "__dict__") else getattr(thing, name, None)
-    except ValueError:  # an empty cell
+        names = own_dict(thing)
+        return object.__getattribute__(thing, name) if names is None else names.get(name)
+    except (AttributeError, ValueError):  # an empty cell
         return None
 
 

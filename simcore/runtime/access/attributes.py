@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from functools import cached_property
 from operator import setitem
+from types import MemberDescriptorType
 from typing import Any, Final
 
 from simcore.runtime.access import objects
@@ -27,6 +28,7 @@ from simcore.runtime.access.kinds import (
     its_own,
     load_holder,
     of_class,
+    own_dict,
     static_of,
     store_holder,
 )
@@ -78,13 +80,19 @@ _MISSING: Final = object()
 
 def _load_or_call(actor: Actor, thing: Any, name: str, spot: int) -> Any:
     """An attribute that the object has, or else it is a call: that it is missing was an access too."""
-    names, kind = getattr(thing, "__dict__", None), type(thing)
+    names, kind = own_dict(thing), type(thing)
+    found, static = static_of(kind, name)
+    if type(static) is MemberDescriptorType:
+        try:
+            return plainly(actor, Kind.LOAD, thing, spot, 0, object.__getattribute__, thing, name)
+        except AttributeError:
+            pass
+        return kind.__getattr__(thing, name)
     if type(names) is not dict:
         return getattr(thing, name)
     value = plainly(actor, Kind.LOAD, thing, spot, 0, names.get, name, _MISSING)
     if value is not _MISSING:
         return value
-    found, static = static_of(kind, name)
     if type(static) is cached_property:
         return _made_once(actor, thing, name, names, static, spot)
     if not found:
@@ -92,7 +100,7 @@ def _load_or_call(actor: Actor, thing: Any, name: str, spot: int) -> Any:
     try:
         return type(static).__get__(static, thing, kind)
     except AttributeError:
-        if not hasattr(kind, "__getattr__"):
+        if not static_of(kind, "__getattr__")[0]:
             raise
     return kind.__getattr__(thing, name)
 

@@ -21,25 +21,29 @@ class Holder(IntEnum):
     MODULE = 5
 
 
-_loads: dict[tuple[type, str], Holder] = {}
-_stores: dict[tuple[type, str], Holder] = {}
+_loads: dict[tuple[int, str], Holder] = {}
+_stores: dict[tuple[int, str], Holder] = {}
+_asked: dict[int, type] = {}
+"""Types by their addresses, here and below: a metaclass may have a hash of its own, or none. They live on."""
 
 _METHODS: Final = (FunctionType, classmethod, staticmethod, BuiltinFunctionType, type(list.append), type(object.__init__))
 
 
 def load_holder(kind: type, name: str) -> Holder:
     """Who has the attribute of this name of an object of this type, when it is read."""
-    known = _loads.get((kind, name))
+    known = _loads.get((id(kind), name))
     if known is None:
-        known = _loads[kind, name] = _load_holder(kind, name)
+        _asked[id(kind)] = kind
+        known = _loads[id(kind), name] = _load_holder(kind, name)
     return known
 
 
 def store_holder(kind: type, name: str) -> Holder:
     """The same when it is written or deleted."""
-    known = _stores.get((kind, name))
+    known = _stores.get((id(kind), name))
     if known is None:
-        known = _stores[kind, name] = _store_holder(kind, name)
+        _asked[id(kind)] = kind
+        known = _stores[id(kind), name] = _store_holder(kind, name)
     return known
 
 
@@ -51,14 +55,32 @@ def forget_types() -> None:
 
 def static_of(kind: type, name: str) -> tuple[bool, Any]:
     """Whether a class or one of its bases has this name, and what it has."""
-    for base in kind.__mro__:
-        if name in base.__dict__:
-            return True, base.__dict__[name]
+    for base in _bases(kind):
+        names = _names(base)
+        if name in names:
+            return True, names[name]
     return False, None
 
 
+_bases: Final = type.__dict__["__mro__"].__get__
+_names: Final = type.__dict__["__dict__"].__get__
+"""Of a type, whatever its metaclass makes of these names."""
+
+
+def _has(kind: type, name: str) -> bool:
+    return static_of(kind, name)[0]
+
+
+def own_dict(thing: Any) -> Any:
+    """The attributes that an object has itself, or None; its `__getattr__` is not asked."""
+    try:
+        return object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return None
+
+
 def _load_holder(kind: type, name: str) -> Holder:
-    getter: Any = kind.__getattribute__
+    getter = static_of(kind, "__getattribute__")[1]
     if issubclass(kind, type):
         return Holder.CLASS if getter is type.__getattribute__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
@@ -66,41 +88,39 @@ def _load_holder(kind: type, name: str) -> Holder:
     if getter is not object.__getattribute__:
         return Holder.NOBODY
     found, static = static_of(kind, name)
-    if not found:
-        return Holder.MAYBE if hasattr(kind, "__getattr__") else Holder.ITSELF
-    if isinstance(static, MemberDescriptorType):
-        return Holder.ITSELF
+    if not found or isinstance(static, MemberDescriptorType):
+        return Holder.MAYBE if _has(kind, "__getattr__") else Holder.ITSELF
     its_type = type(static)
-    if hasattr(its_type, "__set__") or hasattr(its_type, "__delete__") or isinstance(static, _METHODS):
+    if _has(its_type, "__set__") or _has(its_type, "__delete__") or isinstance(static, _METHODS):
         return Holder.NOBODY
-    return Holder.MAYBE if hasattr(its_type, "__get__") else Holder.EITHER
+    return Holder.MAYBE if _has(its_type, "__get__") else Holder.EITHER
 
 
 def _store_holder(kind: type, name: str) -> Holder:
-    setter: Any = kind.__setattr__
+    setter = static_of(kind, "__setattr__")[1]
     if issubclass(kind, type):
         return Holder.CLASS if setter is type.__setattr__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
         return Holder.MODULE if setter is ModuleType.__setattr__ else Holder.NOBODY
-    if setter is not object.__setattr__ or kind.__delattr__ is not object.__delattr__:
+    if setter is not object.__setattr__ or static_of(kind, "__delattr__")[1] is not object.__delattr__:
         return Holder.NOBODY
     static = static_of(kind, name)[1]
     if isinstance(static, MemberDescriptorType):
         return Holder.ITSELF
-    return Holder.NOBODY if hasattr(type(static), "__set__") or hasattr(type(static), "__delete__") else Holder.ITSELF
+    return Holder.NOBODY if _has(type(static), "__set__") or _has(type(static), "__delete__") else Holder.ITSELF
 
 
 def its_own(thing: Any, name: str) -> bool:
     """Whether an object has the attribute itself, and not its class."""
-    return name in getattr(thing, "__dict__", ())
+    return name in (own_dict(thing) or ())
 
 
 def of_class(cls: type, name: str) -> type | None:
     """The class among this one and its bases that has plain data of this name."""
-    for base in cls.__mro__:
-        if name in base.__dict__:
-            value = base.__dict__[name]
-            return None if hasattr(type(value), "__get__") else base
+    for base in _bases(cls):
+        names = _names(base)
+        if name in names:
+            return None if _has(type(names[name]), "__get__") else base
     return cls
 
 
@@ -129,43 +149,48 @@ def makes_plainly(thing: Any) -> bool:
     return type(thing) is defaultdict and thing.default_factory in _FACTORIES
 
 
-_items: dict[type, tuple[bool, bool, bool, bool, bool]] = {}
+_items: dict[int, tuple[bool, bool, bool, bool, bool]] = {}
 
 
 def items_of(kind: type) -> tuple[bool, bool, bool, bool, bool]:
     """Whether items of this type's objects are plain data read, written, deleted, iterated; and whether one may be missing."""
-    known = _items.get(kind)
+    known = _items.get(id(kind))
     if known is None:
         if issubclass(kind, CONTAINERS):
             has = [getattr(kind, name, None) for name in ("__getitem__", "__setitem__", "__delitem__", "__iter__")]
             known = (has[0] in _GETS, has[1] in _SETS, has[2] in _DELS, has[3] in _ITERS, _may_make(kind))
         else:
             known = (False, False, False, False, False)
-        _items[kind] = known
+        _asked[id(kind)] = kind
+        _items[id(kind)] = known
     return known
 
 
+def _ids(*kinds: type) -> frozenset[int]:
+    return frozenset(map(id, kinds))
+
+
 _LENGTHS: Final = _theirs("__len__")
-_FINDS: Final = frozenset({dict, OrderedDict, set})
-_WORDS: Final = frozenset({int, str, bytes, float, bool, type(None)})
-_own_length: dict[type, bool] = {}
+_FINDS: Final = _ids(dict, OrderedDict, set)
+_WORDS: Final = _ids(int, str, bytes, float, bool, type(None))
+_own_length: dict[int, bool] = {}
 
 
 def has_own_length(kind: type) -> bool:
     """Whether to ask objects of this type how long they are, or whether they are true, runs no code of the program's."""
-    known = _own_length.get(kind)
+    known = _own_length.get(id(kind))
     if known is None:
         known = items_of(kind)[3] and getattr(kind, "__len__", None) in _LENGTHS and not hasattr(kind, "__bool__")
-        _own_length[kind] = known
+        _own_length[id(kind)] = known  # `items_of` keeps the type alive
     return known
 
 
 def finds_plainly(thing: Any) -> bool:
     """Whether looking in a container for a plain value runs no code of the program's."""
     kind = type(thing)
-    if kind in _FINDS:
+    if id(kind) in _FINDS:
         return True
-    return kind in (list, deque) and _WORDS.issuperset(map(type, tuple(thing)))
+    return (kind is list or kind is deque) and _WORDS.issuperset(map(id, map(type, tuple(thing))))
 
 
 class Method(IntEnum):
@@ -193,13 +218,13 @@ METHODS: Final = {
 }
 """By name; all others read, and are not plain."""
 
-_EASY: Final = frozenset({list, tuple, dict, set, frozenset, deque, str, bytes, bytearray, range})
-_SIMPLE: Final = frozenset({int, float, str, bytes, bool, complex, tuple, type(None)})
+_EASY: Final = _ids(list, tuple, dict, set, frozenset, deque, str, bytes, bytearray, range)
+_SIMPLE: Final = _ids(int, float, str, bytes, bool, complex, tuple, type(None))
 
 
 def is_easy(iterable: Any) -> bool:
     """Whether going over it runs no code of the program's."""
-    return type(iterable) in _EASY
+    return id(type(iterable)) in _EASY
 
 
 def in_one_step(value: Any, other: Any) -> bool:
@@ -207,8 +232,9 @@ def in_one_step(value: Any, other: Any) -> bool:
 
     `%` asks what stands in a tuple or list for its text.
     """
-    if type(value) in (str, bytes) and type(other) in (tuple, list):
-        return False
-    return (type(value) in _SIMPLE or (type(value) is list and type(other) in (list, tuple))) and (
-        type(other) in _SIMPLE or type(other) is list
-    )
+    kind, others = type(value), type(other)
+    if others is tuple or others is list:
+        if kind is str or kind is bytes:
+            return False
+        return kind is list or id(kind) in _SIMPLE
+    return id(kind) in _SIMPLE and id(others) in _SIMPLE

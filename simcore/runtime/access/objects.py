@@ -63,12 +63,14 @@ def number_of(actor: Actor, thing: Any) -> int:
     return number
 
 
+_name_of: Final = type.__dict__["__name__"].__get__
+"""Of a type, whatever its metaclass says."""
+
+
 def describe(actor: Actor, number: int, thing: Any) -> None:
     """Record what the object with this number is."""
     kind = ObjectKind.GLOBAL if _is_namespace(thing) else ObjectKind.CELL if type(thing) is CellType else ObjectKind.ATTRIBUTE
-    name = (
-        thing.get("__name__", "") if kind is ObjectKind.GLOBAL else (thing if isinstance(thing, type) else type(thing)).__name__
-    )
+    name = thing.get("__name__", "") if kind is ObjectKind.GLOBAL else _name_of(thing if isinstance(thing, type) else type(thing))
     emit(actor, Kind.CREATE, number, 0, kind << 32 | word(str(name)))
 
 
@@ -90,10 +92,10 @@ def _is_namespace(thing: Any) -> bool:
 def _watched(thing: Any, address: int, number: int) -> Any:
     """What forgets the object when it dies, or None."""
 
-    def forget(_: Any) -> None:
-        known = _known.get(address)
-        if known is not None and known[1] == number:
-            del _known[address]
+    def forget(_: Any, known: dict[int, Any] = _known, core: Any = core) -> None:  # at the end globals are None
+        its = known.get(address)
+        if its is not None and its[1] == number:
+            del known[address]
             if core is not None:
                 core.forget(address)
 
@@ -129,14 +131,14 @@ def _references(value: Any) -> int:
 _NEW: Final = _references([])
 """References that a function's parameter has whose argument nobody keeps."""
 
-_WORDS: Final = frozenset({str, bytes, float, bool, type(None), int, complex})
+_WORDS: Final = frozenset(map(id, (str, bytes, float, bool, type(None), int, complex)))
 _MOST: Final = 80
 
 
 def is_plain(key: Any) -> bool:
     """Whether looking for this key runs no code of the program's."""
     kind = type(key)
-    return kind in _WORDS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
+    return id(kind) in _WORDS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
 
 
 def _is_plain_slice(key: slice) -> bool:

@@ -14,6 +14,20 @@ UNSHARED: Final = (*DISPLAYS, ast.Constant, ast.Tuple, ast.JoinedStr, ast.Genera
 """Nobody else can have what they evaluate to."""
 
 
+def is_folded(node: Any) -> bool:
+    """Whether the compiler may evaluate this itself, or knows its type: `-1`, `(1, 2)[0]`, `"%s" % (name,)`."""
+    while not isinstance(node, UNSHARED):
+        if isinstance(node, ast.UnaryOp):
+            node = node.operand
+        elif isinstance(node, ast.BinOp):
+            node = node.left
+        elif isinstance(node, ast.Subscript):
+            node = node.value
+        else:
+            return isinstance(node, ast.Name) and node.id == "__debug__"
+    return True
+
+
 class Found:
     """A spot whose function is not known yet. One with a mark has what that is made with besides."""
 
@@ -54,9 +68,10 @@ class Placed:
     def is_marked(self, node: Any) -> bool:
         """Whether an attribute is left to the interpreter, behind a mark.
 
-        Not one on several lines: between those a debugger may let others in.
+        Not one on several lines: between those a debugger may let others in. Nor one of a constant: the compiler would subscribe
+        what stands for the mark.
         """
-        return self.marks and node.lineno == node.end_lineno and not isinstance(node.value, UNSHARED)
+        return self.marks and node.lineno == node.end_lineno and not is_folded(node.value)
 
     def field(self, name: str) -> str:
         """What an attribute or variable is called outside of the class."""
