@@ -1,37 +1,23 @@
 """Nothing that was recorded is lost when the program or the controller is killed, and nothing is left behind."""
 
-import fcntl
 import os
 import random
 import select
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
+from crashing import BORN, SIMCORE, Pipe, controller, wait_for_end
+from programs import written
 
 import simcore
 from simcore.engine.folder import TraceFolder
-from simcore.errors import UsageError
 from simcore.trace.events import Kind, Outcome, Verdict
 from simcore.trace.model import Trace
 
-SIMCORE = [sys.executable, "-m", "simcore.cli"]
-
-BORN = """
-import os
-try:
-    born = os.open("born", os.O_WRONLY | os.O_NONBLOCK)
-except OSError:
-    born = os.open(os.devnull, os.O_WRONLY)
-os.write(born, b"%d\\n" % os.getpid())
-"""
-"""A program's first lines: its number goes into the pipe `born`, unless nobody listens."""
+pytest_plugins = ["crash_fixtures"]
 
 WITNESSED = (
     BORN
@@ -53,84 +39,6 @@ os.write(born, b"counts\\n")
 """
 )
 """Three threads count under a lock; what each has counted goes to a file, past simcore, when the lock is given back."""
-
-
-def written(source: str, name: str = "program.py") -> str:
-    """A program in the working directory; its file name."""
-    Path(name).write_text(dedent(source), encoding="utf-8")
-    return name
-
-
-class Pipe:
-    """A named pipe that we keep open at both ends: reading waits for the program, and the program never waits for us."""
-
-    def __init__(self, name: str) -> None:
-        os.mkfifo(name)
-        self._descriptor = os.open(name, os.O_RDWR)
-        self._rest = b""
-
-    def line(self) -> str:
-        """The next line; waits for it, but not for ever: the program may have failed."""
-        while b"\n" not in self._rest:
-            assert select.select([self._descriptor], [], [], 60)[0], "the program says nothing"
-            self._rest += os.read(self._descriptor, 4096)
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode()
-
-    def line_within(self, seconds: float) -> None:
-        """Skip what comes within this time."""
-        select.select([self._descriptor], [], [], seconds)
-        os.set_blocking(self._descriptor, False)
-        try:
-            os.read(self._descriptor, 4096)
-        except BlockingIOError:
-            pass
-        os.set_blocking(self._descriptor, True)
-
-    def write(self, text: str) -> None:
-        """Something for the program to read."""
-        os.write(self._descriptor, text.encode())
-
-    def close(self) -> None:
-        """Nobody needs it any more."""
-        os.close(self._descriptor)
-
-
-@pytest.fixture
-def born() -> Iterator[Pipe]:
-    """The pipe into which the program says that it runs."""
-    pipe = Pipe("born")
-    yield pipe
-    pipe.close()
-
-
-def wait_for_end(pid: int) -> None:
-    """Return when that process has ended, whose child it may be."""
-    try:
-        watched = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    select.select([watched], [], [])
-    os.close(watched)
-
-
-@contextmanager
-def controller(*words: str, **options: object) -> Iterator[subprocess.Popen[str]]:
-    """A `simcore record` in a process and a process group of its own."""
-    process = subprocess.Popen(
-        [*SIMCORE, "record", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **options,  # type: ignore[call-overload]
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def check_witness(trace: Trace) -> None:
@@ -228,15 +136,20 @@ def test_a_killed_controller_leaves_a_run_that_the_next_command_saves(born: Pipe
     go.close()
 
 
-def test_both_killed_is_a_trace_up_to_there(born: Pipe) -> None:
-    """First the controller, then the program: any command, `list` here, turns what is left into a trace that replays."""
-    with controller(written(WITNESSED)) as process:
+def kill_both(born: Pipe, *options: str) -> None:
+    """Have the witnessed program recorded; kill first the controller, then the program."""
+    with controller(*options, written(WITNESSED)) as process:
         pid = int(born.line())
         assert born.line() == "counts"
         process.kill()
         process.wait()
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
+
+
+def test_both_killed_is_a_trace_up_to_there(born: Pipe) -> None:
+    """First the controller, then the program: any command, `list` here, turns what is left into a trace that replays."""
+    kill_both(born)
     done = subprocess.run([*SIMCORE, "show", "--header"], capture_output=True, text=True, check=False)
     assert "recovered .simtraces/program-1.simtrace" in done.stderr
     trace = Trace.load(".simtraces/program-1.simtrace")
@@ -247,13 +160,7 @@ def test_both_killed_is_a_trace_up_to_there(born: Pipe) -> None:
 
 def test_a_recovered_trace_overwrites_nothing(born: Pipe) -> None:
     """What was put where the trace was to go stays; the trace goes to the trace folder."""
-    with controller("-o", "mine.simtrace", "--no-source", written(WITNESSED)) as process:
-        pid = int(born.line())
-        assert born.line() == "counts"
-        process.kill()
-        process.wait()
-        os.kill(pid, signal.SIGKILL)
-        wait_for_end(pid)
+    kill_both(born, "-o", "mine.simtrace", "--no-source")
     Path("mine.simtrace").write_bytes(b"mine")
     (made,) = TraceFolder().recover()
     assert made.name == "program-1.simtrace"
@@ -294,269 +201,3 @@ def test_a_replay_that_lost_its_controller_is_ended() -> None:
         assert TraceFolder().recover() == []
         wait_for_end(pid)
     assert not Path(".simtraces").exists()
-
-
-# Signals -----------------------------------------------------------------------------------------------------------------------
-
-CLEANS_UP = (
-    BORN
-    + """
-import signal, sys, time
-times = 0
-def handle(number, frame):
-    global times
-    times += 1
-    raise SystemExit(7)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, handle)
-try:
-    os.write(born, b"ready\\n")
-    while True:
-        time.sleep(10)
-finally:
-    time.sleep(0.7)
-    print("cleaned up after", times)
-"""
-)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("to_all", [False, True], ids=["controller", "group"])
-def test_a_signal_reaches_the_program_once(born: Pipe, number: signal.Signals, to_all: bool) -> None:
-    """Sent to the controller alone it is passed on, sent to the group it is not: the program cleans up undisturbed."""
-    with controller(written(CLEANS_UP)) as process:
-        born.line()
-        assert born.line() == "ready"
-        if to_all:
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
-        out, err = process.communicate()
-    assert out == "cleaned up after 1\n"
-    assert process.returncode == 7
-    assert "Traceback" not in err
-    trace = Trace.load(TraceFolder().latest())
-    assert (trace.outcome, trace.ending.exit_code, trace.ending.cut_off) == (Outcome.FAILED, 7, "")
-
-
-def test_ctrl_c_of_a_program_that_expects_none(born: Pipe) -> None:
-    """It ends by KeyboardInterrupt as it does alone, with code 130; the trace is whole and replays."""
-    path = written(BORN + 'import threading\nos.write(born, b"ready\\n")\nthreading.Event().wait()\n')
-    with controller(path) as process:
-        born.line()
-        born.line()
-        os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate()
-    assert process.returncode == 130
-    assert err.count("KeyboardInterrupt\n") == 1
-    trace = Trace.load(TraceFolder().latest())
-    assert (trace.outcome, trace.ending.exit_code, trace.ending.cut_off) == (Outcome.KILLED, -signal.SIGINT, "")
-    assert simcore.replay(trace).verdict is Verdict.SAME
-
-
-def test_the_third_ctrl_c_ends_a_program_that_does_not_obey(born: Pipe) -> None:
-    """With all that it has started, and still with a trace."""
-    path = written(
-        BORN
-        + """
-import signal, subprocess, time
-signal.signal(signal.SIGINT, lambda *_: os.write(born, b"no\\n"))
-subprocess.Popen(["sleep", "1000"])
-os.write(born, b"ready\\n")
-while True:
-    time.sleep(10)
-"""
-    )
-    with controller(path) as process:
-        born.line()
-        assert born.line() == "ready"
-        while process.poll() is None:  # two at one moment are one
-            os.killpg(process.pid, signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):  # not while it cleans up: a fourth would interrupt that
-                process.wait(timeout=3.0)
-        process.communicate()
-    assert process.returncode == 128 + signal.SIGKILL
-    assert Trace.load(TraceFolder().latest()).outcome is Outcome.KILLED
-
-
-def test_a_signal_that_is_ignored_stays_ignored(born: Pipe) -> None:
-    """As under nohup: neither the controller nor the program ends."""
-    go = Pipe("go")
-    path = written(BORN + 'os.read(os.open("go", os.O_RDONLY), 1)\nprint("unharmed")\n')
-    words = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *SIMCORE, "record", path]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        born.line()
-        os.killpg(process.pid, signal.SIGHUP)
-        go.write("x")
-        out, _ = process.communicate()
-    assert (out, process.returncode) == ("unharmed\n", 0)
-    go.close()
-
-
-# Disks, folders, descriptors, processes ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("limit", [300_000, 150_000, 100_000, 1_000])
-def test_a_full_disk_detaches_the_recorder(limit: int) -> None:
-    """The program goes on; the trace says that it was cut off and is a true beginning of the run."""
-    path = written(
-        f"""
-        import os, resource, threading
-        lock = threading.Lock()
-        counts = [0, 0, 0]
-        def work(me):
-            for _ in range(4000):
-                with lock:
-                    counts[me] += 1
-        threads = [threading.Thread(target=work, args=(me,)) for me in range(3)]
-        if os.path.exists("full"):
-            resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-        assert counts == [4000] * 3
-        """
-    )
-    full = Path("full")
-    full.touch()
-    trace = simcore.record(path, quiet=True)
-    full.unlink()
-    assert (trace.outcome, trace.ending.exit_code) == (Outcome.OK, 0)
-    assert trace.ending.cut_off == "the recorder gave up: [Errno 27] File too large"
-    assert 0 < len(trace) < 24_000
-    assert trace.path is not None
-    assert Trace.load(trace.path).order == trace.order
-
-
-@pytest.mark.parametrize("folder", [".simtraces", "os.environ['SIMCORE_RUN']"])
-def test_a_deleted_run_folder_costs_nothing(folder: str) -> None:
-    """The program deletes its run folder, or all traces, in the middle: it goes on, and there is a whole trace."""
-    path = written(
-        f"""
-        import os, shutil, threading, time
-        lock = threading.Lock()
-        for _ in range(2000):
-            with lock: pass
-        time.sleep(0.3)
-        shutil.rmtree({folder if "environ" in folder else repr(folder)})
-        def work():
-            for _ in range(2000):
-                with lock: pass
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        """
-    )
-    trace = simcore.record(path, quiet=True)
-    assert (trace.outcome, trace.ending.cut_off) == (Outcome.OK, "")
-    assert sum(kind == Kind.ACQUIRE for kind in trace.columns.kind) == 4000
-    assert trace.path is not None
-    assert Trace.load(trace.path).order == trace.order
-
-
-def test_a_trace_that_cannot_be_saved_is_saved_by_the_next_command() -> None:
-    """The folder it was to go to is gone at the end: the error says where the recording is kept."""
-    Path("out").mkdir()
-    with pytest.raises(UsageError, match="cannot write the trace") as raised:
-        simcore.record(
-            written("import os, threading\nthreading.Lock().acquire()\nos.rmdir('out')\n"), output="out/a.simtrace", quiet=True
-        )
-    assert "the next simcore command makes a trace of it" in raised.value.hint
-    (made,) = TraceFolder().recover()
-    assert made.name == "program-1.simtrace"
-    assert Trace.load(made).outcome is Outcome.OK
-
-
-def test_a_child_process_may_outlive_the_program(born: Pipe) -> None:
-    """A fork's parent ends: the recording ends with it, and the child goes on unharmed."""
-    go, done = Pipe("go"), Pipe("done")
-    path = written(
-        BORN
-        + """
-import threading
-lock = threading.Lock()
-with lock:
-    if os.fork() == 0:
-        os.read(os.open("go", os.O_RDONLY), 1)
-        with threading.Lock():
-            os.write(os.open("done", os.O_WRONLY), b"%d\\n" % os.getpid())
-        os._exit(0)
-"""
-    )
-    trace = simcore.record(path, quiet=True)
-    assert (trace.outcome, trace.ending.cut_off) == (Outcome.OK, "")
-    assert sum(kind == Kind.ACQUIRE for kind in trace.columns.kind) == 1
-    go.write("x")
-    child = int(done.line())
-    wait_for_end(child)
-    assert child != int(born.line())
-    go.close()
-    done.close()
-
-
-def test_a_timeout_ends_all_that_was_started() -> None:
-    """A shell, what it runs in the background, and the recorded program: outcome timeout, nobody is left."""
-    path = written("import subprocess, threading\nsubprocess.Popen(['sleep', '1000'])\nthreading.Event().wait()\n")
-    trace = simcore.record(["sh", "-c", f"sleep 1000 & {sys.executable} {path}; true"], timeout_s=5, quiet=True)
-    assert (trace.outcome, trace.ending.cut_off) == (Outcome.TIMEOUT, "")
-    assert 5e9 <= trace.ending.duration_ns < 60e9
-    assert [(trace.actors[pending.actor].name, pending.timed) for pending in trace.ending.pending] == [("main", False)]
-
-
-def test_a_deadlock_below_a_shell_is_ended() -> None:
-    """The shell and the program below it."""
-    path = written("import threading\na = threading.Lock()\na.acquire()\na.acquire()\n")
-    trace = simcore.record(["sh", "-c", f"{sys.executable} {path}; true"], quiet=True)
-    assert trace.outcome is Outcome.DEADLOCK
-
-
-def test_a_program_that_outlives_its_command_is_said_to(born: Pipe) -> None:
-    """The trace has what it did until then; the program goes on."""
-    ready, go = Pipe("ready"), Pipe("go")
-    path = written(
-        BORN
-        + """
-import threading
-with threading.Lock():
-    os.write(os.open("ready", os.O_WRONLY), b"\\n")
-os.read(os.open("go", os.O_RDONLY), 1)
-"""
-    )
-    trace = simcore.record(["sh", "-c", f"{sys.executable} {path} & read line < ready"], quiet=True)
-    assert (trace.outcome, trace.ending.exit_code) == (Outcome.OK, 0)
-    assert trace.ending.cut_off == "the recorded process still ran when its command had ended"
-    assert Kind.ACQUIRE in trace.columns.kind
-    go.write("x")
-    wait_for_end(int(born.line()))
-    go.close()
-    ready.close()
-
-
-def test_recordings_at_the_same_time_have_traces_of_their_own() -> None:
-    """Eight at once: eight names, eight whole traces."""
-    path = written("import threading\nlock = threading.Lock()\nfor _ in range(10):\n    with lock: pass\n")
-    with ThreadPoolExecutor(8) as pool:
-        traces = list(pool.map(lambda _: simcore.record(path, quiet=True), range(8)))
-    assert {trace.path.name for trace in traces if trace.path is not None} == {f"program-{n}.simtrace" for n in range(1, 9)}
-    assert {len(Trace.load(trace.path)) for trace in traces if trace.path is not None} == {len(traces[0])}
-
-
-def test_inherited_descriptors_are_inherited() -> None:
-    """`simcore record -- python app.py <(command)` works as without simcore."""
-    path = written("import sys\nprint(open(sys.argv[1]).read(), end='')\n")
-    words = " ".join([*SIMCORE, "record", "--", sys.executable, path])
-    done = subprocess.run(["bash", "-c", f"{words} <(echo from a pipe)"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "from a pipe\n")
-
-
-def test_two_controllers_do_not_take_over_each_others_run() -> None:
-    """A run folder is locked from the moment it can be found."""
-    traces = TraceFolder()
-    run = traces.new_run()
-    assert traces.left_over() == []
-    with open(run.path / "lock", "rb") as lock, pytest.raises(OSError, match="temporarily unavailable"):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    run.release()
-    (found,) = traces.left_over()
-    assert found.path == run.path
-    found.remove()
-    traces.tidy()
