@@ -454,10 +454,10 @@ def conditions(rounds: int = 15, workers: int = 3, witness: str = "") -> None:
 
 
 class Node:
-    """Part of a cycle; its end is written down."""
+    """Part of a cycle; its end is written down, in a file for each maker: between two makers nothing orders the ends."""
 
     def __init__(self, number: int, witness: str, lock: "threading.RLock") -> None:
-        self.number, self.witness, self.lock = number, witness, lock
+        self.number, self.witness, self.lock = number, witness and f"{witness}.{name()}", lock
         self.other = self
 
     def __del__(self) -> None:

@@ -71,7 +71,7 @@ static PyMutex places_mutex;
 enum { INTERFACE = 3 }; /* as `simcore.runtime.core` wants it */
 
 /* Kinds that are written here, by their numbers in simcore.trace.events. */
-enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, START = 4, PUT = 8, GET = 9, WRITE = 11, SEND = 31, RECV = 32, LOAD = 46, ASSIGN = 47, UPDATE = 48, CREATE = 60, SPAN = 61 };
+enum { ACQUIRE = 1, RELEASE = 2, UNDO = 3, START = 4, PUT = 8, GET = 9, WRITE = 11, GC = 15, SEND = 31, RECV = 32, LOAD = 46, ASSIGN = 47, UPDATE = 48, CREATE = 60, SPAN = 61 };
 
 enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 

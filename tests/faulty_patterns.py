@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, get_ident
 
 from simcore.api import pattern
 
@@ -68,6 +68,12 @@ def listing() -> None:
         (folder / str(number)).touch()
     for entry in folder.iterdir():  # here: listing
         print(entry.name)
+
+
+@pattern(section="faulty")
+def idents() -> None:
+    """Writes two numbers, of which a replay has the first from the trace."""
+    print(os.getpid(), get_ident())  # here: idents
 
 
 @pattern(section="faulty")

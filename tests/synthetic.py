@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import struct
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -244,3 +245,9 @@ def _deadlock(run: _Run, ending: Ending, children: range) -> None:
         )
     ending.exit_code, ending.error = None, "deadlock of " + " and ".join(f"actor {actor}" for actor in ring)
     ending.error_site = wanted
+
+
+def columns_of(trace: Trace) -> list[array[int]]:
+    """The columns of a trace, as `Columns` takes them."""
+    c = trace.columns
+    return [c.actor, c.kind, c.object, c.site, c.value, c.waited_us, c.at_ns]

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from cli_programs import FAILS_LATE, PROGRAM, ROOT, Run
 from synthetic import build
 
+import simcore
 from simcore.cli.hunt import is_failure
 from simcore.cli.record import command as record_command
 from simcore.cli.record import exit_code
@@ -318,6 +320,20 @@ def test_a_hunt_that_finds_nothing_ends_with_0(run: Run, here: Path) -> None:
     assert facts["fail"]["error"] == "AssertionError: run 3 failed"
 
 
+def test_a_hunt_in_vain_says_what_would_shake_more(run: Run, here: Path) -> None:
+    """First the schedule, then the accesses to data, between which no delay comes unless they are recorded."""
+    (here / "fine.py").write_text("print('fine')\n")
+    options: list[str] = []
+    for more, offered in (
+        (["--max-runs", "1"], "--chaos"),
+        (["--chaos"], "--granularity access"),
+        (["--granularity", "access"], ""),
+    ):
+        options += more
+        _, out, _ = run("record", "--until-failure", *options, "fine.py")
+        assert [word for word in ("--chaos", "--granularity access") if word in out] == ([offered] if offered else [])
+
+
 def test_a_hunt_tells_what_a_program_said_last(run: Run, here: Path) -> None:
     """A program that ends with an exit code and no exception: its output was hidden, so the end of it is in the report."""
     (here / "exits.py").write_text("print('one\\ntwo')\nprint()\nprint('three')\nprint('four\\x1b[31m')\nraise SystemExit(9)\n")
@@ -370,6 +386,72 @@ def test_ctrl_c_ends_a_hunt(here: Path) -> None:
         process.kill()
     assert (process.returncode, out, err) == (130, "", "simcore: interrupted\n")
     assert not list(here.glob(".simtraces/*.simtrace"))
+
+
+STOPS_ONCE = """\
+import os
+if os.path.exists("go"):
+    begun = open("begun", "w")
+    begun.write("1")
+    begun.flush()
+    open("go").read()
+elif os.path.exists("begun"):
+    open("again", "w").close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["replay", "app.simtrace", "--times", "3"], signal.SIGTERM),
+        (["record", "--until-failure", "--max-runs", "3", "app.py"], signal.SIGINT),
+    ],
+)
+def test_a_signal_to_simcore_alone_ends_what_runs_many_times(here: Path, words: list[str], number: signal.Signals) -> None:
+    """It comes so late in a run that the program ends by itself: no other run is begun."""
+    (here / "app.py").write_text(STOPS_ONCE)
+    simcore.record("app.py", output="app.simtrace", quiet=True)
+    os.mkfifo("begun")
+    os.mkfifo("go")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simcore", *words], cwd=here, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        with open("begun") as begun:
+            begun.read(1)
+            process.send_signal(number)
+            with open("go", "w"):
+                os.unlink("go")
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (130, "simcore: interrupted\n")
+    assert not Path("again").exists()
+
+
+def test_who_is_ended_ends_the_programs_that_it_compares(here: Path) -> None:
+    """SIGTERM does what a Ctrl-C does: the program is gone when simcore is, and so is the folder of the runs."""
+    (here / "app.py").write_text(STOPS_ONCE)
+    os.mkfifo("begun")
+    os.mkfifo("go")
+    (here / "tmp").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(here / "tmp")}
+    command = [sys.executable, "-m", "simcore", "compare", "-n", "1", "app.py"]
+    process = subprocess.Popen(command, cwd=here, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        with open("begun") as begun:
+            begun.read(1)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+            left = select.select([begun], [], [], 0)[0] == []
+    finally:
+        process.kill()
+        if os.path.exists("go"):
+            os.close(os.open("go", os.O_RDWR))  # lets a program go on that is still there
+    assert (process.returncode, err) == (130, "simcore: interrupted\n")
+    assert not left
+    assert list((here / "tmp").iterdir()) == []
 
 
 def test_the_demo_shows_record_replay_and_diff(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

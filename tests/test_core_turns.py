@@ -15,7 +15,7 @@ from test_core import PURE, actor, built, told
 
 from simcore.runtime import actors, segment
 from simcore.runtime.core import LockBase, core
-from simcore.runtime.follow import Following
+from simcore.runtime.following import Following
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, ORDER_EVENT, POST, STATUS, STOP
 from simcore.trace.events import Kind
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 from storyteller import Teller, critical, of, told
-from synthetic import build
+from synthetic import build, columns_of
 
 from simcore.diffing import diff
 from simcore.trace.events import FIXED_OBJECTS, Kind, Outcome, Verdict
-from simcore.trace.model import ActorInfo, Columns, Pending, Span, Trace
+from simcore.trace.model import ActorInfo, Columns, Pending, Span
 
 # --- the same
 
@@ -88,7 +88,7 @@ def test_commuting_neighbours_may_be_swapped_any_number_of_times() -> None:
     """In a long trace with every kind of traffic, swapping what acts on different objects never becomes a difference."""
     choose = random.Random(9)
     a = build(4, 3000, seed=8, switch=0.5)
-    rows = list(zip(*_columns(a), strict=True))
+    rows = list(zip(*columns_of(a), strict=True))
     swaps = 0
     for _ in range(20_000):
         at = choose.randrange(len(rows) - 1)
@@ -98,16 +98,11 @@ def test_commuting_neighbours_may_be_swapped_any_number_of_times() -> None:
             swaps += 1
     assert swaps > 1000
     columns = Columns(
-        *(array(column.typecode, cells) for column, cells in zip(_columns(a), zip(*rows, strict=True), strict=True))
+        *(array(column.typecode, cells) for column, cells in zip(columns_of(a), zip(*rows, strict=True), strict=True))
     )
     d = diff(a, replace(a, columns=columns, spans=[]))
     assert d.verdict is Verdict.SAME
     assert not d.total_order_same
-
-
-def _columns(trace: Trace) -> list[array[int]]:
-    c = trace.columns
-    return [c.actor, c.kind, c.object, c.site, c.value, c.waited_us, c.at_ns]
 
 
 @pytest.mark.parametrize(

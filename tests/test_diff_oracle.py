@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from storyteller import critical, told
-from synthetic import build
+from synthetic import build, columns_of
 
 from simcore.diffing import diff
 from simcore.diffing import pairing as pairing_module
@@ -156,13 +156,8 @@ def test_added_events_are_found_among_other_orders(seed: int) -> None:
 def stripped(trace: Trace, label: str) -> Trace:
     """The trace without the events on one object."""
     keep = [trace.object_labels[obj] != label for obj in trace.columns.object]
-    columns = Columns(*(array(c.typecode, (v for v, k in zip(c, keep, strict=True) if k)) for c in _columns(trace)))
+    columns = Columns(*(array(c.typecode, (v for v, k in zip(c, keep, strict=True) if k)) for c in columns_of(trace)))
     return replace(trace, columns=columns)
-
-
-def _columns(trace: Trace) -> list[array[int]]:
-    c = trace.columns
-    return [c.actor, c.kind, c.object, c.site, c.value, c.waited_us, c.at_ns]
 
 
 # --- aligning

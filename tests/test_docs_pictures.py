@@ -80,5 +80,5 @@ def test_wide_characters_take_two_columns() -> None:
     """Words in Japanese are as wide as a terminal has them."""
     from terminal import COLUMN_PX, picture
 
-    lengths = dict(re.findall(r'textLength="([\d.]+)"[^>]*>([^<]*)<', picture([("simcore info", "食事 a")], "")))
+    lengths = dict(re.findall(r'textLength="([\d.]+)"[^>]*>([^<]*)<', picture([("simcore info", "食事 a")])))
     assert lengths == {f"{n * COLUMN_PX:g}": text for n, text in ((2, "$&#160;"), (12, "simcore&#160;info"), (6, "食事&#160;a"))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_programs import Run
+from cli_programs import Run, outside
 from extras import needed
 from pictures import CONTENDED, LOCK, leak, small
 from synthetic import build
@@ -340,6 +341,17 @@ def test_what_cannot_be_is_refused(run: Run, traces: Path, here: Path, arguments
     assert error in err.splitlines()[0]
     assert hint in err.splitlines()[1]
     assert [path for path in here.iterdir() if path.is_file()] == []
+
+
+def test_no_file_takes_the_place_of_a_pipe_or_a_device(run: Run, traces: Path, here: Path) -> None:
+    """A named pipe stands for `/dev/null` too: said at once, with nobody at its other end, and it is there afterwards."""
+    os.mkfifo("pipe")
+    (here / "app.py").write_text("")
+    for arguments in (["export", "a", "--to", "jsonl"], ["record", "--until-failure", "app.py"], ["record", "app.py"]):
+        ran = outside(arguments[0], "-o", "pipe", *arguments[1:], cwd=here)
+        assert (ran.returncode, ran.stdout) == (2, ""), ran
+        assert ran.stderr.splitlines()[0] == "error: pipe is a device, a pipe or the like, expected a file"
+        assert Path("pipe").is_fifo()
 
 
 def test_what_pyarrow_is_missing_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

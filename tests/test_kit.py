@@ -210,6 +210,15 @@ def test_what_is_not_deterministic_is_told_with_line_and_reason(run: Run) -> Non
         assert finding["fix"]
 
 
+def test_what_a_replay_has_from_its_trace_is_not_why_it_differs(run: Run) -> None:
+    """On a line with a pid and a thread's ident a replay differs by the ident, another recording by either."""
+    found = {one["what"].partition(" wrote ")[0]: one["why"] for one in checked(run, "idents", times=2)["idents"]}
+    assert found == {
+        "a replay": "a thread's ident is another one in each run",
+        "another recording": "a pid is another one in each run",
+    }
+
+
 def test_a_listing_is_turned_round_to_see_whether_it_matters(run: Run) -> None:
     """One that is gone through as it comes is a fault; sorted, with threads in any order, with a seed, all is well."""
     found = checked(run, "listing", times=1)
@@ -265,6 +274,8 @@ def test_bad_names_and_parameters_get_one_line(run: Run, here: Path) -> None:
         ("def other():\n    return id(1)\ndef f():\n    print(3)\n", 4, []),
         ("def other():\n    return id(1)\ndef f():\n    print(3)\n    other()\n", 4, [(3, 2, "address")]),
         ("import os\nprint(os.getpid())\n", 2, [(0, 2, "number")]),
+        ("print(sorted([object()], key=id))\n", 1, [(0, 1, "address")]),
+        ("things = [object()]\nthings.sort(key=id)\nprint(things)\n", 3, [(1, 2, "address")]),
         ("this is no Python\n", 1, []),
     ],
 )

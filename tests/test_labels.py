@@ -1,7 +1,10 @@
 """Objects go by the names that the programmer gave them where they are made."""
 
+from pathlib import Path
+
+import simcore
 from simcore.engine.labels import Labels, Place
-from simcore.trace.events import ObjectKind
+from simcore.trace.events import Kind, ObjectKind
 
 USER = """
 lock = Lock()
@@ -78,3 +81,45 @@ def test_what_nobody_names_has_no_label() -> None:
     assert labelled(12) == [""]
     labels = Labels({"broken.py": "def ("}.get)
     assert labels.label([Place(("broken.py", 1), None), Place(("gone.py", 1), None)]) == ["", ""]
+
+
+DATACLASS = """
+from dataclasses import dataclass, field
+from threading import Condition, Lock
+
+@dataclass
+class Account:
+    number: int
+    lock: Lock = field(default_factory=Lock)
+    changed: Condition = field(default_factory=Condition)
+
+@dataclass(frozen=True)
+class Fixed:
+    one: Lock = field(default_factory=Lock)
+    other: Lock = field(default_factory=Lock)
+
+fixed = Fixed()
+with fixed.one, fixed.other:
+    pass
+
+accounts = [Account(n) for n in range(2)]
+spare = Account(7)
+others = []
+others.append(Account(8))
+for account in [*accounts, spare, *others]:
+    with account.lock, account.changed:
+        pass
+"""
+
+
+def test_what_a_dataclass_makes_is_called_by_its_attribute() -> None:
+    """Made in the `__init__` that it wrote, of which there is no source; by the name of the object where that has one."""
+    Path("bank.py").write_text(DATACLASS, encoding="utf-8")
+    trace = simcore.record("bank.py", quiet=True)
+    c = trace.columns
+    taken = [trace.objects[thing].label for thing, kind in zip(c.object, c.kind, strict=True) if kind == Kind.ACQUIRE]
+    assert taken == [
+        *("fixed.one", "fixed.other"),
+        *("accounts.lock[0]", "accounts.changed.lock[0]", "accounts.lock[1]", "accounts.changed.lock[1]"),
+        *("spare.lock", "spare.changed.lock", "lock", "changed.lock"),
+    ]

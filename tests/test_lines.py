@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simcore.runtime.lines import Spot, Watch
+from simcore.runtime.lines import Point, Tracer
 
 HEAD = """from contextlib import nullcontext
 
@@ -52,12 +52,12 @@ def watched(tmp_path: Path, body: str, text: str, times: int = 4) -> str:
     said: list[str] = []
     scope: dict[str, Any] = {"said": said, "nullcontext": nullcontext, "asyncio": asyncio}
     exec(compile(source, str(file), "exec"), scope)
-    spot = Spot("body.py", line)
-    spot.steps = {time: time for time in range(1, times + 1)}
-    watch = Watch(7, [spot], Told(said), lambda: sys.settrace(None))
+    point = Point("body.py", line)
+    point.steps = {time: time for time in range(1, times + 1)}
+    tracer = Tracer(7, [point], Told(said), lambda: sys.settrace(None))
     run: Callable[[], object] = scope["run"]
     before = sys.gettrace()
-    sys.settrace(watch.called)
+    sys.settrace(tracer.called)
     try:
         run()
     except ValueError:

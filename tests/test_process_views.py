@@ -16,9 +16,10 @@ import simcore
 from simcore.diffing import diff
 from simcore.errors import UsageError
 from simcore.trace.events import FIXED_OBJECTS, RUNNING, Kind, ObjectKind, Verdict
-from simcore.trace.model import ActorInfo, Ending, ObjectInfo, ProcessInfo, Trace
+from simcore.trace.model import ActorInfo, Ending, ObjectInfo, Pending, ProcessInfo, Trace
 from simcore.trace.text import path_key
 from simcore.trace.words import Words
+from simcore.views.deadlock import pending_view
 from simcore.views.figures import is_queue, traffic
 from simcore.views.lanes import Lanes
 from simcore.views.processes import process_facts, processes_of, processes_view
@@ -382,3 +383,37 @@ def test_the_command_line_knows_processes(run: Run, here: Path) -> None:
     code, _, err = run("record", "--start-method", "clone", "--", sys.executable, "program.py")
     assert code == 2
     assert "--start-method" in err
+
+
+def test_a_wait_that_the_program_ended_lasted_until_then() -> None:
+    """A pool ends its workers while they stand at its lock: that is said, and no wait until the end of the run is made of it."""
+    source = """\
+    import multiprocessing as mp
+    import sys
+
+    def work(lock):
+        lock.acquire()
+
+    if __name__ == "__main__":
+        context = mp.get_context("fork")
+        lock = context.Lock()
+        lock.acquire()
+        child = context.Process(target=work, args=(lock,))
+        child.start()
+        child.terminate()
+        child.join()
+        sys.exit(3)
+    """
+    trace, ran = record(source)
+    assert ran.code == 3, ran.err
+    names, c = [info.name for info in trace.actors], trace.columns
+    lock = next(index for index, label in enumerate(trace.object_labels) if label == "lock")
+    sent_ns = next(c.at_ns[at] for at in range(len(c)) if c.kind[at] == Kind.KILL)
+    # Whether it had come as far as the lock is luck: told as if it had.
+    waits = (Kind.ACQUIRE, lock, 0, sent_ns - 2_500_000, False)
+    trace.ending.pending = [Pending(names.index(name), *waits) for name in ("main", "main.1")]
+    trace.ending.duration_ns = sent_ns + 1_000_000_000
+    assert [line.strip() for line in rendered(pending_view(trace)).splitlines()] == [
+        "main    waited to take lock for 1.00 s",
+        "main.1  waited to take lock for 2.5 ms, until it was ended by the program",
+    ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from accesses import THREADS, checked_by, in_function, story
 from programs import record, written
-from race_programs import PROCESSES
-from race_programs import THREADS as THREAD_PROGRAM
+from race_processes import PROCESSES
+from race_threads import THREADS as THREAD_PROGRAM
 
 import simcore
 from simcore.analysis import Answer, Mistake, Possible, Race
@@ -420,6 +420,31 @@ def test_what_another_lock_orders_by_chance_has_struck_all_the_same() -> None:
     # Where nobody came in between the order is what it was: nothing but the read behind the write races.
     assert {race.mistake for race in simcore.races(story(*THREADS, *first, *second, *end, source=source)).races} != set()
     assert not any(race.struck for race in simcore.races(story(*THREADS, *first, *second, *end, source=source)).races)
+
+
+def test_what_struck_is_told_of_the_lines_that_did_it() -> None:
+    """Two threads filled an item, each behind its check; a line that deletes it raced with both, and had no part in that."""
+    source = "if k not in x:\n    y = load(k)\n    x[k] = y\ndel x[k]\n"
+
+    def check_and_act(*between: str) -> list[str]:
+        return ["main/1 load d_x @'k' :1", *between, "main/1 assign d_x @'k' :3"]
+
+    filled = check_and_act("main/2 load d_x @'k' :1", "main/2 assign d_x @'k' :3")
+    deleted = ["main/2 assign d_x @'k' :4"]
+
+    def struck(*lines: str) -> dict[tuple[int, ...], list[str]]:
+        found = simcore.races(story(*THREADS, *lines, source=source))
+        struck = [race for race in found.races if race.struck]
+        assert {(3, 4), (1, 4)} <= {tuple(sorted(side.site.line for side in race.sides)) for race in found.races}
+        return {tuple(sorted(side.site.line for side in race.sides)): [one.position for one in race.moments] for race in struck}
+
+    by_filling = struck(*filled, *deleted)
+    assert sorted(by_filling) == [(1, 3), (3, 3)]
+    # Once somebody deletes it in between, that is told too, by events of its own.
+    by_both = struck(*filled, *check_and_act(*deleted))
+    assert sorted(by_both) == [(1, 3), (1, 4), (3, 3), (3, 4)]
+    assert by_both[1, 3] == by_both[3, 3] == by_filling[1, 3]
+    assert min(by_both[1, 4]) > max(by_both[1, 3])
 
 
 @pytest.mark.parametrize(

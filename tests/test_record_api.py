@@ -246,6 +246,15 @@ def test_options_are_checked_before_anything_runs(options: dict[str, object], me
     assert not Path("ran").exists()
 
 
+def test_no_trace_takes_the_place_of_a_pipe_or_a_device() -> None:
+    """A named pipe stands for `/dev/null` too, which a superuser would lose."""
+    os.mkfifo("pipe")
+    path = program("open('ran', 'w')\n")
+    assert refused(lambda: simcore.record(path, output="pipe")).endswith("/pipe is a device, a pipe or the like, expected a file")
+    assert Path("pipe").is_fifo()
+    assert not Path("ran").exists()
+
+
 def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
     """Its folder is not writable: said before the program runs. (Root may write everywhere but to a folder of the kernel's.)"""
     folder = Path("/proc/self") if os.geteuid() == 0 else tmp_path / "locked"

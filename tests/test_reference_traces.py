@@ -36,7 +36,10 @@ STEADY = {"process", "rng-after-fork", "shared-value-array", "threads-in-process
 """Patterns whose actors do the same in any two runs; in the others luck decides who gets how much to do, and who has to wait."""
 
 PATHS_IN_MESSAGES = {"process-pool", "process-pool-executor"}
-"""An error of a task comes back with its traceback as text, in which paths stand: elsewhere that message has another length."""
+"""An error of a task comes back with its traceback as text, in which paths stand: elsewhere that message has another length.
+
+The first recordings of these do not say how long the paths were, and replay where they are as long. The later ones do.
+"""
 
 
 def _name(path: Path) -> str:
@@ -187,7 +190,8 @@ def test_it_replays(path: Path) -> None:
     """By the minor that recorded it, wherever the pattern is installed; add a new recording when a pattern changes."""
     result = simcore.replay(path)
     (run,) = result.runs
-    if path.name.rpartition("-")[0] in PATHS_IN_MESSAGES and run.divergence is not None:
+    old = not loaded(path).header.folder_bytes
+    if old and path.name.rpartition("-")[0] in PATHS_IN_MESSAGES and run.divergence is not None:
         assert run.divergence.reason.startswith("the message has "), run.divergence
         return
     assert run.divergence is None, (run.divergence, run.divergence.reason)

@@ -1,5 +1,7 @@
 """Python signal handlers: an event where they ran, a sub-actor for what they did, the same in replay."""
 
+from itertools import pairwise
+
 import pytest
 from programs import assert_same, faithful, kinds, plain, record, replay, written
 
@@ -230,6 +232,25 @@ def test_a_timer_that_fires_all_the_time() -> None:
         """
     trace = faithful(source, replays=2)
     assert kinds(trace).count(Kind.SIGNAL) >= 50
+
+
+def test_signals_while_threads_are_started() -> None:
+    """Between `start` and the first step of the new thread, and while it sets the event for which `start` waits."""
+    source = """
+        import signal, threading
+        deep, seen = threading.RLock(), []
+        def handler(number, frame):
+            with deep: seen.append(number)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        while len(seen) < 40:
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        """
+    trace = faithful(source, recordings=3, replays=2)
+    assert any(here is Kind.START and behind is Kind.SIGNAL for here, behind in pairwise(kinds(trace, "main")))
 
 
 OFTEN = """

@@ -54,7 +54,7 @@ def turns(own_folder: Path) -> Trace:
 def test_every_name_is_on_the_page() -> None:
     """docs/testing.md tells of all that simcore.testing offers."""
     page = PAGE.read_text(encoding="utf-8")
-    functions = [name for name in testing.__all__ if not name.endswith("Step")]
+    functions = [name for name in testing.__all__ if name not in ("EventName", "OrderStep")]
     assert [name for name in functions if f"{name}(" not in page and f"`{name}" not in page] == []
 
 
@@ -118,10 +118,14 @@ def test_a_failed_assertion_says_what_was_found_and_keeps_the_trace(
         (lambda trace: testing.events(trace, operation="Event.wait"), "Event.wait is an operation made of several", "spans()"),
         (lambda trace: testing.spans(trace, "Event.wayt"), "no operation 'Event.wayt'", "did you mean 'Event.wait'"),
         (lambda trace: testing.assert_ends(trace, "fine"), "'fine' is no outcome; expected some of ok, failed", ""),
-        (lambda trace: testing.assert_ordered(trace, ("late", "end")), "1 step to compare, expected 2 or more", "assert_ordered"),
+        (
+            lambda trace: testing.assert_ordered(trace, ("late", "end")),
+            "1 event to compare, expected 2 or more",
+            "assert_ordered",
+        ),
         (lambda trace: testing.record(len), "len is not marked with @pattern", "record a plain function as 'module:len'"),
         (lambda trace: testing.record_until(bool, "x.py", max_runs=0), "max_runs is 0, expected 1 or more", ""),
-        (lambda trace: testing.record_in_order("turns.py", "purse", ["late"]), "an order of 1 actors", "name them"),
+        (lambda trace: testing.record_in_order("turns.py", "purse", ["late"]), "an order of 1 actor was", "name them"),
     ],
 )
 def test_a_slip_of_the_pen_is_no_passed_test(turns: Trace, wrong: Callable[[Trace], object], sentence: str, hint: str) -> None:

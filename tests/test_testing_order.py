@@ -1,13 +1,13 @@
 """An order of lines that a test names is had in the recording, without luck, or it is said why it cannot be had."""
 
-import multiprocessing
 import re
 import sys
-from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from programs import two_busy_loops
 from start_methods import FORK_AND_SPAWN
 
 from simcore import testing
@@ -125,24 +125,6 @@ def programs(own_folder: Path) -> None:
     """The programs lie in the folder of the test."""
     for name, text in (("lost.py", LOST), ("purse.py", PURSE), ("lines.py", LINES)):
         Path(name).write_text(text)
-
-
-@pytest.fixture
-def two_busy_loops() -> Iterator[None]:
-    """Two processes that compute all the time."""
-    stop = multiprocessing.get_context("spawn").Event()
-    loops = [multiprocessing.get_context("spawn").Process(target=_compute, args=(stop,)) for _ in range(2)]
-    for loop in loops:
-        loop.start()
-    yield
-    stop.set()
-    for loop in loops:
-        loop.join()
-
-
-def _compute(stop: "multiprocessing.synchronize.Event") -> None:
-    while not stop.is_set():
-        sum(range(100_000))
 
 
 def written(trace: Trace) -> str:
@@ -458,17 +440,17 @@ def _race_and_lock(number: int) -> None:
         testing.assert_replays(trace, times=1)
 
 
-def test_orders_are_had_beside_busy_processes(two_busy_loops: None) -> None:
+def test_orders_are_had_beside_busy_processes() -> None:
     """Where processors are short the order is the same; the long loop below is this."""
-    for number in range(2):
-        _race_and_lock(number)
+    with two_busy_loops():
+        for number in range(2):
+            _race_and_lock(number)
 
 
 @pytest.mark.loop
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_hundred_orders(busy: bool, request: pytest.FixtureRequest) -> None:
+def test_a_hundred_orders(busy: bool) -> None:
     """None of a hundred recordings misses its order."""
-    if busy:
-        request.getfixturevalue("two_busy_loops")
-    for number in range(50):  # two recordings each
-        _race_and_lock(number)
+    with two_busy_loops() if busy else nullcontext():
+        for number in range(50):  # two recordings each
+            _race_and_lock(number)

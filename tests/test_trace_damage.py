@@ -199,6 +199,12 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         refused(tmp_path / "pipe", "is no regular file")
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has a file whose first byte cannot be read")
+def test_a_file_that_opens_and_cannot_be_read_is_told_in_one_line() -> None:
+    """As on a disk that fails: an error of the trace, none of simcore's own."""
+    refused(Path("/proc/self/mem"), "cannot be read")
+
+
 # Hostile: right checksums, wrong content.
 
 

@@ -106,7 +106,7 @@ def screen_of(written: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def picture(screens: list[tuple[str, str]], title: str) -> str:
+def picture(screens: list[tuple[str, str]]) -> str:
     """An SVG of a terminal with command lines and what each has left on the screen."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
@@ -114,7 +114,7 @@ def picture(screens: list[tuple[str, str]], title: str) -> str:
             prompt = Text("\n$ " if place else "$ ", style="green").append(line, style="bold default")
             console.print(prompt, highlight=False)
             console.print(Text.from_ansi(screen_of(written)), highlight=False)
-        drawn = console.export_svg(title=title, theme=SVG_EXPORT_THEME, code_format=FORM, unique_id="t")
+        drawn = console.export_svg(title="", theme=SVG_EXPORT_THEME, code_format=FORM, unique_id="t")
     # Nothing ever sticks out of a line; clips of lines, and ends of lines as texts, would be half of the file.
     superfluous = r'<clipPath id="t-line-.*?</clipPath>|<text [^>]*>\n</text>| clip-path="url\(#t-line-\d+\)"'
     drawn = re.sub(superfluous, "", drawn, flags=re.S)

@@ -52,7 +52,7 @@ class Drawn:
     def __call__(self, name: str, *lines: str, ends_with: tuple[int, ...] = (0,)) -> None:
         """Run the lines and draw them with what they print."""
         screens = [(line, self.terminal.run(line, ends_with=ends_with)) for line in lines]
-        (self.target / f"{name}.svg").write_text(picture(screens, title=""), encoding="utf-8")
+        (self.target / f"{name}.svg").write_text(picture(screens), encoding="utf-8")
 
     def file_of(self, page: str, name: str) -> None:
         """Write a program that a page shows, with its marker `file`."""

@@ -18,7 +18,7 @@ from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Ra
 from simcore.analysis.result import Answer, LockInfo
 from simcore.analysis.split import split_locks
 from simcore.analysis.tracked import Pair, PairKey, Tracked
-from simcore.analysis.updates import Update, Updates, Written, updates_of
+from simcore.analysis.updates import Cut, Update, Updates, updates_of
 from simcore.api import BugKindMark
 from simcore.trace.events import ObjectKind
 from simcore.trace.model import Trace
@@ -134,16 +134,15 @@ class _Judge:
         c = self.trace.columns
         for (group, site), updates in self.updates.at.items():
             for update in updates:
-                if update.cut is None or site != update.sites[0]:
+                if site != update.sites[0]:
                     continue
-                read, cutter, _ = update.cut
-                lines = {cutter.site, *update.sites}
-                if any(one == group and cutter.site in both and lines.issuperset(both) for one, *both in self.pairs):
-                    continue  # told with the pair
-                key = self.places.key_of(c.kind[read], c.object[read], c.site[read], c.value[read])
-                pair = Pair((read, cutter.position), 1, {key}, {(1, 2) if site <= cutter.site else (2, 1)}, unsure=False)
-                if self._bond(update.sites, self._name(pair), self.trace.objects[c.object[read]].kind)[0] is not Bond.NONE:
-                    yield (group, min(site, cutter.site), max(site, cutter.site)), pair
+                for read, cutter, _ in update.cuts.values():
+                    if any((group, *sorted((mine, cutter.site))) in self.pairs for mine in update.sites):
+                        continue  # told with the pair
+                    key = self.places.key_of(c.kind[read], c.object[read], c.site[read], c.value[read])
+                    pair = Pair((read, cutter.position), 1, {key}, {(1, 2) if site <= cutter.site else (2, 1)}, unsure=False)
+                    if self._bond(update.sites, self._name(pair), self.trace.objects[c.object[read]].kind)[0] is not Bond.NONE:
+                        yield (group, min(site, cutter.site), max(site, cutter.site)), pair
 
     def _only_updates(self, group: int, pair: Pair) -> bool:
         c = self.trace.columns
@@ -183,7 +182,7 @@ class _Judge:
         info = trace.objects[thing]
         first, second = self._side(sites, pair, one), self._side(sites, pair, other)
         case = self._case(sites, pair, (first, second))
-        cut = next((update.cut for update in case.updates if update.cut is not None and update.cut[1].site in sites[1:]), None)
+        cut = next((cut for update in case.updates if (cut := update.cut_at(*sites[1:])) is not None), None)
         struck = case.struck or cut is not None
         moments = tuple(self._moments(sites, pair, case, cut))
         apart = self._processes(pair)
@@ -266,7 +265,7 @@ class _Judge:
                 all_sites[one.update.sites[1]],
                 one.bond.value,
                 one.update.single,
-                one.update.cut is not None and one.update.cut[1].site in sites[1:],
+                one.update.cut_at(*sites[1:]) is not None,
             )
             for one in bound
         ]
@@ -286,7 +285,7 @@ class _Judge:
             if answer := kind(evidence):
                 mark: BugKindMark = kind.simcore_bug_kind  # type: ignore[attr-defined]
                 mine = [one for one in bound if one.bond.value == mark.about]
-                updates = sorted((one.update for one in mine), key=lambda update: update.cut is None)
+                updates = sorted((one.update for one in mine), key=lambda update: update.cut_at(*sites[1:]) is None)
                 return _Case(mark, answer == "struck", tuple(updates), frozenset(one.between for one in mine))
         raise AssertionError("the last kind knows all")
 
@@ -327,7 +326,7 @@ class _Judge:
             return "value"
         return info.label.rpartition(".")[2].partition("[")[0]
 
-    def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: tuple[int, Written, int] | None) -> Iterator[Moment]:
+    def _moments(self, sites: PairKey, pair: Pair, case: _Case, cut: Cut | None) -> Iterator[Moment]:
         """The events of what got lost: those of this run, or the first ones of each side that other turns could interleave."""
         if not case.updates:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from simcore.analysis.fasttrack import WHAT
@@ -27,18 +27,27 @@ class Written(NamedTuple):
     read: int
 
 
+Cut = tuple[int, Written, int]
+"""The position of a read, a write of somebody else's that came next, and the position of the write that followed the read."""
+
+
 @dataclass(slots=True)
 class Update:
     """Somebody read at one line and then wrote at another, or the same; `sites` are these.
 
-    `single` says that both were one step. `seen` has per actor the positions of the first time; `cut` the first time that
-    somebody else wrote in between: that write, with the positions of the read and the write around it.
+    `single` says that both were one step. `seen` has per actor the positions of the first time; `cuts` per site of a write the
+    first time that somebody else wrote there in between: the read before it, that write, the write behind it.
     """
 
     sites: tuple[int, int]
     single: bool
     seen: dict[int, tuple[int, int]]
-    cut: tuple[int, Written, int] | None = None
+    cuts: dict[int, Cut] = field(default_factory=dict)
+
+    def cut_at(self, one: int, other: int) -> Cut | None:
+        """The first time that a write at one of two sites cut this update, which reads or writes at the other one."""
+        found = [self.cuts[cutter] for mine, cutter in ((one, other), (other, one)) if mine in self.sites and cutter in self.cuts]
+        return min(found, key=lambda cut: cut[2], default=None)
 
 
 class Updates:
@@ -114,8 +123,8 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
                 update = found.add(group, read, site, actor, at, position)
                 # Who asked whether an item is there, and then wrote that item, is not disturbed by what became of others.
                 cutter = last.get(key) if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else before
-                if update.cut is None and cutter is not None and cutter.actor != actor and cutter.position > at:
-                    update.cut = (at, cutter, position)
+                if cutter is not None and cutter.actor != actor and cutter.position > at:
+                    update.cuts.setdefault(cutter.site, (at, cutter, position))
             since.clear()
         written = Written(actor, position, site, its_read)
         for name in names:

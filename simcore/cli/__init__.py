@@ -6,9 +6,13 @@ Importing this package loads nothing; `main` is the console script and returns t
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from errno import ENOSPC
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from click import ClickException
@@ -17,6 +21,9 @@ __all__ = ["main"]
 
 BROKEN_PIPE = 141
 """What a program that SIGPIPE ends returns: `simcore show | head` is no error and no answer."""
+
+
+_REPORT_IT: Final = "hint: SIMCORE_TRACEBACK=1 shows the traceback; please report it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A mark that the terminal's encoding lacks must not cost the answer.
             stream.reconfigure(errors="replace")
     try:
-        code = _guarded(arguments)
+        with _ended_like_a_ctrl_c():
+            code = _guarded(arguments)
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
@@ -37,6 +45,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+@contextmanager
+def _ended_like_a_ctrl_c() -> Iterator[None]:
+    """Whoever ends us by SIGTERM or SIGHUP has us clean up first: programs that we run, folders, semaphores."""
+    numbers = []
+    if threading.current_thread() is threading.main_thread():
+        named = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))
+        numbers = [number for number in named if number is not None and signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -65,9 +89,17 @@ def _guarded(arguments: list[str]) -> int:
         _traceback()
         _say(f"error: {error}", f"hint: {error.hint}" if error.hint else "")
         return error.exit_code
+    except OSError as error:
+        _traceback()
+        if error.errno != ENOSPC:
+            _say(f"error: simcore failed: {_one_line(error)}", _REPORT_IT)
+            return ExitCode.INTERNAL
+        where = f" for {error.filename}" if error.filename else ""
+        _say(f"error: there is no room{where}: {error.strerror}", "hint: make room where traces go, and run it again")
+        return ExitCode.INTERNAL
     except Exception as error:
         _traceback()
-        _say(f"error: simcore failed: {_one_line(error)}", "hint: SIMCORE_TRACEBACK=1 shows the traceback; please report it")
+        _say(f"error: simcore failed: {_one_line(error)}", _REPORT_IT)
         return ExitCode.INTERNAL
 
 

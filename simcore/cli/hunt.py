@@ -6,7 +6,6 @@ The failing run and the last one that passed are kept. The answer goes to stdout
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from simcore.cli import console
 from simcore.cli.options import SUFFIX, folder
-from simcore.cli.progress import tell
+from simcore.cli.progress import shown
 from simcore.errors import ExitCode
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.text import clean, count, duration, shorten
@@ -83,8 +82,11 @@ def hunt(run: Run, max_runs: int, *, as_json: bool) -> int:
 
 def _once(run: Run, scratch: Path) -> Trace:
     """One run of the hunt. Raises: KeyboardInterrupt when it was interrupted: that is no failure, and whoever did it means us."""
+    from simcore.engine.passing import signals_so_far
+
+    before = signals_so_far()
     trace = run.once(output=scratch, quiet=True)
-    if trace.ending.exit_code == -SIGINT:
+    if trace.ending.exit_code == -SIGINT or signals_so_far() != before:
         raise KeyboardInterrupt
     return trace
 
@@ -131,7 +133,12 @@ def _clean_bill(number: int, each_ns: int, passed: Trace | None, *, chaos: bool)
     if passed is not None and passed.path is not None:
         text.append("\nkept  ", style="dim").append(f"{shown_path(passed.path)} (run {number})")
     text.append("\nnext  ", style="dim").append("--max-runs N tries longer")
-    return text if chaos else text.append(", --chaos shakes the schedule")
+    if not chaos:
+        return text.append(", --chaos shakes the schedule")
+    if passed is not None and passed.header.scenario.granularity != "access":
+        # Chaos delays what is recorded: without accesses it never comes between the read and the write of a lost update.
+        text.append("\n      --granularity access shakes reads and writes of data too")
+    return text
 
 
 def last_words(trace: Trace, lines: int = 3) -> list[str]:
@@ -179,12 +186,5 @@ def _progress(max_runs: int) -> Iterator[Callable[[int, int], None]]:
     def line_of(number: int, elapsed_ns: int) -> str:
         return f"run {number} of {max_runs}  {duration(elapsed_ns // number)}/run  failed 0"
 
-    if not console.is_terminal(sys.stderr):
-        yield lambda number, elapsed_ns: tell(line_of(number, elapsed_ns))
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
-        task = bar.add_task(f"run 1 of {max_runs}", total=max_runs)
-        yield lambda number, elapsed_ns: bar.update(task, completed=number, description=line_of(number, elapsed_ns))
+    with shown(max_runs, f"run 1 of {max_runs}", to_the_end=False) as show:
+        yield lambda number, elapsed_ns: show(number, line_of(number, elapsed_ns))

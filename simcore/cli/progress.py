@@ -25,24 +25,38 @@ def tell(line: str) -> None:
 
 
 @contextmanager
-def progress(runs: int, note: str = "") -> Iterator[Callable[[str], None]]:
-    """A bar on stderr, behind a note, where that is a terminal. Yields what to call before each run, with its label."""
-    numbers, done = count(1), count()
+def shown(runs: int, first: str = "", *, to_the_end: bool = True) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr where that is a terminal, else lines. Yields what to call with how many runs are done, and a line on that.
 
-    def line_of(label: str) -> str:
-        return f"run {next(numbers)} of {runs}  {label}".rstrip()
-
+    A bar begins with the line `first`, and says how long it will take `to_the_end`, unless that may never be reached.
+    """
     if not runs or not console.is_terminal(sys.stderr):
-        before = f"{note}; " if note else ""
-        yield lambda label: tell(before + line_of(label)) if runs else None
-        tell(note)
+        yield lambda done, line: tell(line)
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.text import Text
 
-    if note:
+    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()]
+    with Progress(*columns[: 4 if to_the_end else 3], console=console.console_of(sys.stderr), transient=True) as bar:
+        task = bar.add_task(first, total=runs)
+        yield lambda done, line: bar.update(task, completed=done, description=line)
+
+
+@contextmanager
+def progress(runs: int, note: str = "") -> Iterator[Callable[[str], None]]:
+    """The same behind a note. Yields what to call before each run, with its label."""
+    before = ""
+    if note and console.is_terminal(sys.stderr):
+        from rich.text import Text
+
         console.talk(Text(note, style="dim"))
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console.console_of(sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=runs)
-        yield lambda label: bar.update(task, completed=next(done), description=line_of(label))
+    elif note:
+        before = f"{note}; "
+    done = count()
+    with shown(runs) as show:
+
+        def advance(label: str) -> None:
+            number = next(done)
+            show(number, f"{before}run {number + 1} of {runs}  {label}".rstrip())
+
+        yield advance
+    tell(note)  # that stays, in the place of the last run

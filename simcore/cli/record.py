@@ -235,7 +235,9 @@ def _check_output(path: Path) -> None:
     Raises: UsageError.
     """
     from simcore.trace.codec import MAGIC
+    from simcore.trace.store import check_place
 
+    check_place(path)
     if path.is_dir():
         raise UsageError(f"-o {path} is a folder, expected a file", f"write it as -o {path / ('my' + SUFFIX)}")
     try:

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     metavar="EVENT",
     help="Stop every thread at EVENT (`@4711`, `main/1:17`, `app.py:42`, `failure`) and debug the one that is there.",
 )
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Where the program is now, if it was recorded elsewhere: on another machine, in another checkout.",
+)
 @plugin_option
 @common
 def command(
@@ -49,6 +55,7 @@ def command(
     strict_output: bool,
     grace_s: float,
     event: str | None,
+    folder: str | None,
     plugins: Sequence[str],
     as_json: bool,
 ) -> int:
@@ -62,6 +69,7 @@ def command(
       simcore replay
       simcore replay fail.simtrace --times 5
       simcore replay fail.simtrace --pdb failure
+      simcore replay fail.simtrace --folder .
     """
     from rich.text import Text
 
@@ -84,6 +92,7 @@ def command(
         strict_output=strict_output,
         grace_s=grace_s,
         stop_at=stop_at,
+        folder=folder,
         quiet=stop_at is None,
     )
     for warning in result.warnings:

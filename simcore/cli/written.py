@@ -13,13 +13,15 @@ from simcore.errors import UsageError
 def place_for(output: str | None, default: str) -> Path | None:
     """The file that `-o` means, by default one of this name in the working folder; None for `-o -`, which is stdout.
 
-    Raises: UsageError for a folder, or for a trace, which nobody means to lose.
+    Raises: UsageError for a folder, a device or a pipe, or for a trace, which nobody means to lose.
     """
     if output == "-":
         return None
     from simcore.trace.codec import MAGIC
+    from simcore.trace.store import check_place
 
     path = Path(default if output is None else output)
+    check_place(path)
     if path.is_dir():
         raise UsageError(f"-o {path} is a folder, expected a file", f"write it as -o {path / default}")
     try:

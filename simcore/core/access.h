@@ -46,7 +46,7 @@ static Numbered numbered[NUMBERED];
 static unsigned char noted[NOTED / 8]; /* a bit for each address at which an object may be that cannot say when it dies */
 static PyObject *key_numbers; /* of texts */
 
-static Numbered *
+static inline Numbered *
 place_of_object(PyObject *object)
 {
     size_t at = (uintptr_t)object >> 4;
@@ -193,20 +193,25 @@ holder_of(Spot *spot, int way, PyTypeObject *type)
     return ask_whose(spot, way, type);
 }
 
+/* The number of an object where Python was asked for it lately: 1, or 0. */
+static inline int
+known_number(PyObject *object, uint32_t *number)
+{
+    const Numbered *place = place_of_object(object);
+    *number = place->number;
+    return place->object == object && place->type == Py_TYPE(object);
+}
+
 static int
 number_of_object(Writer *actor, PyObject *object, uint32_t *number)
 {
-    Numbered *place = place_of_object(object);
-    if (place->object == object && place->type == Py_TYPE(object)) {
-        *number = place->number;
-        return 0;
-    }
+    if (known_number(object, number)) return 0;
     int64_t found;
     PyObject *told = PyObject_CallFunctionObjArgs(ask_number, (PyObject *)actor, object, NULL);
     int result = told == NULL ? -1 : number_of(told, UINT32_MAX, &found);
     Py_XDECREF(told);
     if (result == 0) {
-        *place = (Numbered){object, Py_TYPE(object), (uint32_t)found};
+        *place_of_object(object) = (Numbered){object, Py_TYPE(object), (uint32_t)found};
         *number = (uint32_t)found;
     }
     return result;
@@ -225,14 +230,6 @@ site_of_spot(Spot *spot, PyObject *index)
     return result;
 }
 
-/* The slots from which the actor takes its next one, or NULL where Python has to. Borrowed. */
-static Slots *
-slots_of(Writer *actor)
-{
-    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
-    return slots != NULL && slots->next < slots->end ? slots : NULL;
-}
-
 /* All that the record of an access needs. To prepare may call Python; what the access reads is read behind that. */
 typedef struct {
     Writer *actor;
@@ -245,7 +242,7 @@ prepare(Access *access, Writer *actor, PyObject *object, Spot *spot, PyObject *i
     access->actor = actor;
     if ((spot->site == 0 && site_of_spot(spot, index) < 0) || number_of_object(actor, object, &access->number) < 0) return -1;
     access->site = spot->site;
-    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
+    Slots *slots = slots_of(actor);
     if (slots != NULL && slots->next >= slots->end) {
         Py_INCREF(actor);
         Py_INCREF(slots);
@@ -261,13 +258,11 @@ prepare(Access *access, Writer *actor, PyObject *object, Spot *spot, PyObject *i
 
 /* Whether an access is recorded now; if not, Python is to do it. */
 static int
-record(Access *access, int kind, int64_t key)
+record(const Access *access, int kind, int64_t key)
 {
     Slots *slots = slots_of(access->actor);
-    if (slots == NULL) return 0;
-    char *at = (char *)slots->view.buf + slots->next;
-    slots->next += sizeof(Record);
-    commit(at, kind, access->number, access->site, key << 32, 0);
+    if (!has_slot(slots)) return 0;
+    commit(take_slot(slots), kind, access->number, access->site, key << 32, 0);
     return 1;
 }
 

@@ -33,7 +33,14 @@ slots_in(PyObject *take)
     return self != NULL && Py_IS_TYPE(self, &SlotsType) ? (Slots *)self : NULL;
 }
 
-static int held_up = 1; /* whether Python has to be asked each time that slots are used up */
+/* Those from which an actor takes its next one, or NULL where Python has to. Borrowed. */
+static inline Slots *
+slots_of(Writer *actor)
+{
+    return slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
+}
+
+static int held_up = 1;   /* whether Python has to be asked each time that slots are used up */
 static long looked_above; /* and above how much young garbage */
 
 /* pace(held_up, looked_above) */
@@ -53,7 +60,7 @@ go_on(Writer *actor, Slots *slots)
     if (count == NULL) return -1;
     long young = PyTuple_Check(count) && PyTuple_GET_SIZE(count) ? PyLong_AsLong(PyTuple_GET_ITEM(count, 0)) : looked_above + 1;
     Py_DECREF(count);
-    if (held_up || young > looked_above || slots->next < slots->end || slots_in(PyTuple_GET_ITEM(actor->chunk, 0)) != slots) return 0;
+    if (held_up || young > looked_above || slots->next < slots->end || slots_of(actor) != slots) return 0;
     PyObject *ranges = PyObject_GetAttr((PyObject *)actor, str_ranges);
     if (ranges == NULL) return -1;
     PyObject *range = PyIter_Next(ranges), *stop = range == NULL ? NULL : PyObject_GetAttr(range, str_stop);
@@ -101,8 +108,7 @@ reserve(Writer *actor, int how, Slot *slot)
             }
             if (got >= 0 && slots->next < slots->end) {
                 slot->slots = (Slots *)Py_NewRef(slots);
-                slot->at = (char *)slots->view.buf + slots->next;
-                slots->next += sizeof(Record);
+                slot->at = take_slot(slots);
                 got = 1;
             }
         }
@@ -138,11 +144,13 @@ put_back(Slot *slot)
     let_go(slot);
 }
 
-/* Garbage is not looked for with a lock at hand, behind a write, or at what takes no turn in replay; there nobody stays, either. */
+/* Garbage is not looked for with a lock at hand, behind a write, or at what takes no turn in replay; there nobody stays, either,
+   nor within a collection. */
 static int
 how_to_renew(int kind)
 {
-    return kind == SPAN || kind == CREATE ? LATER | UNPAUSED : kind == ACQUIRE || kind == RELEASE || kind == WRITE ? LATER : AT_ONCE;
+    if (kind == SPAN || kind == CREATE || kind == GC) return LATER | UNPAUSED;
+    return kind == ACQUIRE || kind == RELEASE || kind == WRITE ? LATER : AT_ONCE;
 }
 
 static int

@@ -7,6 +7,16 @@ none_unless(int failed)
     Py_RETURN_NONE;
 }
 
+/* Store what `updated` gave, which is stolen. Where that is nothing, without an error, all of it is for Python to do. */
+static inline PyObject *
+stored(PyObject *result, objobjargproc store, PyObject *object, PyObject *key, int hook, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(hook, args, nargs);
+    int failed = store(object, key, result) < 0;
+    Py_DECREF(result);
+    return none_unless(failed);
+}
+
 /* Attributes */
 
 /* load_attr(obj, spot) */
@@ -48,10 +58,7 @@ core_update_attr(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (prepare(&access, actor, args[0], spot, args[3]) < 0) return NULL;
     PyTypeObject *type = Py_TYPE(args[0]);
     PyObject *result = updated(&access, type->tp_getattro(args[0], spot->name), args[1], args[2], 0);
-    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_ATTR, args, nargs);
-    int failed = type->tp_setattro(args[0], spot->name, result) < 0;
-    Py_DECREF(result);
-    return none_unless(failed);
+    return stored(result, type->tp_setattro, args[0], spot->name, UPDATE_ATTR, args, nargs);
 }
 
 /* Items of lists and dicts */
@@ -130,10 +137,7 @@ core_update_item(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (found <= 0) return found < 0 ? NULL : in_python(UPDATE_ITEM, args, nargs);
     if (prepare(&access, actor, args[0], spot, args[4]) < 0) return NULL;
     PyObject *result = updated(&access, PyObject_GetItem(args[0], args[1]), args[2], args[3], key);
-    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_ITEM, args, nargs);
-    int failed = PyObject_SetItem(args[0], args[1], result) < 0;
-    Py_DECREF(result);
-    return none_unless(failed);
+    return stored(result, PyObject_SetItem, args[0], args[1], UPDATE_ITEM, args, nargs);
 }
 
 /* Variables */
@@ -178,10 +182,7 @@ core_update_global(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     PyObject *value = PyDict_GetItemWithError(values, spot->name);
     if (value == NULL && PyErr_Occurred()) return NULL;
     PyObject *result = updated(&access, Py_XNewRef(value), args[0], args[1], 0);
-    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_GLOBAL, args, nargs);
-    int failed = PyDict_SetItem(values, spot->name, result) < 0;
-    Py_DECREF(result);
-    return none_unless(failed);
+    return stored(result, PyDict_SetItem, values, spot->name, UPDATE_GLOBAL, args, nargs);
 }
 
 /* load_cell(cell, spot) */
@@ -208,6 +209,12 @@ core_store_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     return PyCell_Set(args[1], args[0]) < 0 ? NULL : Py_NewRef(args[0]);
 }
 
+static int
+set_cell(PyObject *cell, PyObject *unused, PyObject *value)
+{
+    return PyCell_Set(cell, value);
+}
+
 /* update_cell(cell, value, op, spot) */
 static PyObject *
 core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
@@ -218,10 +225,7 @@ core_update_cell(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     if (actor == NULL || !PyCell_Check(args[0])) return in_python(UPDATE_CELL, args, nargs);
     if (prepare(&access, actor, args[0], spot, args[3]) < 0) return NULL;
     PyObject *result = updated(&access, PyCell_Get(args[0]), args[1], args[2], 0);
-    if (result == NULL) return PyErr_Occurred() ? NULL : in_python(UPDATE_CELL, args, nargs);
-    int failed = PyCell_Set(args[0], result) < 0;
-    Py_DECREF(result);
-    return none_unless(failed);
+    return stored(result, set_cell, args[0], NULL, UPDATE_CELL, args, nargs);
 }
 
 /* Whether this may be a container whose items are places. */

@@ -121,14 +121,10 @@ static PyTypeObject StandInType = {
 static inline int
 recorded_at_once(Writer *actor, PyObject *object, Spot *spot, int kind)
 {
-    Numbered *place = place_of_object(object);
-    Slots *slots = slots_in(PyTuple_GET_ITEM(actor->chunk, 0));
-    if (spot->site == 0 || place->object != object || place->type != Py_TYPE(object) || slots == NULL || slots->next >= slots->end) {
-        return 0;
-    }
-    char *at = (char *)slots->view.buf + slots->next;
-    slots->next += sizeof(Record);
-    commit(at, kind, place->number, spot->site, 0, 0);
+    uint32_t number;
+    Slots *slots = slots_of(actor);
+    if (spot->site == 0 || !known_number(object, &number) || !has_slot(slots)) return 0;
+    commit(take_slot(slots), kind, number, spot->site, 0, 0);
     return 1;
 }
 

@@ -73,6 +73,21 @@ slots_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+static inline int
+has_slot(const Slots *self)
+{
+    return self != NULL && self->next < self->end;
+}
+
+/* The next slot; whoever takes it has seen that there is one. */
+static inline char *
+take_slot(Slots *self)
+{
+    char *slot = (char *)self->view.buf + self->next;
+    self->next += sizeof(Record);
+    return slot;
+}
+
 static void
 slots_dealloc(Slots *self)
 {
@@ -83,12 +98,10 @@ slots_dealloc(Slots *self)
 static PyObject *
 slots_next(Slots *self)
 {
-    if (self->next >= self->end) {
+    if (!has_slot(self)) {
         return NULL; /* an iterator's way to say StopIteration */
     }
-    Py_ssize_t slot = self->next;
-    self->next += sizeof(Record);
-    return PyLong_FromSsize_t(slot);
+    return PyLong_FromSsize_t(take_slot(self) - (char *)self->view.buf);
 }
 
 static PyObject *

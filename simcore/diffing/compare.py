@@ -12,12 +12,12 @@ from simcore.diffing.methods import method_notes, other_methods
 from simcore.diffing.objects import GroupOrder, compare_groups, first_reordered, object_diffs, wait_diffs
 from simcore.diffing.output import stream_diffs
 from simcore.diffing.pairing import Change, Pairing, pair_up
-from simcore.diffing.result import ActorDiff, Diff, Run, Split
+from simcore.diffing.result import ActorDiff, Diff, Run, Setting, Split
 from simcore.diffing.returned import compare_results
 from simcore.diffing.sentence import split
 from simcore.diffing.settings import settings
 from simcore.diffing.shapes import Shapes
-from simcore.diffing.sidelights import Paired, input_diffs, notes, same_outcome
+from simcore.diffing.sidelights import Paired, input_diffs, notes, place_notes, same_outcome
 from simcore.diffing.spans import by_events, by_spans, minor
 from simcore.diffing.tables import Tables
 from simcore.diffing.taken import Taken, taken_by_others
@@ -38,7 +38,17 @@ def diff(a: Trace, b: Trace) -> Diff:
     by = "events" if minor(a) == minor(b) and not other_methods(a, b) else "spans"
     operations: dict[str, int] = {}
     tables = Tables(*(by_events(trace) if by == "events" else by_spans(trace, operations) for trace in (a, b)))
-    shapes = Shapes(tables.waiters, tables.children)
+    found = _compared(tables, by, set_up, operations, left_out=tables.lone)
+    if tables.lone and found.order is not Verdict.DIFFERENT and a.header.scenario.granularity == b.header.scenario.granularity:
+        # That a place is in one of them only is a difference, if there is no other that it follows from.
+        found = _compared(tables, by, set_up, operations, left_out=frozenset())
+    return found
+
+
+def _compared(tables: Tables, by: str, set_up: list[Setting], operations: dict[str, int], *, left_out: frozenset[int]) -> Diff:
+    """The answer, without the events on objects that are left out."""
+    a, b = tables.told_a.recorded, tables.told_b.recorded
+    shapes = Shapes(tables.waiters, tables.children, left_out)
     pairing = pair_up(tables, shapes)
     taken = taken_by_others(tables, pairing, shapes, operations) if set_up else {}
     compare_results(pairing, shapes, tables, _shared_out(taken))
@@ -73,7 +83,7 @@ def diff(a: Trace, b: Trace) -> Diff:
         moved=tuple(paired.moved(tables)),
         total_order_same=paired.in_order,
         times_differ_ns=paired.times_differ_ns(),
-        notes=(*notes(a, b), *method_notes(tables)),
+        notes=(*notes(a, b), *method_notes(tables), *place_notes(tables, left_out)),
         trace_a=a,
         trace_b=b,
     )

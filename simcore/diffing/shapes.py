@@ -12,7 +12,7 @@ from itertools import compress
 from operator import mul
 from typing import Final
 
-from simcore.diffing.meaning import INPUTS, LANE, RESULTS, VALUE, Value, carries_order
+from simcore.diffing.meaning import INPUTS, LANE, RESULTS, VALUE, Lane, Value, carries_order
 from simcore.trace.events import Kind
 from simcore.trace.model import Columns
 
@@ -26,11 +26,12 @@ class Shapes:
     `group` is the number of that in whose order the event stands, or -1; `loose` is equal for the same operation with another
     result; `result` says whether there is more to compare than the shape; `lane` is a Lane. `groups` has per group the object
     and, where it is finer than the object, a text, else -1; `lane_of_group` the lane that its events stand in. `waiters` are the
-    objects that are locks of a single Condition.wait, `children` those that stand for processes.
+    objects that are locks of a single Condition.wait, `children` those that stand for processes; events on those that are
+    `left_out` are not compared.
     """
 
-    def __init__(self, waiters: Collection[int] = (), children: Collection[int] = ()) -> None:
-        self.waiters, self.children = waiters, children
+    def __init__(self, waiters: Collection[int] = (), children: Collection[int] = (), left_out: Collection[int] = ()) -> None:
+        self.waiters, self.children, self.left_out = waiters, children, left_out
         self._known: dict[tuple[int, int, int], int] = {}
         self._groups: dict[tuple[int, int], int] = {}
         self.group: list[int] = []
@@ -57,7 +58,13 @@ class Shapes:
         kind, obj, value = key
         shape = self._known[key] = len(self._known)
         group = -1
-        if carries_order(kind, value, child=obj in self.children) and obj != ANY_WAITER and obj not in self.waiters:
+        is_out = obj in self.left_out
+        if (
+            not is_out
+            and carries_order(kind, value, child=obj in self.children)
+            and obj != ANY_WAITER
+            and obj not in self.waiters
+        ):
             place = (obj, -1)
             group = self._groups.setdefault(place, len(self._groups))
             if group == len(self.groups):
@@ -65,8 +72,8 @@ class Shapes:
                 self.lane_of_group.append(LANE[kind])
         self.group.append(group)
         self.loose.append(obj << 8 | kind)
-        self.result.append(kind in RESULTS or obj == ANY_WAITER)
-        self.lane.append(LANE[kind])
+        self.result.append(not is_out and (kind in RESULTS or obj == ANY_WAITER))
+        self.lane.append(Lane.NONE if is_out else LANE[kind])
         self.kind.append(kind)
         return shape
 
@@ -100,6 +107,8 @@ class _Raw(dict[tuple[int, int, int], int]):
         if how == Value.SIGN:
             # Tags are all different: remembering them would only cost memory.
             return self.shapes.number((kind, obj, min(value, 0)))
+        if how == Value.LOWER:
+            value &= 0xFFFFFFFF
         if kind == Kind.RELEASE and obj in self.shapes.waiters:
             obj = ANY_WAITER
         if how in (Value.ACTOR, Value.TEXT):

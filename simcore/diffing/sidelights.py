@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import and_, gt, ne, sub
 
@@ -142,3 +142,14 @@ def notes(a: Trace, b: Trace) -> Iterator[str]:
     for letter, trace in (("A", a), ("B", b)):
         if trace.ending.cut_off:
             yield f"{letter} is cut off after {len(trace):,} events: {trace.ending.cut_off}"
+
+
+def place_notes(tables: Tables, left_out: Collection[int]) -> Iterator[str]:
+    """Which accesses were not compared, because the other trace does not have their places."""
+    for letter, other, trace, numbers in (("A", "B", tables.a, tables.object_a), ("B", "A", tables.b, tables.object_b)):
+        alone = [index for index, number in enumerate(numbers) if number in left_out]
+        if not alone:
+            continue
+        labels = list(dict.fromkeys(f"`{trace.object_labels[index]}`" for index in alone))
+        named = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
+        yield f"accesses only {letter} has are not compared: {named}; in {other} one actor at most touched it, or nobody wrote"

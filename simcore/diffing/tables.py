@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from simcore.diffing.methods import names_across_methods, other_methods, without_methods
+from simcore.diffing.places import names_of_places
 from simcore.diffing.spans import Told
-from simcore.trace.events import ObjectKind
+from simcore.trace.events import PLACE_KINDS, ObjectKind
 from simcore.trace.model import ActorInfo, Site
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -66,9 +67,19 @@ class Tables:
         names_a, names_b = told_a.names, told_b.names
         if self.methods and told_a.places is None:
             names_a, names_b = (names_across_methods(trace, self.methods) for trace in (a, b))
+        if told_a.places is None:
+            names_a, names_b = names_of_places(a, b, names_a, names_b)
         self.object_b, self.objects = match(names_a, names_b)
         self.actor_a, self.object_a = list(range(len(a.actors))), list(range(len(a.objects)))
         self._object_homes = {number: index for index, number in enumerate(self.object_b)}
+        homes = set(self.object_b)
+        self.lone = frozenset(
+            number
+            for trace, numbers, others in ((a, self.object_a, homes), (b, self.object_b, set(self.object_a)))
+            for number, info in zip(numbers, trace.objects, strict=True)
+            if info.kind in PLACE_KINDS and number not in others
+        )
+        """Places that only one of the two has: in the other run one actor at most touched them, or nobody wrote there."""
         self.waiters, self.children = self._of_kind(ObjectKind.WAITER), self._of_kind(ObjectKind.CHILD)
         texts: dict[str | bytes, int] = {}
         self.text_a, self.text_b = self._numbers(a.texts, texts), self._numbers(b.texts, texts)

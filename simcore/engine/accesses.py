@@ -3,8 +3,13 @@
 The runtime numbers objects and says of each site what it accesses; a place is an attribute of one object, a variable, or a
 container. Kept is what two actors touched and one of them wrote: nothing else can depend on the order. What is left out is
 counted, for a replay counts along (`events.accessed`). Whoever touches a place first counts as its creator.
+
+What interrupts an actor between two accesses, garbage and signals, counts them too (`events.interrupted`). Garbage is what all
+threads have dropped: the access at which an actor was held up meanwhile is kept, whatever it acts on, so that a replay holds it
+up there.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, compress, repeat
 from operator import gt
@@ -14,7 +19,7 @@ from simcore.engine.records import Block, RawRecord, Records
 from simcore.engine.segments import Definitions
 from simcore.runtime.access.objects import INTEGER
 from simcore.runtime.access.spots import What
-from simcore.trace.events import ACCESS_KINDS, PLACE_KINDS, Kind, ObjectKind
+from simcore.trace.events import ACCESS_KINDS, AT_REST, INTERRUPTIONS, PLACE_KINDS, Kind, ObjectKind
 
 FIRST_PLACE: Final = 1 << 40
 """Numbers of places in the run are from here on: the runtime's own are smaller."""
@@ -23,6 +28,8 @@ _KINDS: Final = {What.ATTRIBUTE: ObjectKind.ATTRIBUTE, What.GLOBAL: ObjectKind.G
 _ITEMS: Final = frozenset({What.ITEM, What.METHOD, What.WHOLE})
 _IS_ACCESS: Final = bytes(kind in ACCESS_KINDS for kind in range(256))
 _NOT: Final = bytes([1]) + bytes(255)
+_ASIDE: Final = frozenset({Kind.CREATE, Kind.SPAN})
+"""Records that take no turn: an object that an access meets is recorded just before."""
 
 _Key = tuple[str, int, str]
 """Process, number of the object, field; of an item none."""
@@ -31,12 +38,24 @@ _Key = tuple[str, int, str]
 class _Place:
     """What is known of a place: who touched it first, and where, whether others did, and whether anybody wrote."""
 
-    __slots__ = ("actor", "number", "shared", "site", "stamp", "written")
+    __slots__ = ("actor", "held", "number", "shared", "site", "stamp", "written")
 
     def __init__(self, stamp: int, actor: int, site: int) -> None:
         self.stamp, self.actor, self.site = stamp, actor, site
         self.shared = self.written = False
+        self.held = False  # an actor was held up at an access to it
         self.number = 0
+
+    def hold(self, stamp: int, actor: int, site: int) -> None:
+        """An actor was held up at an access to it. Where only those are kept, a replay knows of no others."""
+        if not self.is_kept and (not self.held or stamp < self.stamp):
+            self.stamp, self.actor, self.site = stamp, actor, site
+        self.held = True
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all accesses to it are kept."""
+        return self.shared and self.written
 
 
 class Made(NamedTuple):
@@ -58,6 +77,8 @@ class Accesses:
         self._definitions, self._process, self._all_kept = definitions, process, all_kept
         self._places: dict[_Key, _Place] = {}
         self._about: dict[int, tuple[ObjectKind, str]] = {}
+        self._held: set[tuple[int, int]] = set()
+        """Accesses at which an actor was held up, by actor and index of the record."""
         if not definitions.spots:
             return
         for actor, found in records.items():
@@ -67,6 +88,24 @@ class Accesses:
             for block in found.blocks():
                 for (number, site, kind), index in _first_of_each(block).items():
                     self._touch(self._key(actor, number, site), actor, site, kind, block[index][6])
+        if not all_kept:
+            self._hold(records)
+
+    def _hold(self, records: Mapping[int, Records]) -> None:
+        """Find the accesses at which actors were held up while another looked for garbage."""
+        looked: dict[str, list[tuple[int, int]]] = {}
+        for actor, found in records.items():
+            moments = looked.setdefault(self._process.get(actor, ""), [])
+            moments += [(record[6], actor) for record in found.of_kinds((Kind.GC,)) if record[0] & AT_REST]
+        for actor, found in records.items():
+            since = [stamp for stamp, other in looked[self._process.get(actor, "")] if other != actor]
+            stamps = found.stamps() if since else ()
+            for index in {bisect_right(stamps, stamp) for stamp in since}:
+                while index < len(stamps) and found[index][4] in _ASIDE:
+                    index += 1
+                if index < len(stamps) and (record := found[index])[4] in ACCESS_KINDS:
+                    self._held.add((actor, index))
+                    self._places[self._key(actor, record[1], record[2])].hold(stamps[index], actor, record[2])
 
     def _key(self, actor: int, number: int, site: int) -> _Key:
         what, field = self._definitions.spots.get(site, (int(What.ITEM), ""))
@@ -87,7 +126,7 @@ class Accesses:
         """The places that are kept, by numbers that are given to them now."""
         counts: dict[tuple[int, ObjectKind], int] = {}
         result = {}
-        kept = [item for item in self._places.items() if self._all_kept or (item[1].shared and item[1].written)]
+        kept = [item for item in self._places.items() if self._all_kept or item[1].is_kept or item[1].held]
         for index, ((_, number, field), place) in enumerate(sorted(kept, key=lambda item: item[1].stamp)):
             about, owner = self._about.get(number, (ObjectKind.ATTRIBUTE, ""))
             what = What(self._definitions.spots.get(place.site, (int(What.ITEM), ""))[0])
@@ -103,23 +142,35 @@ class Accesses:
     def kept(self, actor: int, records: Records) -> Iterator[RawRecord]:
         """The records of an actor, without the accesses that are left out; the others act on places and count those."""
         places: dict[tuple[int, int], int] = {}
-        total = at_last = 0
+        total = at_last = first = 0
+        held = sorted(index for whose, index in self._held if whose == actor)
         for block in records.blocks():
             on = list(zip(block.objects, block.sites, strict=True))
             is_access = block.kinds.translate(_IS_ACCESS)
             for number, site in set(compress(on, is_access)) - places.keys():
-                places[number, site] = self._places[self._key(actor, number, site)].number
-            is_left_out = bytes(map(gt, is_access, map(places.get, on, repeat(1))))
+                place = self._places[self._key(actor, number, site)]
+                places[number, site] = place.number if self._all_kept or place.is_kept else 0
+            is_left_out = bytearray(map(gt, is_access, map(places.get, on, repeat(1))))
+            for index in held[bisect_left(held, first) : bisect_left(held, first + len(on))]:
+                is_left_out[index - first] = 0
+            first += len(on)
             left_out = list(accumulate(is_left_out, initial=total))
             total = left_out[-1]
-            columns = zip(block, is_access, left_out, map(places.get, on), strict=False)
-            for record, accesses, before, place in compress(columns, is_left_out.translate(_NOT)):
-                if accesses and place is not None:
-                    value = record[0] if self._all_kept else record[0] | before - at_last
-                    at_last = before
-                    yield (value, place, *record[2:])
-                elif record[4] != Kind.CREATE or record[0] >> 32 not in PLACE_KINDS:
+            columns = zip(block, is_access, left_out, strict=False)
+            for record, accesses, before in compress(columns, is_left_out.translate(_NOT)):
+                value, number, site, kind = record[0], record[1], record[2], record[4]
+                if accesses:
+                    number = places[number, site] or self._places[self._key(actor, number, site)].number
+                    value |= 0 if self._all_kept else before - at_last
+                elif kind in INTERRUPTIONS:
+                    value |= 0 if self._all_kept else before - at_last + 1 << 32
+                elif kind != Kind.CREATE or value >> 32 not in PLACE_KINDS:
                     yield record
+                    continue
+                else:
+                    continue
+                at_last = before
+                yield (value, number, *record[2:])
 
     def text(self, key: int) -> str:
         """The text for a record's key."""

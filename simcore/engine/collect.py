@@ -1,5 +1,6 @@
 """Makes a trace of what a run that has ended left in its folder."""
 
+import os
 import signal
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,9 @@ from simcore.trace.model import Ending, Header, Scenario
 
 _REASONS: Final = {"deadlock": Outcome.DEADLOCK, "stalled": Outcome.STALLED, "timeout": Outcome.TIMEOUT}
 
+_LEAST_ROOM: Final = 1 << 16
+"""In bytes; on less nothing can be recorded."""
+
 _UNHEARD_FLAGS: Final = {"I": "ignores PYTHONPATH", "E": "ignores PYTHONPATH", "S": "loads no site"}
 """Flags of Python under which it never comes to load the runtime."""
 
@@ -30,7 +34,7 @@ def collect(
     Raises: InternalError when nothing was recorded, or when the recorded order contradicts itself.
     """
     if not reader.exists() or not reader.refresh_definitions().actors:
-        raise _nothing_recorded(header.scenario, end.exit_code)
+        raise _nothing_recorded(header.scenario, end.exit_code, reader.folder)
     if reader.definitions.detached:
         reader.refresh_records()
         reader.cut_at_loss()
@@ -64,10 +68,24 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _nothing_recorded(scenario: Scenario, exit_code: int) -> InternalError:
+def _is_full(folder: Path) -> bool:
+    """Whether there is no room for what a recorder needs before its first event."""
+    try:
+        room = os.statvfs(folder)
+    except (OSError, AttributeError):
+        return False
+    return room.f_bavail * room.f_frsize < _LEAST_ROOM
+
+
+def _nothing_recorded(scenario: Scenario, exit_code: int, folder: Path) -> InternalError:
     words = scenario.argv if scenario.target == "command" else (scenario.name,)
     shown = " ".join(words)
     how = f"exit code {exit_code}" if exit_code >= 0 else f"killed by {signal_name(-exit_code)}"
+    if _is_full(folder):
+        return InternalError(
+            f"nothing was recorded: the disk of {folder.parent} is full ({how})",
+            "make room there, or name a place with -o",
+        )
     for flag, what in _python_flags(words):
         return InternalError(
             f"nothing was recorded: Python under -{flag} {what}, and {shown!r} started it so ({how})",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from simcore.engine.scenario import command_of
+from simcore.engine.scenario import command_of, our_python
 from simcore.runtime.order import (
     AWAIT,
     FAR_AWAIT,
@@ -89,10 +89,13 @@ def hand_overs(trace: Trace, turns: Sequence[int]) -> int:
 
 def _with_our_python(trace: Trace, text: str | bytes) -> str | bytes:
     """The command line of a child that the program started with its own interpreter, as it is where this one runs it."""
-    scenario, recorded = trace.header.scenario, f"{trace.header.executable} "
-    if scenario.target == "command" or isinstance(text, bytes) or not text.startswith(recorded):
+    scenario, python = trace.header.scenario, trace.header.executable
+    if isinstance(text, bytes) or not text.startswith(f"{python} "):
         return text
-    return f"{command_of(scenario)[0]} {text.removeprefix(recorded)}"
+    is_command = scenario.target == "command"
+    if is_command and Path(python).exists():
+        return text
+    return f"{our_python() if is_command else command_of(scenario)[0]} {text.removeprefix(python + ' ')}"
 
 
 def _object_numbers(trace: Trace) -> list[int]:
@@ -110,7 +113,9 @@ def _object_numbers(trace: Trace) -> list[int]:
 def told_from_afar(trace: Trace) -> list[int]:
     """The actors that are told a turn of theirs by another process: each needs a semaphore, by its index."""
     process = trace.processes
-    found = set()
+    found: set[int] = set()
+    if len(set(process)) < 2:
+        return []
     previous = 0
     for position in _turns(trace):
         actor = trace.columns.actor[position]

@@ -19,6 +19,7 @@ from simcore.engine.segments import Definitions, Wait
 from simcore.engine.standstill import Standstill
 from simcore.errors import UsageError
 from simcore.runtime import forced as layout
+from simcore.runtime.lines import is_called
 from simcore.runtime.segment import PHASE_ENDED
 from simcore.trace.model import Scenario
 from simcore.trace.text import join
@@ -45,6 +46,10 @@ class Step(NamedTuple):
     def place(self) -> str:
         """The line as it was given."""
         return f"{self.file}:{self.line}"
+
+    def is_in(self, path: str) -> bool:
+        """Whether the line may be one of the file at this path."""
+        return is_called(path, self.file)
 
     def __str__(self) -> str:
         again = f", time {self.time}" if self.time > 1 else ""
@@ -89,11 +94,10 @@ class ForcedOrder:
 
     def check(self, scenario: Scenario) -> None:
         """Raises: UsageError for a line of the program's own file that has no code: no run is needed to see that."""
-        own = scenario.plugin_file or (scenario.name if scenario.target == "file" else "")
-        for step in self.steps if own else ():
-            path = os.path.normpath(os.path.join(scenario.cwd, own))
-            if path == step.file or path.endswith(f"/{step.file}"):
-                require_code(step, [path])
+        own = own_file(scenario)
+        for step in self.steps:
+            if step.is_in(own):
+                require_code(step, [own])
 
     def prepare(self, run: Path) -> Mapping[str, str]:
         """Write what the program needs to its folder; what it needs in its environment."""
@@ -173,6 +177,12 @@ class ForcedOrder:
         assert self._data is not None
         state, since, actor = layout.STEP.unpack_from(self._data, layout.HEAD_SIZE + step * layout.STEP.size)
         return int(state), int(since), int(actor)
+
+
+def own_file(scenario: Scenario) -> str:
+    """The path of the file that is run, '' where that is a module or a command."""
+    own = scenario.plugin_file or (scenario.name if scenario.target == "file" else "")
+    return os.path.normpath(os.path.join(scenario.cwd, own)) if own else ""
 
 
 def _actors(known: Definitions, name: str) -> set[int]:

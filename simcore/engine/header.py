@@ -16,6 +16,9 @@ from simcore.trace.model import Header, Scenario
 
 _GIT_TIMEOUT_S: Final = 5
 
+_INSTALLED: Final = ("library", "packages")
+"""The folders that a process names of itself beside its root: that of the standard library, and of packages."""
+
 
 def new_header(scenario: Scenario) -> Header:
     """What is known before the program runs."""
@@ -38,6 +41,7 @@ def new_header(scenario: Scenario) -> Header:
 
 def completed(header: Header, process: Mapping[str, str], start_ns: int) -> Header:
     """The header with what the process said of itself: its interpreter may be another than the controller's."""
+    root = process.get("root", header.root)
     return replace(
         header,
         python=process.get("python", header.python),
@@ -47,7 +51,8 @@ def completed(header: Header, process: Mapping[str, str], start_ns: int) -> Head
         pid=int(process.get("pid", 0)),
         ppid=int(process.get("ppid", 0)),
         start_ns=start_ns,
-        root=process.get("root", header.root),
+        root=root,
+        folder_bytes={"root": len(os.fsencode(root)), **{name: len(os.fsencode(process.get(name, ""))) for name in _INSTALLED}},
     )
 
 

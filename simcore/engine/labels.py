@@ -1,7 +1,8 @@
 """Names for objects: what the programmer calls them at the place where they are made.
 
 `self.balance_lock = Lock()` is `balance_lock`; the lock inside `jobs = Queue()`, made by `self.mutex = threading.Lock()` in the
-library, is `jobs.mutex`; the third of `sticks = [Lock() for _ in seats]` is `sticks[2]`.
+library, is `jobs.mutex`; the third of `sticks = [Lock() for _ in seats]` is `sticks[2]`; what a dataclass makes for its attribute
+`lock` by a `default_factory` is, in `account = Account()`, `account.lock`.
 """
 
 import ast
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from simcore.runtime.sites import ATTRIBUTE
 from simcore.trace.events import ObjectKind
 
 
@@ -183,6 +185,10 @@ class Labels:
             number, which = divmod(made[place], len(names) or 1)
             made[place] += 1
             name, several, _ = names[which] if names else Named("", False, "")
+            if inside is not None and inside[0].startswith(ATTRIBUTE):
+                attribute, _, library = inside[0].removeprefix(ATTRIBUTE).partition(" ")
+                name = f"{name}.{attribute}" if name and attribute else attribute
+                inside = (library, inside[1]) if library else None
             if name and inside is not None:
                 inner = self.at(*inside)
                 name = f"{name}.{inner[0].name.lstrip('_')}" if inner else name if place.whole else ""

@@ -95,7 +95,7 @@ def answer_early_releases(rows: list[Row], homes: dict[int, str], shared: set[in
 def until_exits(rows: list[Row], process: dict[int, str]) -> list[Row]:
     """Events up to the end of each process: what daemon threads still wrote behind it never took effect for anybody."""
     exits = {process.get(row[2], ""): row[0] for row in rows if row[3][4] == Kind.EXIT}
-    if not exits:
+    if not exits or rows[-1][0] <= min(exits.values()):
         return rows
     return [row for row in rows if row[0] <= exits.get(process.get(row[2], ""), sys.maxsize)]
 

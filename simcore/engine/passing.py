@@ -19,6 +19,14 @@ _PATIENCE: Final = 3
 """The signal of this number ends a program that does not obey."""
 
 
+_so_far = 0
+
+
+def signals_so_far() -> int:
+    """How many signals reached us during runs: who makes many runs, of which each may be over before one is passed on, asks."""
+    return _so_far
+
+
 class Passing:
     """While this is entered, signals to us are noted, and passed on to `process` by `pass_on`.
 
@@ -47,8 +55,10 @@ class Passing:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
+        global _so_far
         self.got = number
         self._count += 1
+        _so_far += 1
         self._waiting.append((number, time.monotonic_ns()))
 
     def pass_on(self) -> None:

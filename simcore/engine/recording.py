@@ -215,11 +215,14 @@ def _checked_output(output: str | Path | None) -> Path | None:
     """Where the trace is to go, absolute. Raises: UsageError now rather than after the run."""
     if output is None:
         return None
+    from simcore.trace.store import check_place
+
     place = Path(output).absolute()
     if place.is_dir():
         raise UsageError(
             f"{output} is a folder, expected a file for the trace", f"name one in it: {Path(output) / 'run.simtrace'}"
         )
+    check_place(place)
     if not place.parent.is_dir():
         raise UsageError(
             f"cannot write the trace {output}: there is no folder {place.parent}", f"create it first: mkdir -p {place.parent}"

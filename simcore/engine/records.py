@@ -37,6 +37,13 @@ class Records:
     def __iter__(self) -> Iterator[RawRecord]:
         return _RAW.iter_unpack(bytes(self._data))
 
+    def __getitem__(self, index: int) -> RawRecord:
+        return _RAW.unpack_from(self._data, index * SLOT)
+
+    def stamps(self) -> "array[int]":
+        """The stamps of all."""
+        return array("Q", bytes(self._data))[3::4]
+
     def of_kinds(self, kinds: Collection[int], since: int = 0) -> Iterator[RawRecord]:
         """The records of some kinds, from an index on; much faster than looking at each."""
         wanted = re.compile(b"[" + re.escape(bytes(kinds)) + b"]", re.DOTALL)

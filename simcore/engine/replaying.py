@@ -16,13 +16,15 @@ from simcore.engine.folder import TraceFolder
 from simcore.engine.follower import TICK_S, Follower
 from simcore.engine.interpreter import check_interpreter
 from simcore.engine.merge import Merged
+from simcore.engine.passing import signals_so_far
 from simcore.engine.plugins import PluginHost
 from simcore.engine.recording import settings_of
 from simcore.engine.run_reader import RunReader
-from simcore.engine.scenario import check_replayable, command_of
+from simcore.engine.scenario import check_replayable, command_of, moved
 from simcore.engine.semaphores import Semaphores, remove_semaphores
 from simcore.errors import Divergence, Inconclusive, TraceError, UsageError
 from simcore.runtime.order import STATUS
+from simcore.runtime.processes.folders import VARIABLE as FOLDERS
 from simcore.trace.events import FIRST_OBJECT, FIXED_OBJECTS, Kind, Verdict
 from simcore.trace.model import Trace
 
@@ -87,6 +89,7 @@ def replay(
     strict_output: bool = False,
     grace_s: float = 5.0,
     stop_at: int | None = None,
+    folder: str | Path | None = None,
     quiet: bool = True,
 ) -> Replay:
     """Run a trace's scenario again under its recorded order, `times` times, or until a run parts from it. Blocks.
@@ -94,6 +97,7 @@ def replay(
     Sleeps are skipped unless `real_time`, or something outside simcore's control was recorded. `grace_s` is how long an actor may
     fail to come to its turn, beyond what it took when recorded. `strict` refuses when a source file has changed; `strict_output`
     counts other output as different. `stop_at` is the position of an event at which everyone stops and the debugger opens.
+    `folder` is where the program lies now, if that is not where it was recorded.
 
     Raises: TraceError, NotReplayable, UsageError.
     """
@@ -108,13 +112,18 @@ def replay(
     if stop_at is not None and not 0 <= stop_at < len(original):
         raise UsageError(f"there is no event @{stop_at} in this trace", f"it has @0 to @{len(original) - 1}")
     check_interpreter(original)
+    if folder is not None:
+        original = _moved(original, folder)
     check_replayable(original.header.scenario)
     changed = changed_files(original)
     warnings = [f"{what} since the recording" for what in changed]
     if strict and changed:
         raise UsageError(f"{', '.join(changed)} since the recording", "replay without --strict, or put the files back")
     runs = []
+    before = signals_so_far()
     for _ in range(times):
+        if signals_so_far() != before:
+            raise KeyboardInterrupt
         run = _replay_once(original, real_time=real_time, grace_s=grace_s, stop_at=stop_at, quiet=quiet)
         if strict_output and run.divergence is None and (run.writes_added or run.writes_removed or run.writes_changed):
             run = replace(run, differs=run.differs or "the output differs")
@@ -142,11 +151,20 @@ def changed_files(trace: Trace) -> list[str]:
     return changed
 
 
+def _moved(trace: Trace, folder: str | Path) -> Trace:
+    """The trace as if its program had been recorded in another folder, to which it was moved or copied."""
+    header = trace.header
+    scenario = moved(header.scenario, Path(folder).resolve(), header.executable)
+    old, new = os.path.join(header.scenario.cwd, ""), os.path.join(scenario.cwd, "")
+    texts = [text.replace(old, new) if isinstance(text, str) else text for text in trace.texts]
+    return replace(trace, texts=texts, header=replace(header, scenario=scenario, root=scenario.cwd))
+
+
 def _root_of(trace: Trace) -> Path:
-    """The folder that the names of the user's files start from: for an installed pattern the one where it is installed here."""
+    """The folder that the names of the user's files start from: for a pattern the one where it lies here."""
     scenario = trace.header.scenario
-    if scenario.target == "pattern" and not scenario.plugin_file:
-        return Path(PluginHost(env=False).find(scenario.name).file).parent
+    if scenario.target == "pattern":
+        return Path(scenario.plugin_file or PluginHost(env=False).find(scenario.name).file).parent
     return Path(trace.header.root)
 
 
@@ -163,6 +181,9 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
         settings = settings_of(replace(scenario, chaos=None, switch_interval_s=None))
         if real_time or trace.ending.not_controlled:
             settings["SIMCORE_REAL_TIME"] = "1"
+        if trace.header.folder_bytes:
+            lengths = (str(trace.header.folder_bytes.get(name, 0)) for name in ("root", "library", "packages"))
+            settings[FOLDERS] = ",".join((*lengths, str(_root_of(trace))))
         if _keeps_to_one_processor(trace, turns):
             settings["SIMCORE_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         reader = RunReader(run.path)

@@ -17,7 +17,7 @@ class RunReader:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._main = SegmentReader(folder)
         self._others: dict[str, SegmentReader] = {}
         self._union = Definitions()
@@ -28,12 +28,12 @@ class RunReader:
     def _find(self) -> None:
         """Take in the processes that have begun since the last look."""
         try:
-            found = sorted(path.stem for path in self._folder.glob("*.names"))
+            found = sorted(path.stem for path in self.folder.glob("*.names"))
         except OSError:
             return  # somebody has deleted the folder
         for name in found:
             if name != _MAIN and name not in self._others:
-                self._others[name] = SegmentReader(self._folder, name)
+                self._others[name] = SegmentReader(self.folder, name)
 
     @property
     def beginnings(self) -> int:
@@ -65,7 +65,7 @@ class RunReader:
         for reader in self._readers():
             reader.refresh_definitions()
         pids = [int(said["pid"]) for said in self.processes.values() if "pid" in said]
-        return [pid for pid in pids if process_runs(self._folder, pid)]
+        return [pid for pid in pids if process_runs(self.folder, pid)]
 
     def exists(self) -> bool:
         """Whether the first process has come as far as recording."""

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def command_of(scenario: Scenario) -> list[str]:
     """The words that start this scenario."""
     if scenario.target == "command":
         return list(scenario.argv)
-    python = _python()
+    python = our_python()
     if scenario.target == "file":
         return [python, scenario.name, *scenario.argv]
     if scenario.target == "function":
@@ -142,7 +143,21 @@ def command_of(scenario: Scenario) -> list[str]:
     return [sys.executable, "-m", "simcore.runtime.pattern", *where, qualname, json.dumps(scenario.params)]
 
 
-def _python() -> str:
+def moved(scenario: Scenario, folder: Path, python: str) -> Scenario:
+    """The scenario of a program that lies in another folder now, where the `python` that ran it may not be: then ours does.
+
+    Raises: UsageError for a pattern, which is found by its plugin.
+    """
+    if scenario.target == "pattern":
+        raise UsageError(f"--folder was given, but {scenario.name!r} is a pattern", "name its file with --plugin")
+    before = os.path.join(scenario.cwd, "")
+    argv = [str(folder / word.removeprefix(before)) if word.startswith(before) else word for word in scenario.argv]
+    if scenario.target == "command" and argv[0] == python and not Path(python).exists():
+        argv[0] = our_python()
+    return replace(scenario, cwd=str(folder), argv=tuple(argv))
+
+
+def our_python() -> str:
     """The interpreter for the user's own files: that of the active virtual environment, else ours."""
     active = os.environ.get("VIRTUAL_ENV")
     if active and Path(active, "bin", "python").exists():
@@ -153,7 +168,10 @@ def _python() -> str:
 def check_replayable(scenario: Scenario, host: PluginHost | None = None) -> None:
     """Raises: NotReplayable when what was recorded is not there any more."""
     if scenario.target != "pattern" and not Path(scenario.cwd).is_dir():
-        raise NotReplayable(f"it was recorded in {scenario.cwd}, which does not exist", "make the folder, or record again")
+        raise NotReplayable(
+            f"it was recorded in {scenario.cwd}, which does not exist",
+            "say where the program is now: --folder FOLDER; or record again",
+        )
     if scenario.target == "pattern":
         if scenario.plugin_file:
             if not Path(scenario.plugin_file).is_file():

@@ -22,7 +22,7 @@ from simcore.engine.recording import record
 from simcore.engine.replaying import ReplayRun, replay
 from simcore.errors import UsageError
 from simcore.kit.disturb import Surroundings, surroundings
-from simcore.kit.known import ADDRESS, LISTING, TYPED
+from simcore.kit.known import ADDRESS, IN_THE_TRACE, LISTING, TYPED
 from simcore.kit.places import first_other_write, last_site_of, quoted, site_at, sites_written_otherwise
 from simcore.kit.suspects import Source, Suspect
 from simcore.trace.events import Outcome
@@ -223,7 +223,7 @@ class _Look:
             return  # as in a replay before, and for the same cause
         self._parted.add(site)
         rather = {"moved": ADDRESS, "turned": LISTING}.get(how, "")
-        cause = self._cause(trace, site, most=3, rather=rather)
+        cause = self._cause(trace, site, most=3, rather=rather, replayed=True)
         if cause is not None and cause.near > 1 and cause.kind == rather and not self._is_why():
             cause = None  # it stands somewhere else in the file, and is not the reason
         why, fix = "", ""
@@ -238,11 +238,15 @@ class _Look:
             fix = "`simcore races` looks for data without a lock; docs/how-it-works.md says where replay ends"
         self._add(what, trace, site, cause, why=why, fix=fix, once=cause.why if cause else why)
 
-    def _cause(self, trace: Trace, site: Site, *, most: int, rather: str = "") -> Suspect | None:
-        """The suspect nearest to a line, not farther than `most`; `rather` one of a kind, among those that feed the line."""
+    def _cause(self, trace: Trace, site: Site, *, most: int, rather: str = "", replayed: bool = False) -> Suspect | None:
+        """The suspect nearest to a line, not farther than `most`; `rather` one of a kind, among those that feed the line.
+
+        What a replay differs by is not what it has from the trace.
+        """
         if not site.line:
             return None
         near = [one for one in self._source(trace, site.file)[0].suspects(site.line, self._line) if one.near <= most]
+        near = [one for one in near if not (replayed and one.why in IN_THE_TRACE)]
         sure = [one for one in near if one.near <= 1] or near
         return next((one for one in sure if one.kind == rather), sure[0] if sure else None)
 

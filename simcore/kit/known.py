@@ -66,6 +66,9 @@ METHODS: Final = {
     "st_mtime_ns": (CLOCK, "a file's time is of the wall clock"),
 }
 
+IN_THE_TRACE: Final = frozenset({"a pid is another one in each run"})
+"""What a replay has from its trace: where it differs, something else is the reason."""
+
 NAMES: Final = {
     "os.environ": (OUTSIDE, "the environment is another one elsewhere"),
     "sys.stdin": (OUTSIDE, TYPED),
@@ -74,5 +77,5 @@ NAMES: Final = {
 INDIFFERENT: Final = frozenset({"sorted", "len", "set", "frozenset", "sum", "min", "max", "any", "all", "Counter"})
 """Calls whose result does not depend on the order of what they are given."""
 
-FILLS: Final = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "put", "setdefault"})
-"""Methods that put something into what a name stands for."""
+FILLS: Final = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "put", "setdefault", "sort"})
+"""Methods that put something into what a name stands for, or put it in order."""

@@ -164,6 +164,8 @@ class Source:
             return None  # told at what is iterated, below
         if isinstance(node, ast.expr) and self._is_set(node) and not self._order_is_lost(node) and self._is_iterated(node):
             return (ADDRESS, "a set of objects has the order of their addresses")
+        if isinstance(node, ast.keyword) and node.arg == "key" and self._dotted(node.value) == "id":
+            return CALLS["id"]
         return None
 
     def _is_set(self, node: ast.AST) -> bool:

@@ -25,7 +25,7 @@ from simcore.runtime.segment import (
     WAIT_TIMED,
     Chunk,
 )
-from simcore.runtime.sites import is_internal, own_site, site_of
+from simcore.runtime.sites import inner_site, is_internal, site_of
 from simcore.trace.events import HEAD, RECORD, Kind, ObjectKind
 
 tls: Any = originals.local() if core is None else core.tls
@@ -225,11 +225,11 @@ def new_index() -> int:
     return next(numbering.actor_numbers)
 
 
-_NOT_AT: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN, Kind.CREATE, Kind.WRITE})
-"""Where garbage is not looked for: with a lock at hand, behind a write, or at what takes no turn in replay."""
+_NOT_AT: Final = frozenset({Kind.ACQUIRE, Kind.RELEASE, Kind.SPAN, Kind.CREATE, Kind.WRITE, Kind.GC})
+"""Where garbage is not looked for: with a lock at hand, behind a write, in a collection, or at what takes no turn in replay."""
 
-_UNORDERED: Final = frozenset({Kind.SPAN, Kind.CREATE})
-"""What takes no turn in replay and is no input."""
+_UNORDERED: Final = frozenset({Kind.SPAN, Kind.CREATE, Kind.GC})
+"""Where nobody is held up: at what takes no turn in replay and is no input, and in a collection, for it keeps others from one."""
 
 
 def emit(actor: Actor, kind: int, object_id: int, site: int, value: int, waited_us: int = 0) -> None:
@@ -286,8 +286,7 @@ def create(kind: ObjectKind, frame: FrameType) -> int:
     made: FrameType | None = frame
     while made is not None and (is_ours(made) or _hands_on(made.f_code)):
         made = made.f_back
-    inner = own_site(made) if made is not None and is_internal(made.f_code) else 0
-    return create_for(actor, kind, site_of(frame), inner)
+    return create_for(actor, kind, site_of(frame), 0 if made is None else inner_site(made))
 
 
 _HANDING_ON: Final = frozenset({"RLock", "BoundedSemaphore.__init__"})

@@ -29,7 +29,7 @@ class PureWriter:
 
 
 class PureFollowing:
-    """What an actor has for its part of the order in a replay: see `follow.Following`."""
+    """What an actor has for its part of the order in a replay: see `following.Following`."""
 
     __slots__ = ("_batons", "_far", "_gate", "baton", "blocked", "cursor", "end", "events", "held", "index", "status", "told")
 

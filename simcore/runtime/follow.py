@@ -10,17 +10,17 @@ import mmap
 import os
 import sys
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from simcore.runtime import actors, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, emit, publish
-from simcore.runtime.core import FollowingBase, core
+from simcore.runtime.core import core
+from simcore.runtime.following import Following
 from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.room import fits
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
 from simcore.runtime.sites import caller, intern_text, keep_bytes
-from simcore.trace.events import ACCESS_KINDS, AT_REST, FIXED_OBJECTS, Kind, ObjectKind
+from simcore.trace.events import AT_REST, FIXED_OBJECTS, INTERRUPTIONS, Kind, ObjectKind
 
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
@@ -38,64 +38,6 @@ _TILL_REST_S = 0.5
 
 EXIT_DIVERGED = 86
 """What the process exits with after it has written down where it diverged; the controller reads that, not the code."""
-
-
-class Following(FollowingBase):
-    """One actor's part of the order: its events, how far it is, and the turn it holds."""
-
-    __slots__ = ("access_kind", "access_object", "access_skipped", "left")
-
-    def __init__(self, gate: "Follow", index: int, events: memoryview, baton: Any) -> None:
-        self._gate, self._batons, self._far = gate, gate.batons, gate.far
-        self.status = gate.status
-        self.index = index
-        self.events = events
-        self.end = len(events)
-        self.cursor = 0
-        self.baton = baton
-        self.blocked = False  # it waits for its turn
-        self.left = -1  # accesses until the one that the trace has next; -1: look (see `find_access`)
-        self.told = False  # its next turn has come already
-        self.held: tuple[int, int, int] | None = None  # flags, next actor, position of the turn this actor has
-
-    def find_access(self) -> None:
-        """Find the next access that the trace has of this actor, and how many it left out before."""
-        for at in range(self.cursor, self.end, ORDER_EVENT.size):
-            value, object_id, _, _, _, kind, _ = _event_at(self.events, at)
-            if kind in ACCESS_KINDS:
-                self.access_kind, self.access_object, self.left = Kind(kind), object_id, value & 0xFFFFFFFF
-                self.access_skipped = self.left
-                return
-        self.left = sys.maxsize
-
-    def wait(self, flags: int) -> None:
-        """Wait for this actor's turn if that is told it."""
-        self._gate._wait(self, flags)
-
-    def post(self, flags: int, after: int) -> None:
-        """Tell the next actor that it is its turn."""
-        self._gate.post(flags, after)
-
-    def object_id(self, actor: Actor, kind: int, n: int, fresh: "count[int]") -> int:
-        """The id that the trace has for this object, or a fresh one."""
-        known = self._gate.objects.get((actor.index, kind, n))
-        return self._gate.first_fresh + next(fresh) if known is None else known
-
-    def actor_index(self, name: str) -> int:
-        """The index that the trace has for this actor, or a fresh one."""
-        return self._gate.actor_index(name)
-
-    def attach(self, actor: Actor) -> None:
-        """Give another actor its part."""
-        self._gate.attach(actor)
-
-    def text(self, number: int) -> str:
-        """A text of the trace."""
-        return self._gate.inputs[number].decode("utf-8", "surrogatepass")
-
-    def data(self, number: int) -> bytes:
-        """Bytes of the trace."""
-        return self._gate.inputs[number]
 
 
 class Follow:
@@ -367,6 +309,16 @@ class Follow:
 
     # What is due before the operation at hand -----------------------------------------------------------------------------------
 
+    def interrupt(self, actor: Actor, mine: Following) -> bool:
+        """Do what the trace has next, if an access would be interrupted by that; False if an operation comes first."""
+        while mine.cursor < mine.end:
+            value, _, _, after, position, kind, flags = _event_at(mine.events, mine.cursor)
+            if not self._due(actor, mine, kind, value, flags, after, position):
+                return False
+            if kind in INTERRUPTIONS:
+                return True
+        return False
+
     def _due(self, actor: Actor, mine: Following, kind: int, value: int, flags: int, after: int, position: int) -> bool:
         """Do what the trace has before the operation at hand, if that is none of the program's doing; False if it is."""
         if kind == Kind.GC:
@@ -380,7 +332,7 @@ class Follow:
                 _set_status(self.status, 0, position + 1, 0)
                 if flags & POST:
                     tell = (self._semaphore(after) if flags & FAR_POST else self.batons[after]).release
-            mine.cursor += ORDER_EVENT.size
+            mine.interrupt(value)
             collect_now(actor, value, tell)
             return True
         if kind in (Kind.WRITE, Kind.IMPORT, Kind.IMPORTED):  # the program did it when it was recorded and does not now
@@ -395,11 +347,11 @@ class Follow:
             from simcore.runtime.signals import run_handler
 
             self._wait(mine, flags)
-            mine.cursor += ORDER_EVENT.size
+            mine.interrupt(value)
             mine.held = (flags, after, position)
             emit(actor, kind, 0, 0, value)
             self.gave(actor)
-            run_handler(actor, value, sys._getframe(2))
+            run_handler(actor, value & 0xFFFFFFFF, sys._getframe(2))
             return True
         return False
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor
 from simcore.runtime.frames import hide
-from simcore.runtime.lines import Spot, Watch
+from simcore.runtime.lines import Point, Tracer
 from simcore.runtime.patches import Patches
 
 STEPS: Final = "steps"
@@ -113,13 +113,13 @@ class _Forcing:
         self._steps = [(fields[at], fields[at + 1], int(fields[at + 2]), int(fields[at + 3])) for at in range(0, len(fields), 4)]
         self.progress = Progress(folder)
 
-    def watch(self, actor: Actor, called: str) -> Watch | None:
-        """What watches the lines of this actor, None where no step names it."""
-        spots: dict[tuple[str, int], Spot] = {}
+    def tracer_of(self, actor: Actor, called: str) -> Tracer | None:
+        """Of this actor, None where no step names it."""
+        points: dict[tuple[str, int], Point] = {}
         for number, (who, file, line, time) in enumerate(self._steps):
             if who in (actor.name, called):
-                spots.setdefault((file, line), Spot(file, line)).steps[time] = number
-        return Watch(actor.index, list(spots.values()), self.progress, self._stop) if spots else None
+                points.setdefault((file, line), Point(file, line)).steps[time] = number
+        return Tracer(actor.index, list(points.values()), self.progress, self._stop) if points else None
 
 
 def install(folder: str, patches: Patches, main: Actor | None, called: str) -> None:
@@ -128,18 +128,18 @@ def install(folder: str, patches: Patches, main: Actor | None, called: str) -> N
     forcing = _Forcing(folder, lambda: real_set(None))
 
     def is_ours(function: object) -> bool:
-        return isinstance(getattr(function, "__self__", None), Watch)
+        return isinstance(getattr(function, "__self__", None), Tracer)
 
     def begun(actor: Actor, called: str) -> None:
         """This thread is that actor from here on; in a forked child it was its parent's thread."""
-        watch = None if forcing.progress.is_given_up() else forcing.watch(actor, called)
-        if watch is None and not is_ours(real_get()):
+        tracer = None if forcing.progress.is_given_up() else forcing.tracer_of(actor, called)
+        if tracer is None and not is_ours(real_get()):
             return
-        real_set(None if watch is None else watch.called)
+        real_set(None if tracer is None else tracer.called)
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
-            local = None if watch is None else watch.called(frame, "call", None)
-            if local is not None or getattr(getattr(frame.f_trace, "__self__", None), "is_of_watch", False):
+            local = None if tracer is None else tracer.called(frame, "call", None)
+            if local is not None or getattr(getattr(frame.f_trace, "__self__", None), "is_of_tracer", False):
                 frame.f_trace = local
             frame = frame.f_back
 

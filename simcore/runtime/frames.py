@@ -4,12 +4,12 @@ import os
 from types import FrameType
 from typing import Final
 
-_HERE: Final = os.path.dirname(__file__) + os.sep
+HERE: Final = os.path.dirname(__file__) + os.sep
 
 
 def is_ours(frame: FrameType) -> bool:
     """Whether the recorder itself runs in this frame."""
-    return frame.f_code.co_filename.startswith(_HERE)
+    return frame.f_code.co_filename.startswith(HERE)
 
 
 def program_frame(frame: FrameType | None) -> FrameType | None:

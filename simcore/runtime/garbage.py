@@ -14,10 +14,10 @@ from operator import call
 from simcore.runtime import actors, gate, originals, rest
 from simcore.runtime.actors import Actor, acting, here
 from simcore.runtime.patches import Patches
-from simcore.trace.events import AT_REST, Kind
+from simcore.trace.events import AT_REST, GENERATION, Kind
 
-_RAISED = 20
-"""How much later than asked for the collector starts by itself."""
+_RAISED = 50
+"""How much later than asked for the collector starts by itself: where no operation comes, not where others look for garbage."""
 
 _wanted = True
 _thresholds = (700, 10, 10)
@@ -84,7 +84,7 @@ def collect_now(actor: Actor, value: int, first: Callable[[], object]) -> None:
     steps: tuple[Callable[[], object], ...] = (
         actors.ready(actor, Kind.GC, 0, 0, value),
         first,
-        partial(originals.collect, value & ~AT_REST),
+        partial(originals.collect, value & GENERATION),
     )
     with _NobodyCalled():
         deque(map(call, steps), 0)

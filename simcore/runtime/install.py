@@ -59,8 +59,7 @@ def boot(folder: str, mode: str) -> None:
     who = os.environ.pop(births.VARIABLE, None)
     if who == births.SERVICE:
         _install(gates.current, following)  # the fork server is nobody itself; each of its children says who it is
-        if os.environ.get("SIMCORE_STEPS"):
-            _force_order(folder, None)
+        _force_order(folder, None)
         return
     main = _begin_root(following) if who is None else executed.begin(who, following)
     if main is None:
@@ -68,8 +67,7 @@ def boot(folder: str, mode: str) -> None:
     main.raw += 1
     try:
         _install(gates.current, following)
-        if os.environ.get("SIMCORE_STEPS"):
-            _force_order(folder, main)
+        _force_order(folder, main)
     finally:
         main.raw -= 1
 
@@ -91,9 +89,11 @@ def _begin_root(following: Any) -> Actor:
 
 
 def _force_order(folder: str, main: Actor | None) -> None:
-    from simcore.runtime import forced
+    """Have the run come to lines in the order that was asked for, if one was."""
+    if os.environ.get("SIMCORE_STEPS"):
+        from simcore.runtime import forced
 
-    forced.install(folder, _patches, main, births.called)
+        forced.install(folder, _patches, main, births.called)
 
 
 def _install(gate: Gate, following: Any) -> None:

@@ -25,6 +25,11 @@ _RESUME, _RESUMED_BY = opmap["RESUME"], 3
 _Local = Callable[[FrameType, str, Any], Any]
 
 
+def is_called(path: str, file: str) -> bool:
+    """Whether a path is that of a file which an order may name by the end of its path."""
+    return path == file or path.endswith(f"/{file}")
+
+
 class Steps(Protocol):
     """Who is told of the lines that are steps."""
 
@@ -35,7 +40,7 @@ class Steps(Protocol):
         """It is done."""
 
 
-class Spot:
+class Point:
     """A line that one actor is watched at: `steps` has the step that each time is which matters, by its number from 1."""
 
     __slots__ = ("file", "line", "steps", "times")
@@ -45,21 +50,17 @@ class Spot:
         self.steps: dict[int, int] = {}
         self.times = 0
 
-    def is_in(self, file: str) -> bool:
-        """Whether that is the file; it may be given by the end of its path."""
-        return file == self.file or file.endswith("/" + self.file)
-
 
 class _Stretch:
-    """A spot in one code object: the lines that are it, and those of its statement, which is left before it is come to again."""
+    """A point in one code object: the lines that are it, and those of its statement, which is left before it is come to again."""
 
-    __slots__ = ("first", "last", "spot", "statement")
+    __slots__ = ("first", "last", "point", "statement")
 
-    def __init__(self, spot: Spot, code: CodeType) -> None:
-        self.spot = spot
-        self.statement = statement_at(code.co_filename, spot.line) if code.co_name not in _LATER else (spot.line, spot.line)
-        self.first = self.last = spot.line
-        if self.statement[0] == spot.line:
+    def __init__(self, point: Point, code: CodeType) -> None:
+        self.point = point
+        self.statement = statement_at(code.co_filename, point.line) if code.co_name not in _LATER else (point.line, point.line)
+        self.first = self.last = point.line
+        if self.statement[0] == point.line:
             self.last = self.statement[1]
 
     def has(self, line: int) -> bool:
@@ -73,12 +74,12 @@ _Stretches = dict[int, list[_Stretch]]
 """Those of one code object, by each of its lines that is part of one."""
 
 
-class Watch:
+class Tracer:
     """The lines of one actor. `called` is the trace function of its thread; `stop` is called when all of its steps are done."""
 
-    def __init__(self, actor: int, spots: list[Spot], steps: Steps, stop: Callable[[], object]) -> None:
-        self._actor, self._spots, self._steps, self._stop = actor, spots, steps, stop
-        self._left = sum(len(spot.steps) for spot in spots)
+    def __init__(self, actor: int, points: list[Point], steps: Steps, stop: Callable[[], object]) -> None:
+        self._actor, self._points, self._steps, self._stop = actor, points, steps, stop
+        self._left = sum(len(point.steps) for point in points)
         self._under_way: int | None = None
         self._codes: dict[int, tuple[CodeType, _Stretches]] = {}  # by id, which is that of the code as long as it is kept
 
@@ -91,7 +92,7 @@ class Watch:
         return _Frame(known[1], self, 0 if _begins(frame) else frame.f_lineno).traced if known[1] else None
 
     def _stretches_of(self, code: CodeType) -> _Stretches:
-        near = [_Stretch(spot, code) for spot in self._spots if spot.is_in(code.co_filename)]
+        near = [_Stretch(point, code) for point in self._points if is_called(code.co_filename, point.file)]
         lines = {line for _, _, line in code.co_lines() if line} if near else set()
         if code.co_name in _COMPREHENSIONS:
             lines.discard(code.co_firstlineno)
@@ -99,10 +100,10 @@ class Watch:
         found = {line: [stretch for stretch in near if stretch.has(line)] for line in lines}
         return {line: there for line, there in found.items() if there}
 
-    def come(self, spot: Spot) -> int | None:
+    def come(self, point: Point) -> int | None:
         """The actor comes to the line: waits until the step is due, which is returned; None where this time is no step."""
-        spot.times += 1
-        step = spot.steps.get(spot.times)
+        point.times += 1
+        step = point.steps.get(point.times)
         if step is not None:
             if self._under_way is not None and self._under_way < step:
                 self.go(self._under_way)  # a line in what that line calls: this actor cannot wait for itself
@@ -123,13 +124,13 @@ class Watch:
 class _Frame:
     """One frame of code that has watched lines: those at which it is, with their steps, and whose statements it has not left."""
 
-    __slots__ = ("_at", "_passed", "_stretches", "_watch")
+    __slots__ = ("_at", "_passed", "_stretches", "_tracer")
 
-    is_of_watch = True
+    is_of_tracer = True
 
-    def __init__(self, stretches: _Stretches, watch: Watch, line: int) -> None:
+    def __init__(self, stretches: _Stretches, tracer: Tracer, line: int) -> None:
         """`line` is where the frame is already: behind a `yield` or `await`, or in a forked child; 0 for one that begins."""
-        self._watch, self._stretches = watch, stretches
+        self._tracer, self._stretches = tracer, stretches
         self._at: list[tuple[_Stretch, int | None]] = []
         self._passed = list({stretch for there in stretches.values() for stretch in there if stretch.is_in_statement(line)})
 
@@ -153,13 +154,13 @@ class _Frame:
             if not stretch.has(line):
                 self._at.remove(entry)
                 if step is not None:
-                    self._watch.go(step)
+                    self._tracer.go(step)
         if self._passed:
             self._passed = [stretch for stretch in self._passed if stretch.is_in_statement(line)]
         for stretch in self._stretches.get(line, ()):
             if stretch not in self._passed and not _leaves_with(frame.f_code, frame.f_lasti):
                 self._passed.append(stretch)
-                self._at.append((stretch, self._watch.come(stretch.spot)))
+                self._at.append((stretch, self._tracer.come(stretch.point)))
 
 
 def _begins(frame: FrameType) -> bool:

@@ -130,13 +130,13 @@ class Segment:
         On a full disk the recorder detaches: from then on records go to memory that nobody reads, and the program runs on.
         """
         buffer: mmap.mmap | memoryview | bytearray
-        spare = self._spare.setdefault(actor, [])
         try:
             if self.lost:
                 raise OSError
             if number < _FEW:
                 buffer = self._map(next(self._places), 1)
             else:
+                spare = self._spare.setdefault(actor, [])
                 if not spare:
                     spare += self._several()
                 buffer = spare.pop()

@@ -12,6 +12,7 @@ the trace has it, whether a signal arrives or not.
 
 import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,7 @@ from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.runtime.sites import site_of
-from simcore.trace.events import Kind
+from simcore.trace.events import INTERRUPTIONS, Kind
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
@@ -137,17 +138,28 @@ def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bo
     while coming is not None:
         value, _, site, after, position, kind, flags = coming
         if kind == Kind.SIGNAL:
-            if value != number or flags & WAITED:
+            if value & 0xFFFFFFFF != number or flags & WAITED:
                 return False
-            if actor.following.data(PLACES + site) != _place(frame):
+            if actor.following.data(PLACES + site) != _place(frame) or not _may_come_now(actor):
                 return True
             _do(actor, kind, value, flags, after, position)
             return False
         if kind != Kind.GC or actor.following.blocked:
             return False
+        if not _may_come_now(actor):
+            return True
         _do(actor, kind, value, flags, after, position)
         coming = _next(actor)
     return False
+
+
+def _may_come_now(actor: Actor) -> bool:
+    """Whether what interrupts an actor next may do so here: behind the accesses that the trace left out.
+
+    Within `threading` it must have its turn, too: to wait for that there may be to wait for whoever needs what is held there.
+    """
+    follow: Any = gate.current
+    return bool(actor.following.is_interrupted() and (not actor.raw or follow.has_turn(actor)))
 
 
 def _place(frame: FrameType | None) -> bytes:
@@ -185,6 +197,26 @@ def is_due(actor: Actor) -> bool:
         if kind != Kind.GC:
             return bool(kind == Kind.SIGNAL and flags & WAITED)
     return False
+
+
+def is_before(actor: Actor, other: Actor) -> bool:
+    """In replay: whether the trace has a signal or garbage next for an actor, and that before anything of another one's."""
+    coming = _next(actor)
+    return coming is not None and coming[5] in INTERRUPTIONS and coming[4] < _first_of(other)
+
+
+def _first_of(actor: Actor) -> int:
+    """The position of an actor's first event; behind all where it has none."""
+    follow: Any = gate.current
+    events = follow.events_of(actor.index)
+    return int(ORDER_EVENT.unpack_from(events, 0)[4]) if len(events) else sys.maxsize
+
+
+def run_before(actor: Actor, other: Actor) -> None:
+    """Do what interrupts an actor before another one comes to its first event."""
+    while is_before(actor, other) and (coming := _next(actor)) is not None:
+        value, _, _, after, position, kind, flags = coming
+        _do(actor, kind, value, flags, after, position)
 
 
 def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: int) -> None:

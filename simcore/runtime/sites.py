@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from simcore.runtime import numbering, segment
 from simcore.runtime.core import core
-from simcore.runtime.frames import is_ours
+from simcore.runtime.frames import HERE, is_ours, program_frame
+from simcore.runtime.made import attribute_at, is_made
 from simcore.runtime.segment import TAG_BYTES, TAG_SITE, TAG_TEXT
 
 _site_ids: dict[tuple[str, int, str], int] = {}
@@ -17,9 +18,12 @@ _inside: dict[str, bool] = {}
 inner_codes: set[int] = set()
 """Code that the standard library made from a text: the ids of code objects that live as long as the library."""
 
-LIBRARY = os.path.dirname(os.__file__) + os.sep
-_here = os.path.dirname(__file__) + os.sep
+LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 _packages = (os.path.join(LIBRARY, "site-packages") + os.sep, os.path.join(LIBRARY, "dist-packages") + os.sep)
+
+
+ATTRIBUTE: Final = "<attribute> "
+"""How the file of an inner site begins that is within a written initialiser: then the attribute, and the library's file."""
 
 
 def is_internal(code: CodeType) -> bool:
@@ -28,8 +32,9 @@ def is_internal(code: CodeType) -> bool:
     known = _inside.get(name)
     if known is None:
         if name == "<string>":
-            return id(code) in inner_codes
-        known = name.startswith((_here, "<frozen ")) or (name.startswith(LIBRARY) and not name.startswith(_packages))
+            return id(code) in inner_codes or is_made(code)
+        inner = name.startswith((HERE, "<frozen ")) or (name.startswith(LIBRARY) and not name.startswith(_packages))
+        known = inner or is_made(code)
         _inside[name] = known
     return known
 
@@ -51,9 +56,7 @@ def site_of(frame: FrameType | None) -> int:
                     return own_site(user)
                 _skipped[id(code)] = code
         user = user.f_back
-    user = frame
-    while user is not None and is_ours(user):
-        user = user.f_back
+    user = program_frame(frame)
     return 0 if user is None else own_site(user)
 
 
@@ -70,6 +73,19 @@ def own_site(frame: FrameType) -> int:
     if site is None:
         site = known[frame.f_lasti] = intern_site(code.co_filename, frame.f_lineno or 0, code.co_qualname)
     return site
+
+
+def inner_site(frame: FrameType) -> int:
+    """The place in the library, or in a dataclass, that makes something on behalf of the user's line; 0 for none."""
+    outer: FrameType | None = frame
+    while outer is not None and is_internal(outer.f_code):
+        code = outer.f_code
+        if is_made(code):
+            library = "" if outer is frame else frame.f_code.co_filename
+            name = f"{ATTRIBUTE}{attribute_at(code, outer.f_lasti)} {library}"
+            return intern_site(name, frame.f_lineno or 0, frame.f_code.co_qualname)
+        outer = outer.f_back
+    return own_site(frame) if is_internal(frame.f_code) else 0
 
 
 def intern_site(file: str, line: int, function: str) -> int:

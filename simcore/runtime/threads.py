@@ -99,6 +99,25 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         raise
     finally:
         gate.current.gave(actor)
+        if isinstance(thread, threading.Thread) and gate.current.following and signals.is_before(actor, child):
+            thread._started = _Started(thread, actor, child)  # type: ignore[attr-defined]
+
+
+class _Started:
+    """In replay: what `Thread.start` waits for, where a signal came before the new thread began."""
+
+    def __init__(self, thread: threading.Thread, actor: Actor, child: Actor) -> None:
+        self._thread, self._actor, self._child = thread, actor, child
+        self._event = thread._started  # type: ignore[attr-defined]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As of the `Event`. Raises: what the handlers raise."""
+        self._thread._started = self._event  # type: ignore[attr-defined]
+        signals.run_before(self._actor, self._child)
+        return bool(self._event.wait(timeout))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._event, name)
 
 
 def _start_new_thread(function: Callable[..., Any], args: Any, kwargs: Any = None, /) -> int:

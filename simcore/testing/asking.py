@@ -12,7 +12,7 @@ from simcore.trace.events import SPAN_OPERATIONS, Kind
 from simcore.trace.locate import locate
 from simcore.trace.model import Event, Span, Trace
 
-Step = str | tuple[str, str] | tuple[str, str, str]
+EventName = str | tuple[str, str] | tuple[str, str, str]
 """An event as a test names it: `(actor, operation)` or `(actor, operation, object)` is the first of these, a text what
 `simcore show` prints: `worker-1:17`, `bank.py:42`, `@4711`."""
 
@@ -83,11 +83,11 @@ def hand_offs(trace: Trace, lock: str) -> list[tuple[str, str]]:
     return [(giver, taker) for giver, taker in pairwise(takers(trace, lock)) if giver != taker]
 
 
-def position_of(trace: Trace, step: Step) -> int | None:
-    """Where in the trace the step was first done, or None when it was not. Raises: UsageError for names it does not have."""
-    if isinstance(step, str):
-        return locate(trace, step)
-    found = events(trace, *step)
+def position_of(trace: Trace, name: EventName) -> int | None:
+    """Where the event of this name is in the trace, or None when it has none. Raises: UsageError for names it does not have."""
+    if isinstance(name, str):
+        return locate(trace, name)
+    found = events(trace, *name)
     return found[0].position if found else None
 
 
@@ -98,9 +98,9 @@ def name_of_actor(trace: Trace, actor: int) -> str:
     return given if alone and given != "MainThread" else path
 
 
-def told(step: Step) -> str:
-    """A step in words: `worker-1 acquire balance_lock`."""
-    return step if isinstance(step, str) else " ".join(step)
+def told(name: EventName) -> str:
+    """The name of an event in words: `worker-1 acquire balance_lock`."""
+    return name if isinstance(name, str) else " ".join(name)
 
 
 def objects_of(trace: Trace, name: str) -> set[int] | None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from simcore.engine import Replay
 from simcore.errors import UsageError
 from simcore.testing import asking
-from simcore.testing.asking import Step, hand_offs, name_of_actor, position_of, takers
+from simcore.testing.asking import EventName, hand_offs, name_of_actor, position_of, takers
 from simcore.testing.forcing import fail
 from simcore.testing.running import firsts, replay
 from simcore.trace.events import Outcome
@@ -45,14 +45,14 @@ def assert_replays(trace: Trace, times: int = 3, *, output: bool = True) -> Repl
     return answer
 
 
-def assert_ordered(trace: Trace, *steps: Step) -> None:
-    """Each step was done, and the first time that it was lies before the first time of the next one."""
-    if len(steps) < 2:
-        raise UsageError(f"{count(len(steps), 'step')} to compare, expected 2 or more", "assert_ordered(trace, first, then)")
-    places = [(step, position_of(trace, step)) for step in steps]
-    for step, place in places:
+def assert_ordered(trace: Trace, *names: EventName) -> None:
+    """There are events of these names, and each lies before the next one."""
+    if len(names) < 2:
+        raise UsageError(f"{count(len(names), 'event')} to compare, expected 2 or more", "assert_ordered(trace, first, then)")
+    places = [(name, position_of(trace, name)) for name in names]
+    for name, place in places:
         if place is None:
-            fail(trace, f"nobody did this: {asking.told(step)}")
+            fail(trace, f"nobody did this: {asking.told(name)}")
     for (first, earlier), (then, later) in pairwise(places):
         assert earlier is not None
         assert later is not None

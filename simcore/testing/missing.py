@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from simcore.engine.code_lines import definition_at
-from simcore.engine.forced import DEADLOCK, ENDED, STOOD_STILL, TURNED_ROUND, Missed, Step
+from simcore.engine.forced import DEADLOCK, ENDED, STOOD_STILL, TURNED_ROUND, Missed, Step, own_file
 from simcore.testing.asking import actors_of
 from simcore.trace.events import Kind, Outcome
 from simcore.trace.model import Site, Trace
@@ -44,8 +44,9 @@ class _Instead:
     def told(self) -> str:
         name, missed, trace = self._name, self._missed, self._trace
         if missed.why == TURNED_ROUND:
-            own = [(at, later) for at, later in missed.waited if self._actor in (actors_of(trace, later.actor) or ())]
-            return f"{name} itself came first to {', '.join(f'{later.place} (step {at + 1})' for at, later in own[:1])}"
+            for at, later in missed.waited:
+                if self._actor in (actors_of(trace, later.actor) or ()):
+                    return f"{name} itself came first to {later.place} (step {at + 1})"
         defined = next(filter(None, (definition_at(file, missed.step.line) for file in files_of(trace, missed.step))), None)
         if defined is not None:
             return f"{missed.step.place} is where {defined[0]} is defined; its body begins at {missed.step.file}:{defined[1]}"
@@ -102,16 +103,11 @@ def files_of(trace: Trace, step: Step) -> list[str]:
     """The files that a step may mean: those with events, the program's own, and what lies where it was started."""
     scenario = trace.header.scenario
     root = trace.header.root or scenario.cwd
-    own = scenario.plugin_file or (scenario.name if scenario.target == "file" else "")
     with_events = {os.path.join(root, site.file) for site in trace.sites if site.line}
     places = [
         *sorted(with_events),
-        os.path.join(scenario.cwd, own),
+        own_file(scenario),
         *(os.path.join(place, step.file) for place in (scenario.cwd, root)),
     ]
     paths = dict.fromkeys(os.path.normpath(place) for place in places)
-    return [path for path in paths if _is_in(path, step.file) and Path(path).is_file()]
-
-
-def _is_in(path: str, file: str) -> bool:
-    return path == file or path.endswith(f"/{file}")
+    return [path for path in paths if step.is_in(path) and Path(path).is_file()]

@@ -20,7 +20,7 @@ from simcore.testing.asking import takers
 from simcore.testing.forcing import OrderStep, assert_had, fail, where_taken
 from simcore.testing.keeping import new_path
 from simcore.trace.model import Trace
-from simcore.trace.text import join
+from simcore.trace.text import count, join
 
 TIMEOUT_S: Final = 60.0
 """A test that hangs says nothing; a run that was ended at its limit says who waits for what."""
@@ -106,7 +106,7 @@ def record_in_order(target: Target, lock: str, actors: Sequence[str], **options:
     """
     if len(actors) < 2:
         raise UsageError(
-            f"an order of {len(actors)} actors was asked for, expected 2 or more", "name them: ['worker-2', 'worker-1']"
+            f"an order of {count(len(actors), 'actor')} was asked for, expected 2 or more", "name them: ['worker-2', 'worker-1']"
         )
     folder = options.pop("folder", None)
     trace = record(target, **options)

@@ -150,8 +150,8 @@ RUNNING: Final = -(1 << 40)
 LOCAL_KINDS: Final = frozenset({Kind.CLOCK, Kind.SEED, Kind.ENTROPY, Kind.GC, Kind.DRAW, Kind.PID, Kind.PARENT, Kind.INPUT})
 """Inputs of one actor: checked in replay, but they take no turn, for nobody else can tell when they happened."""
 
-AT_REST: Final = 4
-"""In GC: every other actor of the process was at an operation that it had not done."""
+GENERATION, AT_REST = 3, 4
+"""In GC: the bits of the generation; every other actor of the process was at an operation that it had not done."""
 
 TEXT_KINDS: Final = frozenset({Kind.WRITE, Kind.ENTROPY, Kind.ENUMERATE, Kind.IMPORT, Kind.IMPORTED, Kind.READY, Kind.INPUT})
 """Events whose value is the index of a text."""
@@ -169,11 +169,23 @@ PLACE_KINDS: Final = frozenset({ObjectKind.ATTRIBUTE, ObjectKind.GLOBAL, ObjectK
 def accessed(value: int) -> tuple[int, int]:
     """The value of an access: index of the text that tells which item (-1: the place has none), and how many were left out.
 
-    Left out are accesses of the same actor since its last one that is in the trace: nobody else ever touched what they acted on.
+    Left out are accesses of the same actor since its last event that counts them: nobody else ever touched what they acted on.
     The text is the `repr` of a simple key or index, `*` for the container as a whole (iteration, `len`), `* append` where a
     method was called, `?` for a key without a stable `repr`.
     """
     return (value >> 32) - 1, value & 0xFFFFFFFF
+
+
+INTERRUPTIONS: Final = frozenset({Kind.GC, Kind.SIGNAL})
+"""What comes in between two operations or accesses of an actor."""
+
+
+def interrupted(value: int) -> tuple[int, int]:
+    """The value of a GC or SIGNAL: what it is, and how many accesses were left out since the last event that counts them.
+
+    The count is -1 where nobody counted: at granularity `sync`.
+    """
+    return value & 0xFFFFFFFF, (value >> 32) - 1
 
 
 UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})

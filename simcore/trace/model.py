@@ -171,6 +171,7 @@ class Header:
 
     `python` is like `3.11.7`; `gil` False on a free-threaded build; `files` maps user files with call sites (relative to `root`
     where below it) to their SHA-256; `wall_ns` and `start_ns` are one moment on the wall clock and on CLOCK_MONOTONIC.
+    `folder_bytes` are the lengths of the names of `root`, of the standard `library` and of `packages`: they stand in messages.
     """
 
     scenario: Scenario
@@ -190,6 +191,7 @@ class Header:
     pid: int = 0
     ppid: int = 0
     executable: str = ""
+    folder_bytes: dict[str, int] = field(default_factory=dict)
 
     @property
     def minor(self) -> str:

@@ -99,11 +99,25 @@ def read_header(path: str | os.PathLike[str]) -> tuple[Header, Ending | None]:
             raise _damaged(path, damage, offset) from None
 
 
+def check_place(path: Path) -> None:
+    """Refuse what no file may take the place of: a device or a pipe would be gone, for who may, and reading one may never end.
+
+    Raises: UsageError. A folder, and what is not there, are left to whoever writes.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not S_ISREG(mode) and not S_ISDIR(mode):
+        raise UsageError(f"{path} is a device, a pipe or the like, expected a file", "choose another place with -o")
+
+
 def replace_file(path: Path, write: Callable[[BinaryIO], None], *, called: str = "") -> int:
     """Let `write` fill a file, and return its size in bytes. What was there before stays until all is written.
 
     Raises: UsageError when the place cannot be written to, and whatever `write` raises but OSError.
     """
+    check_place(path)
     beside = path.with_name(f".{secrets.token_hex(8)}.simtrace.part")
     try:
         # 0o666 less the umask, as any program does: a trace is no secret and no executable.
@@ -289,7 +303,7 @@ def _ending(raw: Any) -> tuple[Ending, Sizes, Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file open for reading. Raises: TraceError for what is no file."""
+    """The file open for reading. Raises: TraceError for what is no file, and where its disk fails."""
     try:
         mode = path.stat().st_mode
         if not S_ISREG(mode):
@@ -302,7 +316,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         why = getattr(error, "strerror", None) or error
         raise TraceError(f"the trace {path} cannot be opened: {why}", "give a .simtrace file that you may read") from None
     with file:
-        yield file
+        try:
+            yield file
+        except OSError as error:
+            raise TraceError(f"the trace {path} cannot be read: {error.strerror or error}", _AGAIN) from None
 
 
 def _nearby(folder: Path, name: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Final
 
-from simcore.trace.events import ACCESS_KINDS, AT_REST, RUNNING, TEXT_KINDS, Kind, ObjectKind, accessed
+from simcore.trace.events import ACCESS_KINDS, GENERATION, RUNNING, TEXT_KINDS, Kind, ObjectKind, accessed, interrupted
 from simcore.trace.model import Site, Trace, float_of_bits, process_of
 from simcore.trace.phrases import BY_VALUE, FIXED, OTHERWISE, WANTED, Tense, conjugated
 from simcore.trace.text import clean, count, duration, exit_words, join, shorten, signal_name
@@ -268,14 +268,16 @@ class Words:
                 return duration(value)
             case Kind.CLOCK:
                 return str(value) if self.object(thing).endswith("_ns") else _float(value)
-            case Kind.SIGNAL | Kind.KILL:
+            case Kind.SIGNAL:
+                return signal_name(interrupted(value)[0])
+            case Kind.KILL:
                 return signal_name(value)
             case Kind.JOIN | Kind.STATUS | Kind.EXIT:
                 return exit_words(value)
             case Kind.COUNT:
                 return count(value, "living thread")
             case Kind.GC:
-                return str(value & ~AT_REST)
+                return str(value & GENERATION)
             case Kind.QSIZE:
                 return count(value, "item")
             case Kind.SEND | Kind.RECV:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from signal import SIGTERM
 from typing import Final
 
 from rich.console import RenderableType
@@ -13,7 +14,10 @@ from rich.text import Text
 from simcore.trace.events import Kind
 from simcore.trace.model import DeadlockLink, Trace
 from simcore.trace.text import clean, duration, join
-from simcore.trace.words import Words
+from simcore.trace.words import Words, runner_actors
+
+_ENDING: Final = frozenset({SIGTERM, 9})
+"""Signals by which a program ends its processes: the second is SIGKILL, which not every system has a name for."""
 
 MOST_PLACES: Final = 6
 """Of more places where a lock was taken only the first ones and the last are shown."""
@@ -36,13 +40,31 @@ def pending_view(trace: Trace) -> RenderableType:
     """Every operation that never completed, for runs that stalled, timed out or were cut off."""
     words = Words(trace)
     grid = _grid()
+    killed = _killed(trace)
     for pending in trace.ending.pending:
         text = Text("slept" if pending.kind is Kind.SLEEP else f"waited to {words.operation(pending.kind, pending.object)}")
         text.append(" (with a timeout)" if pending.timed and pending.kind is not Kind.SLEEP else "")
-        text.append(f" for {duration(max(trace.ending.duration_ns - pending.since_ns, 0))}", style="dim")
+        ended_ns = killed.get(trace.processes[pending.actor], -1)
+        is_ended = ended_ns >= pending.since_ns
+        until_ns = ended_ns if is_ended else trace.ending.duration_ns
+        text.append(f" for {duration(max(until_ns - pending.since_ns, 0))}", style="dim")
+        text.append(", until it was ended by the program" if is_ended else "")
         _append_site(text, words, pending.site, "at ")
         grid.add_row(_bold(words.actor(pending.actor)), text)
     return Padding(grid, (0, 0, 0, 2))
+
+
+def _killed(trace: Trace) -> dict[str, int]:
+    """The processes that the program itself ended by a signal, as a pool does its workers, and when."""
+    found: dict[str, int] = {}
+    runners = runner_actors(trace)
+    c, kinds = trace.columns, trace.columns.kind.tobytes()
+    position = kinds.find(Kind.KILL)
+    while position >= 0:
+        if c.value[position] in _ENDING and (actor := runners.get(c.object[position])) is not None:
+            found.setdefault(trace.processes[actor], c.at_ns[position])
+        position = kinds.find(Kind.KILL, position + 1)
+    return found
 
 
 def deadlock_facts(trace: Trace) -> list[dict[str, object]]:

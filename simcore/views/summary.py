@@ -14,7 +14,7 @@ from rich.text import Text
 
 from simcore.trace.events import Outcome
 from simcore.trace.model import Header, Trace
-from simcore.trace.text import clean, count, duration, join, shorten, size
+from simcore.trace.text import clean, count, duration, join, shorten, signal_name, size
 from simcore.trace.words import Words
 from simcore.views.deadlock import deadlock_facts, deadlock_view, pending_facts, pending_view
 from simcore.views.figures import Traffic, is_queue, traffic
@@ -158,7 +158,7 @@ def outcome_words(trace: Trace) -> str:
     code = trace.ending.exit_code
     how = ""
     if trace.outcome in (Outcome.FAILED, Outcome.KILLED) and code is not None:
-        how = f" by {_signal(-code)}" if code < 0 else f" with exit code {code}" if code > 1 else ""
+        how = f" by {signal_name(-code)}" if code < 0 else f" with exit code {code}" if code > 1 else ""
     return f"{trace.outcome.name}{how} after {time}"
 
 
@@ -269,12 +269,3 @@ def _when(wall_ns: int) -> str:
         return datetime.fromtimestamp(wall_ns / 1e9).astimezone().isoformat(" ", "seconds") if wall_ns else ""
     except (OverflowError, ValueError, OSError):
         return f"{wall_ns} ns after 1970"
-
-
-def _signal(number: int) -> str:
-    import signal
-
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType
 from typing import Any, Final
 
 from simcore.runtime import gate as gates
-from simcore.runtime import originals, segment
+from simcore.runtime import numbering, originals, segment
 from simcore.runtime.access import objects
 from simcore.runtime.access.kinds import own_dict
 from simcore.runtime.access.objects import number_of
@@ -23,9 +23,6 @@ from simcore.runtime.actors import Actor, emit
 from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_SPOT
 from simcore.trace.events import HEAD, RECORD, Kind
-
-NONE_LEFT: Final = sys.maxsize
-"""In a replay: none of the actor's further accesses is in the trace."""
 
 fields: list[str] = []
 """Per spot the attribute, variable or method."""
@@ -75,8 +72,6 @@ def site_of(spot: int) -> int:
     """The site of a spot, which no other spot has. Two threads may define it twice: each is good."""
     site = _sites[spot]
     if not site:
-        from simcore.runtime import numbering
-
         path, (line, function, field, what) = _spots[spot]
         site = next(numbering.site_numbers)
         segment.current.define(segment.TAG_SITE, site, line, path, function)
@@ -125,9 +120,6 @@ NOT_YET: Final = (None, None, b"")
 updatable: "list[tuple[type | None, Any, bytes]]" = []
 """In pure Python, per spot a type whose objects have the attribute themselves, read or written; then the object that was updated
 there last, as it is known, and the head of its record."""
-
-_UPDATE: Final = int(Kind.UPDATE)
-_NUMBERS: Final = frozenset({int, float})
 
 
 def kept_attr(thing: Any, name: str) -> Any:
@@ -242,8 +234,8 @@ def _follow(
     *,
     plain: bool,
 ) -> Any:
-    if following.left < 0:
-        following.find_access()
+    if following.left <= 0:
+        following.come_to_access(actor)
     if following.left:
         following.left -= 1
         return does(*arguments)
@@ -268,6 +260,6 @@ def is_next(actor: Actor, kind: Kind) -> bool | None:
     following = actor.following
     if following is None:
         return None
-    if following.left < 0:
-        following.find_access()
+    if following.left <= 0:
+        following.come_to_access(actor)
     return None if following.left else following.access_kind == kind

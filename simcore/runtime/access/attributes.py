@@ -32,7 +32,7 @@ from simcore.runtime.access.kinds import (
     static_of,
     store_holder,
 )
-from simcore.runtime.access.objects import _known
+from simcore.runtime.access.objects import by_address
 from simcore.runtime.access.spots import UPDATES
 from simcore.runtime.actors import Actor, acting, tls
 from simcore.runtime.core import core
@@ -155,7 +155,7 @@ def del_attr(thing: Any, spot: int) -> None:
 
 def update_attr(thing: Any, value: Any, op: int, spot: int) -> None:
     try:
-        known = _known.get(id(thing))
+        known = by_address.get(id(thing))
         kind, of, head = updatable[spot]
         if kind is type(thing) and known is not None and known[0] is kind and type(value) is int:
             # With integers, while recording in pure Python: all in one function, for this is what programs count with.

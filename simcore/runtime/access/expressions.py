@@ -233,11 +233,11 @@ class Expressions(Placed):
         for generator in node.generators:
             if generator is not first:
                 generator.iter = self._iterated(generator)
-            marks = [self._rebound(bound) for bound in _names_in(generator.target) if self.place(bound.id) == Place.CELL]
+            again = [self._rebound(bound) for bound in _names_in(generator.target) if self.place(bound.id) == Place.CELL]
             generator.target = self.target(generator.target, keep=True)
             generator.ifs = [self.test(condition) for condition in generator.ifs]
-            if marks:  # a tuple that is not empty: always true
-                generator.ifs.insert(0, nodes.put(ast.Tuple(marks, nodes.LOAD), where(generator.target)))
+            if again:  # a tuple that is not empty: always true
+                generator.ifs.insert(0, nodes.put(ast.Tuple(again, nodes.LOAD), where(generator.target)))
         if isinstance(node, ast.DictComp):
             node.key, node.value = self.value(node.key), self.value(node.value)
         else:
@@ -266,14 +266,14 @@ class Expressions(Placed):
             node.value = self.target(node.value, keep)
             return node
         if isinstance(node, ast.Name):
-            return node if keep or self.place(node.id) == Place.OWN else self.slot(node)
+            return node if keep or self.place(node.id) == Place.OWN else self.reference(node)
         if self.is_left_target(node):
             return self.parts(node)
         if isinstance(node, ast.Attribute) and self.is_marked(node):
             return self.mark(node, Way.STORES)
-        return self.slot(node)
+        return self.reference(node)
 
-    def slot(self, node: Any) -> Any:
+    def reference(self, node: Any) -> Any:
         """What stands in the place of a target that is shared, and may be read there, too."""
         if isinstance(node, ast.Name):
             place = where(node)

@@ -172,7 +172,9 @@ def _ids(*kinds: type) -> frozenset[int]:
 
 _LENGTHS: Final = _theirs("__len__")
 _FINDS: Final = _ids(dict, OrderedDict, set)
-_WORDS: Final = _ids(int, str, bytes, float, bool, type(None))
+ATOMS: Final = _ids(int, str, bytes, float, bool, complex, type(None))
+"""The addresses of types whose objects have nothing in them; to hash or to compare them runs no code of the program's."""
+
 _own_length: dict[int, bool] = {}
 
 
@@ -190,7 +192,7 @@ def finds_plainly(thing: Any) -> bool:
     kind = type(thing)
     if id(kind) in _FINDS:
         return True
-    return (kind is list or kind is deque) and _WORDS.issuperset(map(id, map(type, tuple(thing))))
+    return (kind is list or kind is deque) and ATOMS.issuperset(map(id, map(type, tuple(thing))))
 
 
 class Method(IntEnum):
@@ -219,7 +221,7 @@ METHODS: Final = {
 """By name; all others read, and are not plain."""
 
 _EASY: Final = _ids(list, tuple, dict, set, frozenset, deque, str, bytes, bytearray, range)
-_SIMPLE: Final = _ids(int, float, str, bytes, bool, complex, tuple, type(None))
+_SIMPLE: Final = ATOMS | _ids(tuple)
 
 
 def is_easy(iterable: Any) -> bool:

@@ -70,14 +70,19 @@ def number(value: int, place: Where) -> Any:
 
 def spot(index: int, place: Where) -> Any:
     """The number of a spot."""
-    mark: Any = (SPOT, index)
-    return put(ast.Constant(mark), place)
+    return _later(SPOT, index, place)
 
 
 def marked(index: int, value: Any) -> Any:
     """A value behind the mark of a spot."""
-    place, mark = where(value), (MARK, index)
-    return put(ast.Subscript(put(ast.Constant(mark), place), value, LOAD), place)  # type: ignore[arg-type]
+    place = where(value)
+    return put(ast.Subscript(_later(MARK, index, place), value, LOAD), place)
+
+
+def _later(what: str, index: int, place: Where) -> Any:
+    """The constant that stands for something of a spot until that is known."""
+    constant: Any = (what, index)
+    return put(ast.Constant(constant), place)
 
 
 def call(called: str, arguments: Sequence[Any], place: Where) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from weakref import ref
 
 from simcore.runtime import numbering, originals, segment
+from simcore.runtime.access.kinds import ATOMS
 from simcore.runtime.actors import Actor, emit
 from simcore.runtime.core import core
 from simcore.runtime.segment import TAG_WORD
@@ -24,7 +25,9 @@ lock = originals.RLock()
 INTEGER: Final = 1 << 30
 """A key from here on is an integer by itself: INTEGER + n. Below are the numbers of words; 0 is no key."""
 
-_known: dict[int, tuple[type, int, Any]] = {}
+by_address: dict[int, tuple[type, int, Any]] = {}
+"""What has a number: its type, the number, and what forgets it when it dies, None where it cannot say that."""
+
 _words: dict[str, int] = {}
 _told: set[int] = set()
 _refcount = sys.getrefcount
@@ -50,16 +53,16 @@ def word(text: str) -> int:
 
 def number_of(actor: Actor, thing: Any) -> int:
     """The number of an object; a new one is given, and recorded with its kind and type, to one that is met for the first time."""
-    known = _known.get(id(thing))
+    known = by_address.get(id(thing))
     if known is not None and known[0] is type(thing):
         return known[1]
     with lock:
-        known = _known.get(id(thing))
+        known = by_address.get(id(thing))
         if known is not None and known[0] is type(thing):
             return known[1]
         number = next(numbering.object_numbers)
         describe(actor, number, thing)
-        _known[id(thing)] = (type(thing), number, _watched(thing, id(thing), number))
+        by_address[id(thing)] = (type(thing), number, _watched(thing, id(thing), number))
     return number
 
 
@@ -89,37 +92,48 @@ def _is_namespace(thing: Any) -> bool:
     return isinstance(module, ModuleType) and vars(module) is thing
 
 
-def _watched(thing: Any, address: int, number: int) -> Any:
+class _Watch(ref):  # type: ignore[type-arg]
+    """What forgets an object when it dies. One object of ours for each of the program's: it counts as young garbage does."""
+
+    __slots__ = ("address", "number")
+
+    address: int
+    number: int
+
+
+def _forget(watch: _Watch, known: dict[int, Any] = by_address, core: Any = core) -> None:  # at the end globals are None
+    its = known.get(watch.address)
+    if its is not None and its[1] == watch.number:
+        del known[watch.address]
+        if core is not None:
+            core.forget(watch.address)
+
+
+def _watched(thing: Any, address: int, number: int) -> _Watch | None:
     """What forgets the object when it dies, or None."""
-
-    def forget(_: Any, known: dict[int, Any] = _known, core: Any = core) -> None:  # at the end globals are None
-        its = known.get(address)
-        if its is not None and its[1] == number:
-            del known[address]
-            if core is not None:
-                core.forget(address)
-
     try:
-        return ref(thing, forget)
+        watch = _Watch(thing, _forget)
     except TypeError:
         if core is not None:
             core.note(address)
         return None
+    watch.address, watch.number = address, number
+    return watch
 
 
 def born(value: Any) -> Any:
     """Forget whoever had this address, if it is a new object: then nobody but the caller has it."""
-    known = _known.get(id(value))
+    known = by_address.get(id(value))
     if known is not None and known[2] is None and _refcount(value) <= _NEW:
-        del _known[id(value)]
+        del by_address[id(value)]
     return value
 
 
 def born_anew(value: Any) -> Any:
     """The same for the core, which has counted the references."""
-    known = _known.get(id(value))
+    known = by_address.get(id(value))
     if known is not None and known[2] is None:
-        del _known[id(value)]
+        del by_address[id(value)]
         core.forget(id(value))
     return value
 
@@ -131,14 +145,13 @@ def _references(value: Any) -> int:
 _NEW: Final = _references([])
 """References that a function's parameter has whose argument nobody keeps."""
 
-_WORDS: Final = frozenset(map(id, (str, bytes, float, bool, type(None), int, complex)))
 _MOST: Final = 80
 
 
 def is_plain(key: Any) -> bool:
     """Whether looking for this key runs no code of the program's."""
     kind = type(key)
-    return id(kind) in _WORDS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
+    return id(kind) in ATOMS or (kind is tuple and all(map(is_plain, key))) or (kind is slice and _is_plain_slice(key))
 
 
 def _is_plain_slice(key: slice) -> bool:

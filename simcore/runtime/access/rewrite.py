@@ -61,7 +61,7 @@ def rewrite(
 
 
 def _compiled(source: str | bytes, filename: str, marks: bool, optimize: int) -> tuple[CodeType, list[Found]]:
-    """The code with marks in the place of the spots' numbers, and the spots."""
+    """The code with constants that stand for the numbers of spots, or their marks, until those are known; and the spots."""
 
     def parsed() -> Any:
         return compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=optimize)

@@ -94,7 +94,7 @@ class Statements(Expressions):
             node.target, node.value = self.parts(target), self.unborn(node.value)
             return node
         if not self._is_plain(node.value):
-            node.target = self.slot(target)
+            node.target = self.reference(target)
             node.value = self.unborn(node.value)
             return node
         if self._is_marked_update(node):

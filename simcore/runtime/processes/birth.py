@@ -4,13 +4,12 @@ A forked child finds its birth in memory, one that is executed finds it in its e
 preparation data that `multiprocessing` sends it. Its first event is BEGIN, at its own turn, as a thread's is.
 """
 
-import os
 import sys
 from typing import Any
 
 from simcore.runtime import actors, forks, garbage, gate, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
-from simcore.runtime.processes import pids
+from simcore.runtime.processes import folders, pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
 from simcore.trace.events import Kind, ObjectKind
 
@@ -93,7 +92,8 @@ def describe_process(real_pid: int) -> None:
         ("executable", sys.executable),
         ("implementation", sys.implementation.name),
         ("gil", int(getattr(sys, "_is_gil_enabled", lambda: True)())),
-        ("library", os.path.dirname(os.__file__)),
+        ("library", folders.LIBRARY),
+        ("packages", folders.PACKAGES),
     ):
         define(TAG_PROCESS, key, value)
 

@@ -21,6 +21,7 @@ from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.exclusion import one_at_a_time
+from simcore.runtime.processes.folders import recorded_size
 from simcore.runtime.processes.tickets import TOO_LONG, place_among_receivers, takes_out, tickets_of
 from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
@@ -144,8 +145,9 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             gate.current.gave(actor)
 
     def _send_again(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
-        want = gate.current.give(actor, Kind.SEND, number, site, len(buf))
-        gate.current.must(actor, want == len(buf), f"the message has {len(buf)} bytes instead of {want}")
+        size = recorded_size(buf)
+        want = gate.current.give(actor, Kind.SEND, number, site, size)
+        gate.current.must(actor, want == size, f"the message has {size} bytes instead of {want}")
         failed = undone(actor, number)
         if failed is not None:
             gate.current.gave(actor)
@@ -228,7 +230,8 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
                 real_receive(_Failing(cls, _reading(b"\0", b"")), maxsize)
             elif not early:
                 real_receive(_Failing(cls, _raising(want or 0)), maxsize)
-            gate.current.must(actor, _size(early[0]) == want, f"a message of {_size(early[0])} bytes came instead of {want}")
+            size = TOO_LONG if early[0] is None else recorded_size(early[0].getvalue())
+            gate.current.must(actor, size == want, f"a message of {size} bytes came instead of {want}")
             return early[0]
         finally:
             gate.current.leave(actor, Kind.RECV, number, site, want or 0)

@@ -14,6 +14,7 @@ from simcore.runtime.actors import Actor, here
 from simcore.runtime.order import ORDER_EVENT
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth as births
+from simcore.runtime.processes import folders
 from simcore.runtime.processes.birth import SERVICE, VARIABLE, Birth, announce
 from simcore.runtime.segment import DEFINITION, TAG_ACTOR, TAG_NOTE
 from simcore.trace.events import Kind
@@ -29,7 +30,7 @@ _KEPT = (
     *("SIMCORE_SEED", "SIMCORE_CHAOS", "SIMCORE_SWITCH_INTERVAL", "SIMCORE_START_METHOD"),
     *("SIMCORE_PROBES", "SIMCORE_ACCESS", "SIMCORE_STEPS"),
 )
-_KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME", "SIMCORE_CPUS")
+_KEPT_IN_REPLAY = ("SIMCORE_REAL_TIME", "SIMCORE_CPUS", folders.VARIABLE)
 _SEED = b"PYTHONHASHSEED"
 _ours: dict[bytes, bytes] = {}
 """What a child of ours needs in its environment."""
