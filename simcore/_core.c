@@ -77,7 +77,7 @@ enum { TOO_LONG = -3 }; /* the value of RECV for a message that was refused */
 
 static PyObject *own_site;     /* the site of the very place at which a frame is */
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
-static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
+static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_stay, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
 static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
 static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
 static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                                  /* the methods of its batons */
@@ -171,6 +171,7 @@ core_exec(PyObject *module)
         {&str_later, "later"},
         {&str_pauses, "pauses"},
         {&str_look, "look"},
+        {&str_stay, "stay"},
         {&str_simcore_id, "simcore_id"},
         {&str_simcore_queue, "simcore_queue"},
         {&str_tell, "tell"},

@@ -157,6 +157,55 @@ def work(n):
     assert any(value & AT_REST for value in values)
 
 
+def test_garbage_while_others_wait() -> None:
+    """Whose wait is over meanwhile makes nothing more before the collection; what is sent already is no wait."""
+    source = (
+        CYCLES
+        + """
+import multiprocessing
+gc.set_threshold(300, 10, 10)
+pipes = [multiprocessing.Pipe(), multiprocessing.Pipe()]
+def finalise(n):
+    with threading.Lock(): order.append(n)
+def work(n):
+    mine, theirs = pipes[n][0], pipes[1 - n][1]
+    for k in range(500):
+        for part in "ab": Node((n, k, part))
+        if n or k: mine.recv()
+        for part in "abcd": Node((n, k, part))
+        theirs.send(k)
+threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(order) > 0)
+"""
+    )
+    trace = faithful(source, recordings=2)
+    assert Kind.GC in kinds(trace)
+
+
+def test_garbage_of_many_short_threads() -> None:
+    """No thread does much, but together they make as much garbage as one."""
+    source = (
+        CYCLES
+        + """
+gc.set_threshold(200, 10, 10)
+def finalise(n):
+    with threading.Lock(): order.append(n)
+def work(n):
+    for k in range(40):
+        for part in "abcd": Node((n, k, part))
+        with lock: pass
+threads = [threading.Thread(target=work, args=(n,)) for n in range(40)]
+for thread in threads: thread.start(); Node(thread.name)
+for thread in threads: thread.join()
+print(len(order) > 0)
+"""
+    )
+    trace = faithful(source)
+    assert Kind.GC in kinds(trace)
+
+
 def test_what_the_program_says_to_the_collector_holds() -> None:
     """Switched off it does not run; its thresholds, its answers and what it collects on request are the program's."""
     source = (

@@ -389,3 +389,23 @@ print(holder.is_alive())
     answer, again = replay(trace)
     assert_same(answer)
     assert again == expected
+
+
+def test_a_signal_just_before_a_wait() -> None:
+    """One that comes while an operation of ours is on its way into a sleep ends that sleep: it is not slept through."""
+    trace = faithful(
+        """
+import itertools, operator, signal, time
+class Late(Exception): pass
+def late(number, frame): raise Late
+signal.signal(signal.SIGUSR1, late)
+class Long:  # to tell its length is to raise a signal, and no line of the program's is at hand for it
+    __ge__ = operator.not_
+    def __init__(self):
+        raised = map(operator.length_hint, map(signal.raise_signal, (signal.SIGUSR1,)), (60,))
+        type(self).__index__ = itertools.chain(raised, itertools.repeat(60)).__next__
+try: time.sleep(Long())
+except Late: print("late")
+"""
+    )
+    assert kinds(trace).count(Kind.SIGNAL) == 1

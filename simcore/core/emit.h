@@ -210,10 +210,17 @@ publish(Writer *actor, int kind, uint32_t object, uint32_t site, int flags)
     return since;
 }
 
-static void
+/* It waits no more; what came of that is stamped next. While the process is held up the actor stays here, before that. */
+static int
 unpublish(Writer *actor)
 {
-    memset((char *)actor->wait.buf + WAIT_AT, 0, sizeof(Wait));
+    Wait *wait = (Wait *)((char *)actor->wait.buf + WAIT_AT);
+    int is_stamped = wait->flags & WAIT_STAMPED;
+    memset(wait, 0, sizeof(Wait));
+    if (is_stamped || !held_up) return 0;
+    PyObject *done = PyObject_CallMethodNoArgs((PyObject *)actor, str_stay);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
 }
 
 /* publish(actor, kind, object, site, *, timed, flags=0) */
@@ -251,7 +258,7 @@ core_unpublish(PyObject *module, PyObject *actor)
         PyErr_SetString(PyExc_TypeError, "not an actor");
         return NULL;
     }
-    unpublish((Writer *)actor);
+    if (unpublish((Writer *)actor) < 0) return NULL;
     Py_RETURN_NONE;
 }
 

@@ -110,9 +110,9 @@ core_sending(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         Py_DECREF(actor);
         return NULL;
     }
-    publish(actor, SEND, (uint32_t)number, site, 0);
+    publish(actor, SEND, (uint32_t)number, site, WAIT_STAMPED);
     PyObject *result = PyObject_Vectorcall(args[2], args, 2, NULL);
-    unpublish(actor);
+    unpublish(actor); /* it stays nowhere: it is stamped */
     if (result == NULL && PyErr_ExceptionMatches(PyExc_OSError)) { /* nothing was sent */
         PyObject *error = PyErr_GetRaisedException(), *told = PyObject_GetAttrString(error, "errno");
         int64_t code = 0;
@@ -152,12 +152,14 @@ core_receiving(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     uint64_t since = publish(actor, RECV, (uint32_t)number, site, 0);
-    PyObject *result = PyObject_Vectorcall(args[2], args, 2, NULL), *error = NULL, *told = NULL;
-    unpublish(actor);
+    PyObject *result = PyObject_Vectorcall(args[2], args, 2, NULL), *told = NULL;
+    PyObject *error = result == NULL ? PyErr_GetRaisedException() : NULL;
     uint64_t waited_us = (now() - since) / 1000;
-    int failed = 0, is_event = 1;
-    if (result == NULL) {
-        error = PyErr_GetRaisedException();
+    int failed = unpublish(actor) < 0, is_event = 1;
+    if (failed) {
+        is_event = 0;
+    }
+    else if (result == NULL) {
         told = PyObject_CallOneArg(args[4], error);
         is_event = told != Py_None;
         failed = told == NULL || (is_event && number_of(told, 0, &value) < 0);

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef char wait_is_24_bytes[sizeof(Wait) == 24 ? 1 : -1];
 
-enum { WAIT_AT = 16, WAIT_TIMED = 1 };
+enum { WAIT_AT = 16, WAIT_TIMED = 1, WAIT_STAMPED = 4 };
 
 static uint64_t
 now(void)

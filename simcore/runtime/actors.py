@@ -4,9 +4,9 @@ An actor's names and numbers advance in its own program order only, so they agre
 simcore does not know (a native one, a forked child, anything after the end): it works with the raw primitives.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from operator import length_hint
 from struct import Struct
 from types import CodeType, FrameType
@@ -22,6 +22,7 @@ from simcore.runtime.segment import (
     TAG_ACTOR,
     WAIT,
     WAIT_AT,
+    WAIT_STAMPED,
     WAIT_TIMED,
     Chunk,
 )
@@ -37,6 +38,9 @@ _now = originals.monotonic_ns
 
 RANGE: Final = 256 * 32
 """Bytes of the slots that an actor takes at a time: 256 records."""
+
+_FIRST_RANGES: Final = (16 * 32, 32 * 32, 64 * 32, 128 * 32)
+"""Of a new actor: garbage is looked for where slots are used up, and of many threads none may do 256 things."""
 
 
 class Actor(Writer):
@@ -119,6 +123,11 @@ class Actor(Writer):
             self.chunk, self.rest = self.rest, None
             between(self)
 
+    def stay(self) -> None:
+        """At an operation that may have a lock at hand: whether this process is held up, and no more."""
+        if held_up is not None:
+            held_up(self)
+
     def interrupt(self) -> None:
         """Called by another thread: have this actor come by `renew` or `look` at its next operation.
 
@@ -145,12 +154,23 @@ class Actor(Writer):
             number = self.chunks
             self.chunks = number + 1
             buffer = segment.current.chunk(self.index, number)
-            self.ranges = iter([range(at, min(at + RANGE, CHUNK), 32) for at in range(FIRST_RECORD, CHUNK, RANGE)])
+            self.ranges = iter(_FIRST_CHUNK if number == 0 else _CHUNK)
             slots = next(self.ranges)
         else:
             buffer = self.chunk[1]
         chunk = self.chunk = (_slots_in(buffer, slots), buffer)
         return chunk
+
+
+def _in_ranges(first: int, sizes: Sequence[int]) -> list[range]:
+    """The places of a chunk from `first` on, in ranges of these sizes and then of RANGE bytes."""
+    starts = [*accumulate(sizes, initial=first)]
+    starts += range(starts.pop(), CHUNK, RANGE)
+    return [range(start, end, 32) for start, end in zip(starts, [*starts[1:], CHUNK], strict=True)]
+
+
+_CHUNK: Final = _in_ranges(FIRST_RECORD, ())
+_FIRST_CHUNK: Final = _in_ranges(FIRST_RECORD, _FIRST_RANGES)
 
 
 def _slots_in(buffer: Any, places: range) -> Callable[[], int]:
@@ -263,8 +283,11 @@ def publish(actor: Actor, kind: int, object_id: int, site: int, *, timed: bool, 
 
 
 def unpublish(actor: Actor) -> None:
-    """It waits no more."""
+    """It waits no more; what came of that is stamped next. While the process is held up the actor stays here, before that."""
+    flags: int = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[3]
     _pack_wait(actor.wait_buffer, WAIT_AT, 0, 0, 0, 0, 0, 0)
+    if not flags & WAIT_STAMPED:
+        actor.stay()
 
 
 def set_phase(actor: Actor, phase: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from simcore.runtime import gate, originals
 from simcore.runtime.actors import acting, publish, unpublish
-from simcore.runtime.frames import hide
+from simcore.runtime.frames import hide, wait_in_c
 from simcore.runtime.patches import Patches
 from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
@@ -93,7 +93,7 @@ def _sleep_recorded(arguments: tuple[Any, ...]) -> None:
         return
     since = publish(actor, Kind.SLEEP, 0, site, timed=True)
     try:
-        originals.sleep(*arguments)
+        wait_in_c(originals.sleep, *arguments)
     finally:
         unpublish(actor)
     # A sleep that a signal handler's error cuts short is no event: in replay, too, the handler runs before it and ends it.

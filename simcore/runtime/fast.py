@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from simcore.runtime import originals
 from simcore.runtime.actors import emit, tls
 from simcore.runtime.core import core
-from simcore.runtime.frames import hide
-from simcore.runtime.locks import Lock, RLock, is_wait, take_lock, wait_for
+from simcore.runtime.frames import hide, wait_in_c
+from simcore.runtime.locks import Lock, RLock, is_wait, take_lock
 from simcore.runtime.sites import is_internal, site_of
 from simcore.trace.events import HEAD, RECORD, Kind
 
@@ -62,7 +62,7 @@ class FastLock(Lock):
             actor = _nobody
         if actor.raw:
             try:
-                return wait_for(self._acquire)
+                return wait_in_c(self._acquire)
             except BaseException as error:
                 hide(error)
                 raise
@@ -138,7 +138,7 @@ class FastLock(Lock):
             actor = _nobody
         if actor.raw or (timeout != -1 and not (blocking and is_wait(timeout))):
             try:
-                return wait_for(self._acquire, blocking, timeout)  # raises where the original does
+                return wait_in_c(self._acquire, blocking, timeout)  # raises where the original does
             except BaseException as error:
                 hide(error)
                 raise
@@ -209,7 +209,7 @@ class FastLock(Lock):
 
     def _wait(self, actor: Any, blocking: bool, timeout: float, frame: FrameType) -> bool:
         if not self.simcore_id:
-            return wait_for(self._acquire, blocking, timeout)
+            return wait_in_c(self._acquire, blocking, timeout)
         site = site_of(frame)
         if not blocking:
             emit(actor, _ACQUIRE, self.simcore_id, site, 0)

@@ -1,8 +1,12 @@
 """Our own frames are none of the program's business: what it sees of its stack and its errors is what a plain run shows."""
 
 import os
+from collections.abc import Callable
+from itertools import starmap
 from types import FrameType
-from typing import Final
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
 
 HERE: Final = os.path.dirname(__file__) + os.sep
 
@@ -35,3 +39,14 @@ def hide(error: BaseException) -> None:
                 after = after.tb_next
             trace.tb_next = after
         trace = after
+
+
+def wait_in_c(call: Callable[..., _T], *arguments: object) -> _T:
+    """Call what waits, in C. Here `signals` lets a handler in, until that is done and no longer.
+
+    One that came just before is let in before the wait begins. An error that a handler raised between a lock that is taken so and
+    the program's own frame would leave it taken for ever.
+    """
+    done: list[_T] = []
+    done.extend(starmap(call, (arguments,)))
+    return done[0]

@@ -27,9 +27,13 @@ _full_not_before_ns = 0
 _PATIENCE_S = 0.05
 """How long the other threads may take to come to rest; a thread that computes has the interpreter for 5 ms at a time."""
 
-_HASTE = 20
-"""When that was in vain, it is not tried again for so many times as long."""
+_TRIES = 5
+"""How often that may be in vain: each time the collection is put off until there is twice as much young garbage."""
 
+_HASTE = 20
+"""Then the others are not halted, and what is collected is not exact, for so many times as long as the tries took."""
+
+_in_vain = 0
 _halt_not_before_s = 0.0
 
 
@@ -47,12 +51,15 @@ def _look(actor: Actor) -> None:
     if not _wanted or actor.raw:
         return
     young, middle, old = gc.get_count()
-    if young <= _thresholds[0] or not _thresholds[0]:
+    if young <= _thresholds[0] << _in_vain or not _thresholds[0]:
         return
     if not _busy.acquire(False):
         return
     try:
-        at_rest, go_on = _halt(actor)
+        halted = _halt(actor)
+        if halted is None:
+            return
+        at_rest, go_on = halted
         now = originals.monotonic_ns()
         if middle > _thresholds[1] and old > _thresholds[2] and now > _full_not_before_ns:
             collect_now(actor, 2 | at_rest, go_on)
@@ -65,18 +72,22 @@ def _look(actor: Actor) -> None:
         _busy.release()
 
 
-def _halt(actor: Actor) -> tuple[int, Callable[[], object]]:
-    """Have all others come to rest: AT_REST if they have, else 0; and what lets them go on."""
-    global _halt_not_before_s
+def _halt(actor: Actor) -> tuple[int, Callable[[], object]] | None:
+    """Have all others come to rest: AT_REST if they have, else 0; and what lets them go on. None if it is to be tried again."""
+    global _in_vain, _halt_not_before_s
     began = originals.monotonic()
     is_handler = actor is not actors.main and actor.index not in actors.alive  # it interrupts an actor, which never comes to rest
     if began < _halt_not_before_s or is_handler or not rest.others(actor):
         return 0, int
     at_rest, go_on = rest.halt(actor, _PATIENCE_S)
-    if not at_rest:
-        now = originals.monotonic()
-        _halt_not_before_s = now + _HASTE * (now - began)
-    return AT_REST if at_rest else 0, go_on
+    _in_vain = 0 if at_rest else (_in_vain + 1) % _TRIES
+    _set_pace()
+    if at_rest:
+        return AT_REST, go_on
+    if _in_vain:
+        return None
+    _halt_not_before_s = originals.monotonic() + _HASTE * _TRIES * _PATIENCE_S
+    return 0, go_on
 
 
 def collect_now(actor: Actor, value: int, first: Callable[[], object]) -> None:
@@ -117,8 +128,9 @@ def _be_called() -> None:
 
 def begin_anew() -> None:
     """This is a forked child: no other thread is looking for garbage here."""
-    global _busy
+    global _busy, _in_vain
     _busy = originals.allocate_lock()
+    _in_vain = 0
     _be_called()
 
 
@@ -132,7 +144,7 @@ def _collect(generation: int = 2) -> int:
 
 def _set_pace() -> None:
     """Say when `_look` is to be called: it would find nothing to do where less is there."""
-    actors.look_above(_thresholds[0] if _wanted and _thresholds[0] else actors.NEVER)
+    actors.look_above(_thresholds[0] << _in_vain if _wanted and _thresholds[0] else actors.NEVER)
 
 
 def _enable() -> None:

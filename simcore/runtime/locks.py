@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, unpublish
 from simcore.runtime.core import LockBase
-from simcore.runtime.frames import hide
+from simcore.runtime.frames import hide, wait_in_c
 from simcore.runtime.sites import site_of
 from simcore.trace.events import Kind, ObjectKind
 
@@ -31,16 +31,6 @@ def is_wait(timeout: Any) -> bool:
         return False
 
 
-def wait_for(acquire: Callable[..., bool], blocking: bool = True, timeout: float = -1) -> bool:
-    """Acquire in C. Here `signals` lets a handler in, until the lock is taken and no longer.
-
-    An error that a handler raised between that and the program's own frame would leave the lock taken for ever.
-    """
-    done: list[bool] = []
-    done.extend(map(acquire, (blocking,), (timeout,)))
-    return done[0]
-
-
 def take_lock(
     actor: Actor, object_id: int, site: int, acquire: Callable[..., bool], blocking: bool, timeout: float
 ) -> tuple[bool, int]:
@@ -51,7 +41,7 @@ def take_lock(
         return False, 0
     began = publish(actor, Kind.ACQUIRE, object_id, site, timed=timeout != -1)
     try:
-        got = wait_for(acquire, True, timeout)
+        got = wait_in_c(acquire, True, timeout)
     finally:
         unpublish(actor)
     return got, (originals.monotonic_ns() - began) // 1000
@@ -78,7 +68,7 @@ class Lock(LockBase):
         actor = acting()
         try:
             if actor is None or not self.simcore_id:
-                return wait_for(self._acquire, blocking, timeout)
+                return wait_in_c(self._acquire, blocking, timeout)
             return self._take(actor, bool(blocking), timeout, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
@@ -137,7 +127,7 @@ class Lock(LockBase):
         actor = acting()
         try:
             if actor is None or not self.simcore_id:
-                return wait_for(self._acquire)
+                return wait_in_c(self._acquire)
             return self._take(actor, True, -1, site_of(get_frame(1)))
         except BaseException as error:
             hide(error)
@@ -203,7 +193,7 @@ class RLock(LockBase):
             raise
 
     def _take_unrecorded(self, blocking: bool = True, timeout: float = -1) -> bool:
-        got = wait_for(self._raw.acquire, blocking, timeout)
+        got: bool = wait_in_c(self._raw.acquire, blocking, timeout)
         if got:
             self._depth += 1
         return got
@@ -303,7 +293,7 @@ class RLock(LockBase):
         raw = self._raw
         actor = acting()
         if actor is None or not self.simcore_id:
-            wait_for(raw.acquire)
+            wait_in_c(raw.acquire)
             self._deepen(depth)
             return
         site = site_of(get_frame(1))

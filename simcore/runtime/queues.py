@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from simcore.runtime import actors, gate, originals
 from simcore.runtime.actors import Actor, acting, publish, unpublish
-from simcore.runtime.frames import hide
+from simcore.runtime.frames import hide, wait_in_c
 from simcore.runtime.locks import is_wait
 from simcore.runtime.patches import Patches
 from simcore.runtime.sites import site_of
@@ -111,7 +111,7 @@ class SimpleQueue:
                 return EMPTY, None, 0
         since = publish(actor, Kind.GET, self.simcore_id, site, timed=timeout is not None)
         try:
-            tag, item = self._raw.get(True, timeout)
+            tag, item = wait_in_c(self._raw.get, True, timeout)
         except _queue.Empty:
             tag, item = TIMED_OUT, None
         finally:

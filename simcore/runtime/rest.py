@@ -2,7 +2,8 @@
 
 An actor is at rest at an operation that it has not done. What it did up to there is the same in a replay, wherever the system
 interrupted it. So what depends on what all threads have done (which objects are garbage, what a process leaves undone at its end)
-is looked for when they are at rest.
+is looked for when they are at rest. Who waits is at rest, and stays so: what came of that is stamped behind `unpublish`, which
+keeps the actor while the process is held up.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 from simcore.runtime import actors, originals
 from simcore.runtime.actors import Actor
-from simcore.runtime.segment import WAIT, WAIT_AT
+from simcore.runtime.segment import WAIT, WAIT_AT, WAIT_STAMPED
 
 _TICK_S = 0.00005
 
@@ -35,7 +36,7 @@ def begin_anew() -> None:
 
 
 def others(actor: Actor) -> list[Actor]:
-    """The other actors of this process that live."""
+    """The other actors of this process that live, each behind the one that started it."""
     return [other for other in (actors.main, *list(actors.alive.values())) if other is not None and other is not actor]
 
 
@@ -43,14 +44,15 @@ def has_come(actor: Actor) -> bool:
     """Whether an actor is at rest."""
     if actor.index in _held or actor in starting.values() or (actor.following is not None and actor.following.blocked):
         return True
-    waits_since: int = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[5]
-    return waits_since != 0
+    _, _, _, flags, _, since = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)
+    return since != 0 and not flags & WAIT_STAMPED
 
 
 def await_others(actor: Actor, patience_s: float) -> bool:
     """Wait until all others are at rest; False if that took too long."""
     until = originals.monotonic() + patience_s
-    while busy := [other for other in others(actor) if not has_come(other)]:
+    # Who is started comes before who waits for that: seen at rest, it keeps the other waiting, or has let it go on already.
+    while busy := [other for other in reversed(others(actor)) if not has_come(other)]:
         if originals.monotonic() > until:
             return False
         if actors.held_up is not None:
@@ -69,15 +71,13 @@ def halt(actor: Actor, patience_s: float) -> tuple[bool, Callable[[], object]]:
         return False, int
     _halt.acquire()
     actors.hold_up(_pause)
-    try:
-        return await_others(actor, patience_s), _halt.release
-    finally:
-        if actors.held_up is _pause:
-            actors.hold_up(None)
+    return await_others(actor, patience_s), _halt.release
 
 
 def end_halt() -> None:
-    """Let the others go on if an error came before that."""
+    """Hold up nobody any more; let the others go on if an error came before that."""
+    if actors.held_up is _pause:
+        actors.hold_up(None)
     if _halt._is_owned():
         _halt.release()
 

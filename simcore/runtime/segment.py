@@ -40,6 +40,8 @@ PHASE_ENDED: Final = 2
 WAIT_TIMED: Final = 1
 WAIT_PARKED: Final = 2
 """Replay only: the actor came to an operation beyond the trace and stays there."""
+WAIT_STAMPED: Final = 4
+"""The operation has its record already, as one that others act on before it is done."""
 
 FIRST_RECORD: Final = 64
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from simcore.runtime import actors, gate, originals, segment, sites
 from simcore.runtime.actors import Actor, acting, here, tls
-from simcore.runtime.frames import hide, is_ours, program_frame
+from simcore.runtime.frames import hide, is_ours, program_frame, wait_in_c
 from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
@@ -318,7 +318,7 @@ def _wait_for_signal() -> None:
     if gate.current.enter(actor, Kind.PAUSE, 0, site) is None:
         since = actors.publish(actor, Kind.PAUSE, 0, site, timed=True)  # noqa: F841  its name says that a signal is let in here
         try:
-            _real_pause()
+            wait_in_c(_real_pause)
         finally:
             actors.unpublish(actor)
     gate.current.leave(actor, Kind.PAUSE, 0, site, 0)

@@ -23,6 +23,7 @@ from simcore.runtime.processes.children import unrecorded
 from simcore.runtime.processes.exclusion import one_at_a_time
 from simcore.runtime.processes.folders import recorded_size
 from simcore.runtime.processes.tickets import TOO_LONG, place_among_receivers, takes_out, tickets_of
+from simcore.runtime.segment import WAIT_STAMPED
 from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
@@ -134,7 +135,8 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
 
     def _send(actor: Actor, self: Any, number: int, buf: Any, site: int) -> None:
         gate.current.give(actor, Kind.SEND, number, site, len(buf))
-        since = publish(actor, Kind.SEND, number, site, timed=False)  # noqa: F841  its name says that a signal is let in here
+        flags = WAIT_STAMPED
+        since = publish(actor, Kind.SEND, number, site, timed=False, flags=flags)  # noqa: F841  its name lets signals in here
         try:
             real_send(self, buf)
         except OSError as error:
@@ -164,7 +166,7 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
             else:
                 gate.current.gave(actor)
                 _run_handlers(actor)
-                publish(actor, Kind.SEND, number, site, timed=False)
+                publish(actor, Kind.SEND, number, site, timed=False, flags=WAIT_STAMPED)
                 tickets.wait(ticket)
                 _put(self, buf)
                 unpublish(actor)
@@ -196,14 +198,15 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
         gate.current.enter(actor, Kind.RECV, number, site)
         since = publish(actor, Kind.RECV, number, site, timed=False)
         try:
-            done.extend(map(real_receive, (self,), (maxsize,)))
+            try:
+                done.extend(map(real_receive, (self,), (maxsize,)))
+            finally:
+                unpublish(actor)
         except (OSError, EOFError) as error:
             value = _value_of(error)
             if value is not None:
                 gate.current.leave(actor, Kind.RECV, number, site, value, (originals.monotonic_ns() - since) // 1000)
             raise
-        finally:
-            unpublish(actor)
         gate.current.leave(actor, Kind.RECV, number, site, _size(done[0]), (originals.monotonic_ns() - since) // 1000)
         return done[0]
 

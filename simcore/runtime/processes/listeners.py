@@ -26,6 +26,7 @@ from simcore.runtime.patches import Patches
 from simcore.runtime.processes import birth
 from simcore.runtime.processes.connections import os_error, undo, undone
 from simcore.runtime.processes.exclusion import one_at_a_time
+from simcore.runtime.segment import WAIT_STAMPED
 from simcore.runtime.sites import site_of
 from simcore.trace.events import FIXED_OBJECTS, Kind, ObjectKind
 
@@ -195,9 +196,11 @@ class Socket(socket.socket):
                     self._wait_until_asked()
                 accepted = super().accept()
                 value = 1
+                unpublish(actor)
                 gate.current.leave(actor, Kind.ACCEPT, self.simcore_id, site, 1, (originals.monotonic_ns() - since) // 1000)
             return accepted
         except OSError as error:
+            unpublish(actor)
             if error.errno and not value:
                 gate.current.leave(actor, Kind.ACCEPT, self.simcore_id, site, -error.errno)
             raise
@@ -232,7 +235,8 @@ class Socket(socket.socket):
             raise
 
     def _connect(self, actor: Actor, address: Any, site: int) -> None:
-        since = publish(actor, Kind.CONNECT, _PROCESS, site, timed=False)  # noqa: F841  its name lets signals in here
+        flags = WAIT_STAMPED
+        since = publish(actor, Kind.CONNECT, _PROCESS, site, timed=False, flags=flags)  # noqa: F841  its name lets signals in here
         try:
             with one_at_a_time(_ADDRESSES + zlib.crc32(_key(_text_of(address)))):
                 gate.current.give(actor, Kind.CONNECT, _PROCESS, site, 1)

@@ -15,7 +15,7 @@ from typing import Any
 
 from simcore.runtime import gate, originals
 from simcore.runtime.actors import Actor, acting, publish, unpublish
-from simcore.runtime.frames import hide
+from simcore.runtime.frames import hide, wait_in_c
 from simcore.runtime.patches import Patches
 from simcore.runtime.processes import pids
 from simcore.runtime.processes.birth import Birth, told_pid
@@ -110,7 +110,7 @@ def _see_end(actor: Actor, child: Birth, site: int, told: int) -> int:
         if want is None:
             since = publish(actor, Kind.JOIN, child.object_id, site, timed=False)
             try:
-                _, status = originals.waitpid(pids.real(told), 0)
+                _, status = wait_in_c(originals.waitpid, pids.real(told), 0)
             finally:
                 unpublish(actor)
             waited = (originals.monotonic_ns() - since) // 1000

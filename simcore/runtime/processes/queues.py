@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from simcore.runtime import actors, gate, originals, sites
 from simcore.runtime.actors import Actor, acting, here, publish, unpublish
 from simcore.runtime.core import LockBase, core
-from simcore.runtime.frames import hide
-from simcore.runtime.locks import PATIENCE_S, wait_for
+from simcore.runtime.frames import hide, wait_in_c
+from simcore.runtime.locks import PATIENCE_S
 from simcore.runtime.patches import Patches
 from simcore.runtime.sites import site_of
 from simcore.runtime.spans import spanned
@@ -50,7 +50,7 @@ class NotEmpty(LockBase):
         actor = acting()
         try:
             if actor is None:
-                wait_for(self.acquire)
+                wait_in_c(self.acquire)
                 self.tag = _UNTAGGED
             else:
                 self._put(actor, site_of(get_frame(1)))
@@ -73,7 +73,7 @@ class NotEmpty(LockBase):
             if not self.acquire(False):
                 publish(actor, Kind.PUT, self.simcore_id, site, timed=False)
                 try:
-                    wait_for(self.acquire)
+                    wait_in_c(self.acquire)
                 finally:
                     unpublish(actor)
             gate.current.give(actor, Kind.PUT, self.simcore_id, site, tag)
