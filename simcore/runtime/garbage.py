@@ -131,6 +131,8 @@ def begin_anew() -> None:
     global _busy, _in_vain
     _busy = originals.allocate_lock()
     _in_vain = 0
+    if not gate.current.following:
+        _set_pace()
     _be_called()
 
 
