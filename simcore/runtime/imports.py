@@ -14,7 +14,7 @@ from sys import _getframe as get_frame
 from types import ModuleType
 from typing import Any, Final
 
-from simcore.runtime import gate, sites
+from simcore.runtime import gate, rest, sites
 from simcore.runtime.actors import Actor, acting
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -87,11 +87,19 @@ def note(actor: Actor, name: str, how: str, frame: Any) -> None:
     gate.current.leave(actor, Kind.IMPORT, IMPORTS, site_of(frame), sites.intern_text(name + how))
 
 
-def _take_first(lock: Any, actor: Actor, frame: Any) -> None:
-    gate.current.enter(actor, Kind.IMPORT, IMPORTS, 0)
-    found = sys.modules.get(lock.name) if is_there(frame) else None
+def _await(lock: Any, actor: Actor) -> None:
+    rest.importing[actor] = lock.name
     try:
         acquire(lock)
+    finally:
+        rest.importing.pop(actor, None)
+        actor.stay()
+
+
+def _take_first(lock: Any, actor: Actor, frame: Any) -> None:
+    found = sys.modules.get(lock.name) if is_there(frame) else None
+    try:
+        _await(lock, actor)
     except DeadlockError:
         note(actor, lock.name, missed(frame) + (UNFINISHED if is_there(frame) else DEADLOCK), frame)
         raise

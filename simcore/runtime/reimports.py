@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from simcore.runtime import gate, originals
+from simcore.runtime import gate, originals, rest
 from simcore.runtime.actors import Actor
 from simcore.runtime.frames import hide
 from simcore.runtime.imports import (
@@ -30,6 +30,7 @@ from simcore.runtime.imports import (
     note,
     release,
 )
+from simcore.runtime.rest import is_ready
 from simcore.trace.events import Kind
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def take(lock: Any, actor: Actor, frame: Any) -> None:
         _take(lock, actor, frame, thread)
     finally:
         _waiting.pop(actor, None)
+        rest.importing.pop(actor, None)
 
 
 def _take(lock: Any, actor: Actor, frame: Any, thread: _Thread) -> None:
@@ -118,7 +120,7 @@ def _take(lock: Any, actor: Actor, frame: Any, thread: _Thread) -> None:
         elif how == FAILED:
             _go_on_failed(lock, actor, frame, thread, before + how)
             return
-        if _is_ready(name) or name not in follow.imports:
+        if is_ready(name) or name not in follow.imports:
             break
         if may_pass and name in sys.modules:
             _pass(lock, frame, thread, lambda: None)
@@ -128,7 +130,9 @@ def _take(lock: Any, actor: Actor, frame: Any, thread: _Thread) -> None:
                 break
             follow.skip_import(actor)
             continue
+        rest.importing[actor] = name
         _wait(name, latch_s)
+        del rest.importing[actor]
     acquire(lock)
     thread.taken.append((lock, lambda: _give_back(lock)))
     ready = sys.modules.get(name)
@@ -169,7 +173,7 @@ def _miss(actor: Actor, parent: str, frame: Any) -> None:
     _waiting[actor] = parent
     if head == parent + MISSED + AWAITED:
         _turn(actor, parent, MISSED + AWAITED, frame)
-        _wait_until(lambda: _is_ready(parent))
+        _wait_until(lambda: is_ready(parent))
     elif head == parent + MISSED + EXECUTES:
         follow.await_turn(actor)
         _wait_until(lambda: parent not in sys.modules)
@@ -288,11 +292,6 @@ _LOADS_MODULE = bootstrap._load_unlocked.__code__  # type: ignore[attr-defined]
 # Waiting ------------------------------------------------------------------------------------------------------------------------
 
 
-def _is_ready(name: str) -> bool:
-    module = sys.modules.get(name, _loading)
-    return module is not _loading and not getattr(getattr(module, "__spec__", None), "_initializing", False)
-
-
 def _leads_to(actor: Actor, name: str) -> bool:
     """Whether the executor of this module waits for a module of this actor's, or for one of somebody who does."""
     for _ in range(len(_waiting) + 1):
@@ -310,7 +309,7 @@ def _is_stuck(name: str) -> bool:
     for _ in range(len(_waiting) + 1):
         loading = _loading.get(name)
         if not loading:
-            return not _is_ready(name)
+            return not is_ready(name)
         if loading[-1].following.blocked:
             return True
         waits_for = _waiting.get(loading[-1])
@@ -338,7 +337,7 @@ def _wait(name: str, seconds: float) -> None:
     latch.acquire()
     latches = _latches.setdefault(name, [])
     latches.append(latch)
-    if not _is_ready(name):
+    if not is_ready(name):
         latch.acquire(True, seconds)
     if latch in latches:
         latches.remove(latch)

@@ -6,6 +6,7 @@ is looked for when they are at rest. Who waits is at rest, and stays so: what ca
 keeps the actor while the process is held up.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ _held: set[int] = set()
 starting: dict[int, Actor] = {}
 """Who waits, inside of `Thread.start`, for an actor to begin, by that actor's index."""
 
+importing: dict[Actor, str] = {}
+"""The module that an actor waits for, or is about to; when it has it, it stays where the process is held up."""
+
 _halt: Any = originals.RLock()
 """Taken by the actor that holds up the others for a moment. Re-entrant, for a signal handler may come by there on its thread."""
 
@@ -32,6 +36,7 @@ def begin_anew() -> None:
     actors.hold_up(None)
     actors.alive.clear()
     starting.clear()
+    importing.clear()
     _held.clear()
 
 
@@ -48,11 +53,25 @@ def has_come(actor: Actor) -> bool:
     return since != 0 and not flags & WAIT_STAMPED
 
 
+def is_ready(name: str) -> bool:
+    """Whether the execution of a module is over."""
+    module = sys.modules.get(name, importing)
+    return module is not importing and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+
+
+def _awaits_module(actor: Actor) -> bool:
+    """Whether it waits, in an import that is no event, for a module. With its executor at rest it goes on waiting."""
+    name = importing.get(actor)
+    return name is not None and not is_ready(name)
+
+
 def await_others(actor: Actor, patience_s: float) -> bool:
     """Wait until all others are at rest; False if that took too long."""
     until = originals.monotonic() + patience_s
     # Who is started comes before who waits for that: seen at rest, it keeps the other waiting, or has let it go on already.
     while busy := [other for other in reversed(others(actor)) if not has_come(other)]:
+        if all(map(_awaits_module, busy)):  # and all others are at rest
+            return True
         if originals.monotonic() > until:
             return False
         if actors.held_up is not None:
