@@ -24,6 +24,7 @@ RACY: Mapping[str, frozenset[str]] = {
     "data-race": frozenset(),
     "double-checked-locking": frozenset(),
     "shared-value-array": frozenset({"style"}),
+    "thread-local": frozenset({"style"}),
 }
 """Patterns with a race unless they are `fixed`; those with parameters only where one of these is given.
 

@@ -16,11 +16,12 @@ def fetch(rounds: int, io_s: float, late: list[float]) -> None:
         late.append(time.perf_counter() - begin - io_s)
 
 
-def compute(going: list[bool]) -> None:
+def compute(enough: threading.Event) -> None:
     """Compute until told to stop; never gives the interpreter away by itself."""
     number = 1
-    while going:
-        number = number * 3 % 1_000_003
+    while not enough.is_set():
+        for _ in range(100_000):  # a few milliseconds
+            number = number * 3 % 1_000_003
 
 
 @pattern(section="1-4", title="waiting beside a thread that computes: the convoy", title_ja="GILとコンボイ効果（Convoy Effect）")
@@ -38,15 +39,15 @@ def gil_convoy(rounds: int = 15, io_s: float = 0.0005, switch_s: float = 0.005) 
     sys.setswitchinterval(switch_s)
     alone: list[float] = []
     beside: list[float] = []
-    going = [True]
-    computer = threading.Thread(target=compute, args=(going,), name="compute")
+    enough = threading.Event()
+    computer = threading.Thread(target=compute, args=(enough,), name="compute")
     for name, late in (("fetch-alone", alone), ("fetch-beside", beside)):
         if late is beside:
             computer.start()
         fetcher = threading.Thread(target=fetch, args=(rounds, io_s, late), name=name)
         fetcher.start()
         fetcher.join()
-    going.clear()
+    enough.set()
     computer.join()
     sys.setswitchinterval(before)
     print(f"late by {median(alone) * 1000:.2f} ms alone, by {median(beside) * 1000:.2f} ms beside one who computes")
