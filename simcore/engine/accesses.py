@@ -9,13 +9,14 @@ threads have dropped: the access at which an actor was held up meanwhile is kept
 up there.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from itertools import accumulate, compress, repeat
-from operator import gt
+from itertools import accumulate, chain, compress, repeat
+from operator import and_, gt, sub
 from typing import Final, NamedTuple
 
-from simcore.engine.records import Block, RawRecord, Records
+from simcore.engine.records import Block, Records
 from simcore.engine.segments import Definitions
 from simcore.runtime.access.objects import INTEGER
 from simcore.runtime.access.spots import What
@@ -26,10 +27,14 @@ FIRST_PLACE: Final = 1 << 40
 
 _KINDS: Final = {What.ATTRIBUTE: ObjectKind.ATTRIBUTE, What.GLOBAL: ObjectKind.GLOBAL, What.CELL: ObjectKind.CELL}
 _ITEMS: Final = frozenset({What.ITEM, What.METHOD, What.WHOLE})
-_IS_ACCESS: Final = bytes(kind in ACCESS_KINDS for kind in range(256))
-_NOT: Final = bytes([1]) + bytes(255)
 _ASIDE: Final = frozenset({Kind.CREATE, Kind.SPAN})
-"""Records that take no turn: an object that an access meets is recorded just before."""
+"""Records that are no events: an object that an access meets is recorded just before."""
+
+_IS_EVENT: Final = bytes(kind not in _ASIDE for kind in range(256))
+_IS_ACCESS: Final = bytes(kind in ACCESS_KINDS for kind in range(256))
+_INTERRUPTS: Final = bytes(kind in INTERRUPTIONS for kind in range(256))
+_COUNTS: Final = bytes(kind in ACCESS_KINDS | INTERRUPTIONS for kind in range(256))
+_NOT: Final = bytes([1]) + bytes(255)
 
 _Key = tuple[str, int, str]
 """Process, number of the object, field; of an item none."""
@@ -66,6 +71,15 @@ class Made(NamedTuple):
     kind_and_n: int
     site: int
     label: str
+
+
+class Sifted(NamedTuple):
+    """Some records of one actor: which of them are events that a trace keeps, marked with 1, on what, and their values."""
+
+    block: Block
+    kept: bytes
+    objects: "array[int]"
+    values: "array[int]"
 
 
 class Accesses:
@@ -139,38 +153,43 @@ class Accesses:
             result[place.number] = Made(place.stamp, place.actor, kind << 32 | n, place.site, label)
         return result
 
-    def kept(self, actor: int, records: Records) -> Iterator[RawRecord]:
+    def sifted(self, actor: int, records: Records) -> Iterator[Sifted]:
         """The records of an actor, without the accesses that are left out; the others act on places and count those."""
         places: dict[tuple[int, int], int] = {}
         total = at_last = first = 0
         held = sorted(index for whose, index in self._held if whose == actor)
         for block in records.blocks():
+            is_event = block.kinds.translate(_IS_EVENT)
+            if not self._definitions.spots:
+                yield Sifted(block, is_event, block.objects, block.values())
+                continue
             on = list(zip(block.objects, block.sites, strict=True))
             is_access = block.kinds.translate(_IS_ACCESS)
             for number, site in set(compress(on, is_access)) - places.keys():
                 place = self._places[self._key(actor, number, site)]
                 places[number, site] = place.number if self._all_kept or place.is_kept else 0
             is_left_out = bytearray(map(gt, is_access, map(places.get, on, repeat(1))))
+            objects = array("q", map(places.get, on, block.objects))
             for index in held[bisect_left(held, first) : bisect_left(held, first + len(on))]:
-                is_left_out[index - first] = 0
+                index -= first
+                is_left_out[index] = 0
+                objects[index] = self._places[self._key(actor, *on[index])].number
             first += len(on)
-            left_out = list(accumulate(is_left_out, initial=total))
-            total = left_out[-1]
-            columns = zip(block, is_access, left_out, strict=False)
-            for record, accesses, before in compress(columns, is_left_out.translate(_NOT)):
-                value, number, site, kind = record[0], record[1], record[2], record[4]
-                if accesses:
-                    number = places[number, site] or self._places[self._key(actor, number, site)].number
-                    value |= 0 if self._all_kept else before - at_last
-                elif kind in INTERRUPTIONS:
-                    value |= 0 if self._all_kept else before - at_last + 1 << 32
-                elif kind != Kind.CREATE or value >> 32 not in PLACE_KINDS:
-                    yield record
-                    continue
-                else:
-                    continue
-                at_last = before
-                yield (value, number, *record[2:])
+            for index in compress(range(len(on)), is_access.translate(_NOT)):
+                objects[index] = block.objects[index]
+            kept, values = bytes(map(gt, is_event, is_left_out)), block.values()
+            if not self._all_kept:
+                left_out = list(accumulate(is_left_out, initial=total))
+                total = left_out[-1]
+                counting = bytes(map(and_, kept, block.kinds.translate(_COUNTS)))
+                counted = list(compress(left_out, counting))
+                since = list(map(sub, counted, chain((at_last,), counted)))
+                for index, number in compress(zip(compress(range(len(on)), counting), since, strict=True), since):
+                    values[index] |= number if is_access[index] else number << 32
+                for index in compress(range(len(on)), block.kinds.translate(_INTERRUPTS)):
+                    values[index] += 1 << 32
+                at_last = counted[-1] if counted else at_last
+            yield Sifted(block, kept, objects, values)
 
     def text(self, key: int) -> str:
         """The text for a record's key."""

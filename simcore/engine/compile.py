@@ -1,7 +1,11 @@
 """Compiles a trace into the order file that the runtime follows: fixed records, grouped by actor, with the turns worked out."""
 
+from array import array
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, compress, count, islice
+from operator import ne
 from pathlib import Path
 
 from simcore.engine.scenario import command_of, our_python
@@ -25,6 +29,7 @@ from simcore.trace.events import AT_REST, FIRST_OBJECT, FIXED_OBJECTS, LOCAL_KIN
 from simcore.trace.model import Trace
 
 _INPUT_KINDS = TEXT_KINDS - {Kind.WRITE}
+_TAKES_TURN = bytes(kind not in LOCAL_KINDS for kind in range(256))
 
 
 def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semaphores: str = "") -> list[int]:
@@ -33,30 +38,28 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
     `semaphores` is how the named semaphores of actors begin that are told their turn by another process; see `told_from_afar`.
     """
     c = trace.columns
-    turns = list(_turns(trace))
-    flags = bytearray([LOCAL]) * len(c)
-    after = [0] * len(c)
-    for position in turns:
-        flags[position] = WAITED if c.kind[position] == Kind.SIGNAL and c.waited_us[position] else 0
+    turns = _turns(trace)
+    flags = array("I", [LOCAL]) * len(c)
+    after = array("I", bytes(4 * len(c)))
+    whose = array("I", map(c.actor.__getitem__, turns))
+    for position, following in zip(turns, islice(whose, 1, None), strict=False):
+        flags[position], after[position] = 0, following
+    if turns:
+        flags[turns[-1]] = 0
+    for position in compress(turns, map(int(Kind.SIGNAL).__eq__, map(c.kind.__getitem__, turns))):
+        flags[position] = WAITED if c.waited_us[position] else 0
     if stop_at is not None and stop_at < len(flags):
         flags[stop_at] |= STOP
     process = trace.processes
-    previous = 0  # the main actor has the first turn without being told
-    for place, position in enumerate(turns):
-        actor = c.actor[position]
-        if actor != previous:
-            flags[position] |= AWAIT if process[actor] == process[previous] else AWAIT | FAR_AWAIT
-        if place + 1 < len(turns):
-            following = c.actor[turns[place + 1]]
-            after[position] = following
-            if following != actor:
-                flags[position] |= POST if process[actor] == process[following] else POST | FAR_POST
-        previous = actor
-    parts: list[list[bytes]] = [[] for _ in trace.actors]
-    pack = ORDER_EVENT.pack
+    before = chain([0], whose)  # the main actor has the first turn without being told
+    for place in compress(range(len(turns)), map(ne, whose, before)):
+        actor, previous = whose[place], whose[place - 1] if place else 0
+        is_near = process[actor] == process[previous]
+        flags[turns[place]] |= AWAIT if is_near else AWAIT | FAR_AWAIT
+        if place:
+            flags[turns[place - 1]] |= POST if is_near else POST | FAR_POST
     numbers = _object_numbers(trace)
-    for position, (actor, kind, obj, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
-        parts[actor].append(pack(value, numbers[obj], site, after[position], position, kind, flags[position]))
+    parts = _parts(trace, numbers, after, flags)
     names = "\0".join(info.name for info in trace.actors).encode()
     objects: list[bytes] = [ORDER_OBJECT.pack(0xFFFFFFFF, 0, number) for number in range(max(numbers, default=0) + 1)]
     for index, info in enumerate(trace.objects):
@@ -76,15 +79,40 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
         file.write(
             ORDER_HEAD.pack(ORDER_MAGIC, len(trace.actors), len(objects), len(c), stop, trace.header.pid, trace.header.ppid)
         )
-        for section in (semaphores.encode(), names, b"".join(objects), bytes(inputs), *(b"".join(part) for part in parts)):
+        for section in (semaphores.encode(), names, b"".join(objects), bytes(inputs), *parts):
             file.write(ORDER_LENGTH.pack(len(section)) + section)
     return turns
 
 
+def _parts(trace: Trace, numbers: Sequence[int], after: "array[int]", flags: "array[int]") -> Iterator[bytes]:
+    """The order of each actor: its events as ORDER_EVENT has them."""
+    c = trace.columns
+    order = sorted(range(len(c)), key=c.actor.__getitem__)
+    words = array("I", bytes(ORDER_EVENT.size * len(c)))
+    step = ORDER_EVENT.size // 4
+    values = array("I", array("q", map(c.value.__getitem__, order)).tobytes())
+    words[0::step], words[1::step] = values[0::2], values[1::2]
+    words[2::step] = array("I", map(numbers.__getitem__, map(c.object.__getitem__, order)))
+    words[3::step] = array("I", map(c.site.__getitem__, order))
+    words[4::step] = array("I", map(after.__getitem__, order))
+    words[5::step] = array("I", order)
+    halves = array("H", bytes(4 * len(c)))
+    halves[0::2] = array("H", map(c.kind.__getitem__, order))
+    halves[1::2] = array("H", map(flags.__getitem__, order))
+    words[6::step] = array("I", halves.tobytes())
+    data = words.tobytes()
+    counts = Counter(c.actor)
+    begin = 0
+    for actor in range(len(trace.actors)):
+        end = begin + counts[actor] * ORDER_EVENT.size
+        yield data[begin:end]
+        begin = end
+
+
 def hand_overs(trace: Trace, turns: Sequence[int]) -> int:
     """How often the next turn is another actor's."""
-    actor = trace.columns.actor
-    return sum(actor[a] != actor[b] for a, b in pairwise(turns))
+    actors = list(map(trace.columns.actor.__getitem__, turns))
+    return sum(map(ne, actors, islice(actors, 1, None)))
 
 
 def _with_our_python(trace: Trace, text: str | bytes) -> str | bytes:
@@ -125,24 +153,28 @@ def told_from_afar(trace: Trace) -> list[int]:
     return sorted(found)
 
 
-def _turns(trace: Trace) -> Iterator[int]:
+def _turns(trace: Trace) -> list[int]:
     """The positions that take a turn: those of all events but local inputs.
 
     Garbage is what all threads of a process have dropped, so a collection takes one where there are several. Where it found the
     others at rest, what each of them does next is behind it even if that is a local input, which takes a turn then too.
     """
     c = trace.columns
-    local = {int(kind) for kind in LOCAL_KINDS}
+    marks = bytearray(c.kind.tobytes().translate(_TAKES_TURN))
     process = trace.processes
-    actors: dict[object, set[int]] = {}
+    actors: dict[str, set[int]] = {}
     for actor, its_process in enumerate(process):
         actors.setdefault(its_process, set()).add(actor)
-    behind: set[int] = set()
-    for position, (actor, kind) in enumerate(zip(c.actor, c.kind, strict=True)):
-        if kind == Kind.GC and len(actors[process[actor]]) > 1:
-            if c.value[position] & AT_REST:
-                behind |= actors[process[actor]] - {actor}
-        elif kind in local and actor not in behind:
-            continue
-        behind.discard(actor)
-        yield position
+    gc = int(Kind.GC)
+    collections = [at for at in compress(count(), map(gc.__eq__, c.kind)) if len(actors[process[c.actor[at]]]) > 1]
+    positions: dict[int, list[int]] = {}
+    for position in collections:
+        marks[position] = 1
+        if c.value[position] & AT_REST:
+            for other in actors[process[c.actor[position]]] - {c.actor[position]}:
+                if other not in positions:
+                    positions[other] = list(compress(count(), map(other.__eq__, c.actor)))
+                place = bisect_right(positions[other], position)
+                if place < len(positions[other]):
+                    marks[positions[other][place]] = 1
+    return list(compress(count(), marks))

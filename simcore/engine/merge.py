@@ -7,30 +7,32 @@ The order is then held against the twins of all objects; a trace whose order bre
 import sys
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain, compress
 from typing import Final
 
 from simcore.engine.accesses import Accesses
 from simcore.engine.naming_tables import Tables, label
 from simcore.engine.notes import not_controlled, note_error
 from simcore.engine.ordering import (
-    FIRST,
     PLAIN_LOCKS,
-    Row,
     answer_early_releases,
-    by_stamp,
+    cut_at_exits,
     first_seen,
+    leave_out_undone_stores,
     spans_of,
-    until_exits,
-    without_undone_stores,
 )
+from simcore.engine.records import Records
+from simcore.engine.rows import Rows, increasing
 from simcore.engine.run_reader import RunReader
+from simcore.engine.segments import Definitions
 from simcore.engine.source_files import SourceFiles
 from simcore.errors import InternalError
 from simcore.runtime.segment import WAIT_PARKED, WAIT_TIMED
 from simcore.trace.events import (
     ACCESS_KINDS,
-    HEAD,
+    PLACE_KINDS,
     SHARED_KINDS,
     TAG_KINDS,
     TEXT_KINDS,
@@ -53,7 +55,15 @@ from simcore.trace.twins import Twins, hosts_of
 STEP_NS: Final = 256
 """Stamps are kept in steps of so many nanoseconds. An event takes longer, and what is finer is noise that does not compress."""
 
-assert HEAD.size == 24
+_ASIDE: Final = bytes(kind in (Kind.CREATE, Kind.SPAN) for kind in range(256))
+_IS_FED: Final = bytes(kind < Kind.SLEEP for kind in range(256))
+"""Events that the rules of objects are about."""
+
+Created = tuple[int, int, int, int, int]
+"""Of an object: stamp, actor, kind and n, site, inner site."""
+
+RawSpan = tuple[int, int, int, int, int, int]
+"""Actor, operation, object, site, begin stamp, end stamp."""
 
 
 class Merged:
@@ -79,90 +89,36 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     files = SourceFiles(header.root, definitions.process.get("library", ""))
     sites = {number: (files.absolute(file), line, function) for number, (file, line, function) in definitions.sites.items()}
     definitions = replace(definitions, sites=sites)
-    start_ns = header.start_ns
-    created: dict[int, tuple[int, int, int, int, int]] = {}  # id -> stamp, actor, kind and n, site, inner site
-    spans: list[tuple[int, int, int, int, int, int]] = []  # actor, operation, object, site, begin stamp, end stamp
-    rows: list[Row] = []
     process = {number: process_of(name) for number, (name, _, _) in definitions.actors.items()}
     accesses = Accesses(reader.records, definitions, process, all_kept=follows)
     places = accesses.made()
+    rows, created, spans = _gather(reader.records, accesses)
     created.update((number, (*made[:4], 0)) for number, made in places.items())
-    for actor, records in reader.records.items():
-        last = 0
-        open_span: tuple[int, int, int, int] | None = None
-        for record in accesses.kept(actor, records) if definitions.spots else records:
-            kind, stamp = record[4], record[6]
-            if stamp <= last:
-                stamp = last + 1  # a finaliser's events lie behind the one they interrupted
-            if kind == Kind.CREATE:
-                created[record[1]] = (stamp, actor, record[0], record[2], record[3])
-                continue
-            if kind == Kind.SPAN:
-                if record[0] & 1:
-                    open_span = (record[0] >> 1, record[1], record[2], stamp)
-                elif open_span is not None:
-                    spans.append((actor, *open_span, stamp))
-                    open_span = None
-                continue
-            last = stamp
-            rows.append((stamp, 0 if kind in FIRST else 1, actor, record))
-        if open_span is not None:
-            spans.append((actor, *open_span, sys.maxsize))
-    rows.sort(key=by_stamp)
     homes = {number: process.get(made[1], "") for number, made in created.items() if made[2] >> 32 in PLAIN_LOCKS}
     shared = {number for number in homes if created[number][2] >> 32 in SHARED_KINDS}
     answer_early_releases(rows, homes, shared, process)
-    rows = until_exits(without_undone_stores(rows), process)
+    leave_out_undone_stores(rows)
+    cut_at_exits(rows, process)
 
     heads = reader.heads()
+    start_ns = header.start_ns
     if not start_ns:
-        start_ns = rows[0][0] if rows else 0
+        start_ns = rows.stamp(0) if len(rows) else 0
         header = replace(header, start_ns=start_ns)
-    actor_ids = first_seen([*(row[2] for row in rows), *definitions.actors])
+    actor_ids = first_seen(chain(rows.actors, definitions.actors))
     tables = Tables(definitions, created, actor_ids, files)
     copied = tables.copied(process)
-    columns = Columns()
-    text_ids: dict[int, int] = {}
     texts: list[str | bytes] = []
-
-    def text(number: int) -> int:
-        known = text_ids.get(number)
-        if known is None:
-            known = text_ids[number] = len(texts)
-            texts.append(definitions.texts.get(number, ""))
-        return known
-
-    keys: dict[str, int] = {}
-
-    def key_text(key: int) -> int:
-        told = accesses.text(key)
-        known = keys.get(told)
-        if known is None:
-            known = keys[told] = len(texts)
-            texts.append(told)
-        return known
-
-    append = [getattr(columns, name).append for name in ("actor", "kind", "object", "site", "value", "waited_us", "at_ns")]
-    to_actor, to_kind, to_object, to_site, to_value, to_waited, to_at = append
+    columns = Columns(
+        actor=array("I", map(actor_ids.__getitem__, rows.actors)),
+        kind=array("B", rows.kinds),
+        object=tables.objects_of(rows, process if copied else None),
+        site=tables.sites_of(rows),
+        value=_values(rows, definitions, accesses, actor_ids, texts),
+        waited_us=rows.waited_us,
+        at_ns=rows.stamps(start_ns),
+    )
     object_id, site_id = tables.object, tables.site
-    for stamp, _, actor, (value, obj, site, waited, kind, _flags, _) in rows:
-        if kind in TEXT_KINDS:
-            value = text(value)
-        elif kind in TAG_KINDS:
-            if value >= 0:
-                value = actor_ids.get(value >> 32, value >> 32) << 32 | value & 0xFFFFFFFF
-        elif kind in ACCESS_KINDS:
-            if value >> 32:
-                value = (key_text(value >> 32) + 1) << 32 | value & 0xFFFFFFFF
-        elif kind == Kind.START:
-            value = actor_ids.setdefault(value, len(actor_ids))
-        to_actor(actor_ids[actor])
-        to_kind(kind)
-        to_object(object_id(obj) if not copied else tables.own_object(obj, process.get(actor, "")))
-        to_site(site_id(site))
-        to_value(value)
-        to_waited(waited)
-        to_at(stamp - start_ns)
     if any(wait.since and wait.kind in (Kind.SEND, Kind.RECV) for _, wait in heads.values()):
         for number, made in created.items():
             if made[2] >> 32 == ObjectKind.CONNECTION:
@@ -187,9 +143,8 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
         name, thread_name, ident = definitions.actors.get(number, (f"unknown/{number}", "", 0))
         actors[index] = ActorInfo(name, thread_name)
         idents[index] = ident
-    stamps = columns.at_ns
-    trace_spans = spans_of(spans, columns, actor_ids, tables, start_ns, stamps)
-    stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, stamps))
+    trace_spans = spans_of(spans, columns, actor_ids, tables, start_ns, columns.at_ns)
+    stamps = columns.at_ns = array("q", map((-STEP_NS).__and__, columns.at_ns))
     trace = Trace(header, actors, tables.objects(), tables.sites, texts, columns, trace_spans, {}, ending)
     label(trace, tables, files)
     for number, place in places.items():
@@ -217,21 +172,82 @@ def merge(reader: RunReader, header: Header, ending: Ending, *, keep_source: boo
     return Merged(trace, actor_ids, idents, definitions.divergence, Counter(what for what, _ in definitions.notes))
 
 
+def _gather(records: Mapping[int, Records], accesses: Accesses) -> tuple[Rows, dict[int, Created], list[RawSpan]]:
+    """All events in the order of their stamps, what was created, and the spans."""
+    rows = Rows()
+    created: dict[int, Created] = {}
+    spans: list[RawSpan] = []
+    for actor, found in sorted(records.items()):  # at one stamp the lower number goes first
+        last = 0
+        open_span: tuple[int, int, int, int] | None = None
+        for block, kept, objects, values in accesses.sifted(actor, found):
+            stamps, last = increasing(block.stamps(), kept, last)
+            for index in compress(range(len(block)), block.kinds.translate(_ASIDE)):
+                value, number, site, inner, kind, _, _ = block[index]
+                if kind == Kind.CREATE:
+                    if value >> 32 not in PLACE_KINDS:
+                        created[number] = (stamps[index], actor, value, site, inner)
+                elif value & 1:
+                    open_span = (value >> 1, number, site, stamps[index])
+                elif open_span is not None:
+                    spans.append((actor, *open_span, stamps[index]))
+                    open_span = None
+            rows.add(actor, stamps, block.kinds, objects, block.sites, values, block.waited_us, kept)
+        if open_span is not None:
+            spans.append((actor, *open_span, sys.maxsize))
+    rows.put_in_order()
+    return rows, created, spans
+
+
+def _values(
+    rows: Rows, definitions: Definitions, accesses: Accesses, actor_ids: dict[int, int], texts: list[str | bytes]
+) -> "array[int]":
+    """The values of the events: those that are numbers of texts and actors in the run become the trace's."""
+    values = rows.values
+    text_ids: dict[int, int] = {}
+    keys: dict[int, int] = {}
+    known: dict[str, int] = {}
+    for index in rows.of_kinds(TEXT_KINDS | TAG_KINDS | ACCESS_KINDS | {Kind.START}):
+        kind, value = rows.kinds[index], values[index]
+        if kind in ACCESS_KINDS:
+            key = value >> 32
+            if key:
+                number = keys.get(key)
+                if number is None:
+                    told = accesses.text(key)
+                    if told not in known:
+                        known[told] = len(texts)
+                        texts.append(told)
+                    number = keys[key] = known[told] + 1 << 32
+                values[index] = number | value & 0xFFFFFFFF
+        elif kind in TEXT_KINDS:
+            if value not in text_ids:
+                text_ids[value] = len(texts)
+                texts.append(definitions.texts.get(value, ""))
+            values[index] = text_ids[value]
+        elif kind in TAG_KINDS:
+            if value >= 0:
+                values[index] = actor_ids.get(value >> 32, value >> 32) << 32 | value & 0xFFFFFFFF
+        else:
+            values[index] = actor_ids.setdefault(value, len(actor_ids))
+    return values
+
+
 def validate(trace: Trace) -> None:
     """Hold the order against the rules of every object. Raises: InternalError naming the event that breaks one."""
     twins = Twins(hosts_of((index, info.name) for index, info in enumerate(trace.actors)))
     kinds = [int(info.kind) for info in trace.objects]
     c = trace.columns
     feed = twins.feed
-    for position, (actor, kind, obj, value, site) in enumerate(zip(c.actor, c.kind, c.object, c.value, c.site, strict=True)):
-        if kind < Kind.SLEEP:
-            broken = feed(actor, kind, obj, kinds[obj], value, site)
-            if broken is not None:
-                event = trace.event(position)
-                raise InternalError(
-                    f"event @{position} ({event.name} {event.kind.name.lower()} {trace.object_labels[obj]}): {broken}",
-                    "the recorded order contradicts itself; please report the run folder's contents",
-                )
+    events = zip(range(len(c)), c.actor, c.kind, c.object, c.value, c.site, strict=True)
+    for position, actor, kind, obj, value, site in compress(events, c.kind.tobytes().translate(_IS_FED)):
+        broken = feed(actor, kind, obj, kinds[obj], value, site)
+        if broken is not None:
+            event = trace.event(position)
+            raise InternalError(
+                f"event @{position} ({event.name} {event.kind.name.lower()} {trace.object_labels[obj]}): {broken}",
+                "the recorded order contradicts itself; please report the run folder's contents",
+            )
 
 
 def outcome_of(exit_code: int | None) -> Outcome:

@@ -1,6 +1,10 @@
 """From the run's own numbers of objects and sites to the tables of a trace, and the names of the objects in them."""
 
+from array import array
+from collections.abc import Mapping
+
 from simcore.engine.labels import Labels, Place
+from simcore.engine.rows import Rows
 from simcore.engine.segments import Definitions
 from simcore.engine.source_files import SourceFiles
 from simcore.trace.events import FIXED_OBJECTS, SHARED_KINDS, ObjectKind
@@ -62,6 +66,20 @@ class Tables:
         if known is None:
             known = self.object_ids[number] = len(self.object_ids)
         return known
+
+    def objects_of(self, rows: Rows, process: Mapping[int, str] | None) -> "array[int]":
+        """What the rows act on. `process` is that of each actor, where forked children may have copies."""
+        if process is None:
+            known = {number: self.object(number) for number in dict.fromkeys(rows.objects)}
+            return array("I", map(known.__getitem__, rows.objects))
+        pairs = list(zip(rows.objects, rows.actors, strict=True))
+        own = {(number, actor): self.own_object(number, process.get(actor, "")) for number, actor in dict.fromkeys(pairs)}
+        return array("I", map(own.__getitem__, pairs))
+
+    def sites_of(self, rows: Rows) -> "array[int]":
+        """Where the rows were recorded."""
+        known = {number: self.site(number) for number in dict.fromkeys(rows.sites)}
+        return array("I", map(known.__getitem__, rows.sites))
 
     def objects(self) -> list[ObjectInfo]:
         result = [ObjectInfo(0, kind, 1, 0, label) for kind, label in FIXED_OBJECTS]

@@ -42,11 +42,8 @@ def note_error(trace: Trace, definitions: Definitions, actor_ids: dict[int, int]
         return
     main = [error for error in definitions.errors if definitions.actors.get(error[0], ("",))[0] == "main"]
     # Threads write their errors in no particular order; their ends have one.
-    ends = {
-        actor: place
-        for place, (actor, kind) in enumerate(zip(trace.columns.actor, trace.columns.kind, strict=True))
-        if kind == Kind.END
-    }
+    end = int(Kind.END)
+    ends = {trace.columns.actor[place]: place for place, kind in enumerate(trace.columns.kind) if kind == end}
     first = min(definitions.errors, key=lambda error: ends.get(actor_ids.get(error[0], -1), len(trace)))
     actor, kind, message, file, line = main[0] if main else first
     name = definitions.actors.get(actor, ("?", "", 0))[0]

@@ -79,18 +79,26 @@ class Records:
 class Block:
     """Some records of one actor, by columns: what goes over them is to do so in C."""
 
-    __slots__ = ("_data", "kinds", "objects", "sites")
+    __slots__ = ("_data", "kinds", "objects", "sites", "waited_us")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         words = array("I", data)
-        self.objects, self.sites, self.kinds = words[2::8], words[3::8], data[_KIND_AT::SLOT]
+        self.objects, self.sites, self.waited_us, self.kinds = words[2::8], words[3::8], words[4::8], data[_KIND_AT::SLOT]
 
-    def __iter__(self) -> Iterator[RawRecord]:
-        return _RAW.iter_unpack(self._data)
+    def __len__(self) -> int:
+        return len(self.kinds)
 
     def __getitem__(self, index: int) -> RawRecord:
         return _RAW.unpack_from(self._data, index * SLOT)
+
+    def values(self) -> "array[int]":
+        """The values of all; whoever asks may change them."""
+        return array("q", self._data)[0::4]
+
+    def stamps(self) -> "array[int]":
+        """The stamps of all."""
+        return array("Q", self._data)[3::4]
 
 
 def all_committed(data: bytes) -> bool:

@@ -17,7 +17,6 @@ from simcore.engine.follower import TICK_S, Follower
 from simcore.engine.interpreter import check_interpreter
 from simcore.engine.merge import Merged
 from simcore.engine.passing import signals_so_far
-from simcore.engine.plugins import PluginHost
 from simcore.engine.recording import settings_of
 from simcore.engine.run_reader import RunReader
 from simcore.engine.scenario import check_replayable, command_of, moved
@@ -114,8 +113,8 @@ def replay(
     check_interpreter(original)
     if folder is not None:
         original = _moved(original, folder)
-    check_replayable(original.header.scenario)
-    changed = changed_files(original)
+    root = check_replayable(original.header.scenario) or Path(original.header.root)
+    changed = changed_files(original, root)
     warnings = [f"{what} since the recording" for what in changed]
     if strict and changed:
         raise UsageError(f"{', '.join(changed)} since the recording", "replay without --strict, or put the files back")
@@ -124,7 +123,7 @@ def replay(
     for _ in range(times):
         if signals_so_far() != before:
             raise KeyboardInterrupt
-        run = _replay_once(original, real_time=real_time, grace_s=grace_s, stop_at=stop_at, quiet=quiet)
+        run = _replay_once(original, root, real_time=real_time, grace_s=grace_s, stop_at=stop_at, quiet=quiet)
         if strict_output and run.divergence is None and (run.writes_added or run.writes_removed or run.writes_changed):
             run = replace(run, differs=run.differs or "the output differs")
         runs.append(run)
@@ -134,10 +133,9 @@ def replay(
     return Replay(Verdict.SAME if same else Verdict.DIFFERENT, tuple(runs), tuple(warnings))
 
 
-def changed_files(trace: Trace) -> list[str]:
-    """The user's files whose content is not what was recorded: `app.py changed`, `app.py is gone`."""
+def changed_files(trace: Trace, root: Path) -> list[str]:
+    """The user's files below a folder whose content is not what was recorded: `app.py changed`, `app.py is gone`."""
     changed = []
-    root = _root_of(trace)
     for name, digest in trace.header.files.items():
         try:
             now = hashlib.sha256((root / name).read_bytes()).hexdigest()
@@ -160,15 +158,7 @@ def _moved(trace: Trace, folder: str | Path) -> Trace:
     return replace(trace, texts=texts, header=replace(header, scenario=scenario, root=scenario.cwd))
 
 
-def _root_of(trace: Trace) -> Path:
-    """The folder that the names of the user's files start from: for a pattern the one where it lies here."""
-    scenario = trace.header.scenario
-    if scenario.target == "pattern":
-        return Path(scenario.plugin_file or PluginHost(env=False).find(scenario.name).file).parent
-    return Path(trace.header.root)
-
-
-def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int | None, quiet: bool) -> ReplayRun:
+def _replay_once(trace: Trace, root: Path, *, real_time: bool, grace_s: float, stop_at: int | None, quiet: bool) -> ReplayRun:
     traces = TraceFolder()
     run = traces.new_run()
     try:
@@ -183,7 +173,7 @@ def _replay_once(trace: Trace, *, real_time: bool, grace_s: float, stop_at: int 
             settings["SIMCORE_REAL_TIME"] = "1"
         if trace.header.folder_bytes:
             lengths = (str(trace.header.folder_bytes.get(name, 0)) for name in ("root", "library", "packages"))
-            settings[FOLDERS] = ",".join((*lengths, str(_root_of(trace))))
+            settings[FOLDERS] = ",".join((*lengths, str(root)))
         if _keeps_to_one_processor(trace, turns):
             settings["SIMCORE_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         reader = RunReader(run.path)

@@ -165,27 +165,31 @@ def our_python() -> str:
     return sys.executable
 
 
-def check_replayable(scenario: Scenario, host: PluginHost | None = None) -> None:
-    """Raises: NotReplayable when what was recorded is not there any more."""
-    if scenario.target != "pattern" and not Path(scenario.cwd).is_dir():
+def check_replayable(scenario: Scenario) -> Path | None:
+    """The folder of a pattern's file, for a pattern is where it is installed here; None for what is no pattern.
+
+    Raises: NotReplayable when what was recorded is not there any more.
+    """
+    if scenario.target == "pattern":
+        if not scenario.plugin_file:
+            try:
+                return Path(PluginHost(env=False).find(scenario.name).file).parent
+            except UnknownPattern:
+                raise NotReplayable(
+                    f"pattern {scenario.name!r} of plugin {scenario.plugin!r} is not installed",
+                    "install the plugin to replay; show and diff work without it",
+                ) from None
+        if not Path(scenario.plugin_file).is_file():
+            raise NotReplayable(
+                f"pattern {scenario.name!r} came from {scenario.plugin_file}, which does not exist",
+                "put the file back to replay",
+            )
+        return Path(scenario.plugin_file).parent
+    if not Path(scenario.cwd).is_dir():
         raise NotReplayable(
             f"it was recorded in {scenario.cwd}, which does not exist",
             "say where the program is now: --folder FOLDER; or record again",
         )
-    if scenario.target == "pattern":
-        if scenario.plugin_file:
-            if not Path(scenario.plugin_file).is_file():
-                raise NotReplayable(
-                    f"pattern {scenario.name!r} came from {scenario.plugin_file}, which does not exist",
-                    "put the file back to replay",
-                )
-            return
-        try:
-            (host or PluginHost(env=False)).find(scenario.name)
-        except UnknownPattern:
-            raise NotReplayable(
-                f"pattern {scenario.name!r} of plugin {scenario.plugin!r} is not installed",
-                "install the plugin to replay; show and diff work without it",
-            ) from None
-    elif scenario.target == "file" and not Path(scenario.cwd, scenario.name).is_file():
+    if scenario.target == "file" and not Path(scenario.cwd, scenario.name).is_file():
         raise NotReplayable(f"the program {scenario.name} does not exist in {scenario.cwd}", "put the file back to replay")
+    return None

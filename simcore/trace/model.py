@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -341,7 +342,8 @@ class Trace:
         """Whether the first process came to record its own end, in whichever thread."""
         c = self.columns
         processes = self.processes
-        return any(kind == Kind.EXIT and processes[actor] == processes[0] for actor, kind in zip(c.actor, c.kind, strict=True))
+        exits = map(int(Kind.EXIT).__eq__, c.kind)
+        return any(processes[actor] == processes[0] for actor in compress(c.actor, exits))
 
     def event(self, position: int) -> Event:
         """The event at a position, from 0. Raises: IndexError."""

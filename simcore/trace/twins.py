@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from simcore.trace.events import Kind, ObjectKind
 
 REENTRANT = frozenset({ObjectKind.RLOCK, ObjectKind.PRLOCK})
+_UNOWNED = frozenset({ObjectKind.PSEMAPHORE, ObjectKind.POOL})
+"""Nobody owns a place in it; the parts of a pool's task go to several workers."""
+
+_ACQUIRE, _RELEASE = int(Kind.ACQUIRE), int(Kind.RELEASE)
+"""As plain numbers: `feed` is called for each event, and to look a member up takes longer than the rest of it."""
 
 
 @dataclass(slots=True)
@@ -49,12 +54,13 @@ class Twins:
 
     def feed(self, actor: int, kind: int, object_id: int, object_kind: int, value: int, site: int) -> str | None:
         """Take one event; the rule that it breaks, or None. The state goes on as the event says."""
-        actor = self._hosts.get(actor, actor)
-        if object_kind in (ObjectKind.PSEMAPHORE, ObjectKind.POOL):
-            return None  # nobody owns a place in it; the parts of a pool's task go to several workers
-        if kind == Kind.ACQUIRE:
+        if self._hosts:
+            actor = self._hosts.get(actor, actor)
+        if object_kind in _UNOWNED:
+            return None
+        if kind == _ACQUIRE:
             return self._acquire(actor, object_id, object_kind, value, site) if value > 0 else None
-        if kind == Kind.RELEASE:
+        if kind == _RELEASE:
             return self._release(actor, object_id, object_kind, value, site)
         if kind == Kind.UNDO:
             undone = self.locks.get(object_id)
