@@ -5,6 +5,7 @@ races in what was recorded, see `simcore.analysis.tracking`.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if os.environ.get("SIMCORE_PURE") != "1":
 is_stale = core is not None and getattr(core, "INTERFACE", 0) != INTERFACE
 if is_stale:
     core = None
+
+HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether nobody comes in between two steps that are both in C."""
 
 
 class PureWriter:

@@ -20,7 +20,7 @@ from simcore.runtime.access.kinds import own_dict
 from simcore.runtime.access.objects import number_of
 from simcore.runtime.access.spots import UPDATES, Spot
 from simcore.runtime.actors import Actor, emit
-from simcore.runtime.core import core
+from simcore.runtime.core import HAS_GIL, core
 from simcore.runtime.segment import TAG_SPOT
 from simcore.trace.events import HEAD, RECORD, Kind
 
@@ -35,6 +35,7 @@ pack_record: Final = RECORD.pack_into
 now: Final = originals.monotonic_ns
 _moments: Final = iter(now, None)
 
+_LOCKED: Final = core is None or not HAS_GIL
 _sites: list[int] = []
 _spots: list[tuple[str, Spot]] = []
 
@@ -83,8 +84,8 @@ def site_of(spot: int) -> int:
 def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Callable[..., Any], *arguments: Any) -> Any:
     """Do what accesses plain data, record and access in one step. Raises: what it raises, which was an access too.
 
-    Without the core all hooks do so under `objects.lock`. With it others take no lock: `does` is a function in C, and one in C
-    writes the record and calls it, so that with the GIL nobody comes in between.
+    Without the core, and without the GIL, all hooks do so under `objects.lock`. Else others take no lock: `does` is a function in
+    C, and one in C writes the record and calls it, so that with the GIL nobody comes in between.
     """
     following = actor.following
     if following is not None:
@@ -98,7 +99,7 @@ def plainly(actor: Actor, kind: Kind, thing: Any, spot: int, key: int, does: Cal
     except StopIteration:
         reserve, buffer = actor.renew()
         slot = reserve()
-    if core is None:
+    if _LOCKED:
         with objects.lock:
             kept = _kept(does, arguments)
             _pack(buffer, slot, key << 32, number, site, 0, kind, 0, now())

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from simcore.runtime import gate, sites
 from simcore.runtime.access import accesses, hooks, loader
-from simcore.runtime.core import core
+from simcore.runtime.core import HAS_GIL, core
 from simcore.runtime.frames import hide
 
 VARIABLE: Final = "SIMCORE_ACCESS"
@@ -35,8 +35,7 @@ def install(included: str) -> None:
 
 def _mark() -> Any:
     """What makes marks: where the core records, and the GIL keeps others out between a mark and its access."""
-    is_alone = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return core.Mark if core is not None and is_alone and not gate.current.following else None
+    return core.Mark if core is not None and HAS_GIL and not gate.current.following else None
 
 
 def _look(event: str, arguments: Any) -> None:

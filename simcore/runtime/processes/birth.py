@@ -9,6 +9,7 @@ from typing import Any
 
 from simcore.runtime import actors, forks, garbage, gate, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, tls
+from simcore.runtime.core import HAS_GIL
 from simcore.runtime.processes import folders, pids
 from simcore.runtime.segment import TAG_PROCESS, Segment
 from simcore.trace.events import Kind, ObjectKind
@@ -91,7 +92,7 @@ def describe_process(real_pid: int) -> None:
         ("python", sys.version.split()[0]),
         ("executable", sys.executable),
         ("implementation", sys.implementation.name),
-        ("gil", int(getattr(sys, "_is_gil_enabled", lambda: True)())),
+        ("gil", int(HAS_GIL)),
         ("library", folders.LIBRARY),
         ("packages", folders.PACKAGES),
     ):
