@@ -69,6 +69,13 @@ def work(n):
         except AttributeError: pass
 result = lambda: (account.money.worth, account.count, len(account.notes))
 """,
+    "defaults of the class": """
+class Account: count = 0
+accounts = [Account() for _ in range(400)]
+def work(n):
+    for account in accounts: account.count += 1
+result = lambda: sum(account.count for account in accounts)
+""",
     "an item": """
 counts = {"a": 0}
 def work(n):

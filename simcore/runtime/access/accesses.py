@@ -164,10 +164,11 @@ def updated(load: Callable[..., Any], store: Callable[..., Any], place: tuple[An
 
 
 def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
-    """Read an attribute that the class has and the object may have: both are places, read in one step.
+    """Read an attribute that the class has and the object may have: both are places, read in one step, the object's first.
 
     Who writes either of them decides what is found: one of the two may be in the trace, or both, or none. Which it was is not
-    asked: that would have to be asked again in a replay, at some other moment.
+    asked: that would have to be asked again in a replay, at some other moment. For the same reason the object goes first: what an
+    update does is seen from the next access that the trace has, which is then no place of the class that it left out.
     """
     following = actor.following
     if following is not None:
@@ -175,7 +176,7 @@ def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
     if actor.rest is not None:
         actor.look()
     site = _sites[spot] or site_of(spot)
-    heads = [pack_head(0, number_of(actor, whose), site, 0, Kind.LOAD, 0) for whose in (cls, thing)]
+    heads = [pack_head(0, number_of(actor, whose), site, 0, Kind.LOAD, 0) for whose in (thing, cls)]
     slots = []
     for _ in heads:
         reserve, buffer = actor.chunk
@@ -195,17 +196,17 @@ def by_class(actor: Actor, cls: type, thing: Any, spot: int, name: str) -> Any:
 def _follow_both(actor: Actor, following: Any, cls: type, thing: Any, spot: int, name: str) -> Any:
     if not is_next(actor, Kind.LOAD):
         if following.left:
-            following.left -= 1  # that of the class
-        return _follow(actor, following, Kind.LOAD, thing, spot, 0, getattr, (thing, name), plain=True)
+            following.left -= 1  # that of the object
+        return _follow(actor, following, Kind.LOAD, cls, spot, 0, getattr, (thing, name), plain=True)
     number, skipped, site = following.access_object, following.access_skipped, site_of(spot)
     gate = gates.current
     gate.enter(actor, Kind.LOAD, number, site)
-    objects.describe_once(actor, number, cls)
+    objects.describe_once(actor, number, thing)
     following.find_access()
     if not following.left:
         gate.leave(actor, Kind.LOAD, number, site, skipped)
-        return _follow(actor, following, Kind.LOAD, thing, spot, 0, getattr, (thing, name), plain=True)
-    following.left -= 1
+        return _follow(actor, following, Kind.LOAD, cls, spot, 0, getattr, (thing, name), plain=True)
+    following.left -= 1  # that of the class
     try:
         return getattr(thing, name)
     finally:
