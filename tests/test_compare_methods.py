@@ -192,14 +192,17 @@ if __name__ == "__main__":
 
 
 def test_no_value_of_the_environment_leaves(all_in_one: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither what is seen nor the report has a value of the environment, also of one that the program prints or keeps."""
+    """Neither what is seen nor the report has a value of the environment, also of one that the program prints or keeps.
+
+    The number is a long one: five digits stand in digests and process ids by chance.
+    """
     monkeypatch.setenv("COMPARE_SECRET", "swordfish-9")
-    monkeypatch.setenv("COMPARE_PORT", "31337")
+    monkeypatch.setenv("COMPARE_PORT", "3133731337313373")
     printing = compared(PRINTING, ("fork", "forkserver"))
     for comparison in (all_in_one, printing):
         told = json.dumps(report(comparison))
         seen = repr([run.events for column in comparison.columns for run in column.all_runs])
-        for value in (SECRET, "swordfish", "plankton", "31337"):
+        for value in (SECRET, "swordfish", "plankton", "3133731337313373"):
             assert value not in told
             assert value not in seen
     assert "TOKEN" in json.dumps(report(printing)["globals"])
