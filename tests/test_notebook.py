@@ -25,9 +25,12 @@ class Kernel:
         self.manager, self.client = needed("jupyter_client.manager").start_new_kernel(kernel_name="python3")
 
     def run(self, code: str, *, interrupt_at: str = "") -> tuple[str, list[dict[str, Any]]]:
-        """`ok` or `error`, and the outputs: of streams `name` and `text`, of values `data`."""
+        """`ok` or `error`, and the outputs: of streams `name` and `text`, of values `data`.
+
+        What follows on one stream is one output, as in a notebook: the kernel sends it on every so often, in pieces.
+        """
         sent = self.client.execute(code)
-        outputs = []
+        outputs: list[dict[str, Any]] = []
         while True:
             message = self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != sent:
@@ -36,7 +39,10 @@ class Kernel:
             if kind == "status" and content["execution_state"] == "idle":
                 break
             if kind in ("stream", "execute_result", "display_data", "error"):
-                outputs.append(content)
+                if kind == "stream" and outputs and outputs[-1].get("name") == content["name"]:
+                    outputs[-1]["text"] += content["text"]
+                else:
+                    outputs.append(content)
                 if interrupt_at and interrupt_at in content.get("text", ""):
                     self.manager.interrupt_kernel()
         while True:
