@@ -27,10 +27,10 @@ FIRST_PLACE: Final = 1 << 40
 
 _KINDS: Final = {What.ATTRIBUTE: ObjectKind.ATTRIBUTE, What.GLOBAL: ObjectKind.GLOBAL, What.CELL: ObjectKind.CELL}
 _ITEMS: Final = frozenset({What.ITEM, What.METHOD, What.WHOLE})
-_ASIDE: Final = frozenset({Kind.CREATE, Kind.SPAN})
+ASIDE: Final = frozenset({Kind.CREATE, Kind.SPAN})
 """Records that are no events: an object that an access meets is recorded just before."""
 
-_IS_EVENT: Final = bytes(kind not in _ASIDE for kind in range(256))
+_IS_EVENT: Final = bytes(kind not in ASIDE for kind in range(256))
 _IS_ACCESS: Final = bytes(kind in ACCESS_KINDS for kind in range(256))
 _INTERRUPTS: Final = bytes(kind in INTERRUPTIONS for kind in range(256))
 _COUNTS: Final = bytes(kind in ACCESS_KINDS | INTERRUPTIONS for kind in range(256))
@@ -115,7 +115,7 @@ class Accesses:
             since = [stamp for stamp, other in looked[self._process.get(actor, "")] if other != actor]
             stamps = found.stamps() if since else ()
             for index in {bisect_right(stamps, stamp) for stamp in since}:
-                while index < len(stamps) and found[index][4] in _ASIDE:
+                while index < len(stamps) and found[index][4] in ASIDE:
                     index += 1
                 if index < len(stamps) and (record := found[index])[4] in ACCESS_KINDS:
                     self._held.add((actor, index))

@@ -10,8 +10,7 @@ from simcore.trace.model import Trace
 
 def running_minor() -> str:
     """`3.11`, with a `t` behind it on a free-threaded build."""
-    gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return f"{sys.version_info.major}.{sys.version_info.minor}" + ("" if gil else "t")
+    return f"{sys.version_info.major}.{sys.version_info.minor}" + ("" if core.HAS_GIL else "t")
 
 
 def core_name() -> str:

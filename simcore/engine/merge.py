@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain, compress
 from typing import Final
 
-from simcore.engine.accesses import Accesses
+from simcore.engine.accesses import ASIDE, Accesses
 from simcore.engine.naming_tables import Tables, label
 from simcore.engine.notes import not_controlled, note_error
 from simcore.engine.ordering import (
@@ -55,7 +55,7 @@ from simcore.trace.twins import Twins, hosts_of
 STEP_NS: Final = 256
 """Stamps are kept in steps of so many nanoseconds. An event takes longer, and what is finer is noise that does not compress."""
 
-_ASIDE: Final = bytes(kind in (Kind.CREATE, Kind.SPAN) for kind in range(256))
+_IS_ASIDE: Final = bytes(kind in ASIDE for kind in range(256))
 _IS_FED: Final = bytes(kind < Kind.SLEEP for kind in range(256))
 """Events that the rules of objects are about."""
 
@@ -182,7 +182,7 @@ def _gather(records: Mapping[int, Records], accesses: Accesses) -> tuple[Rows, d
         open_span: tuple[int, int, int, int] | None = None
         for block, kept, objects, values in accesses.sifted(actor, found):
             stamps, last = increasing(block.stamps(), kept, last)
-            for index in compress(range(len(block)), block.kinds.translate(_ASIDE)):
+            for index in compress(range(len(block)), block.kinds.translate(_IS_ASIDE)):
                 value, number, site, inner, kind, _, _ = block[index]
                 if kind == Kind.CREATE:
                     if value >> 32 not in PLACE_KINDS:
