@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from accesses import THREADS, story
+from accesses import THREADS, in_function, story
 from cli_programs import Run
 
 import simcore
@@ -87,6 +87,53 @@ def test_who_asks_for_an_item_is_not_disturbed_by_others() -> None:
         lines = ["main/1 load d_x @* :1", "main/2 load d_x @* :1", f"main/2 assign d_x @{item} :2", "main/1 assign d_x @'a' :2"]
         (race, *_) = simcore.races(story(*THREADS, *lines, source=source)).races
         assert (race.mistake, race.struck) == (Mistake.CHECK_THEN_ACT, struck)
+
+
+LOOKS_UP = "if k in x:\n    use(x[k])\n"
+SENDS = "if one.x is not None:\n    one.x.send()\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reads", "write", "expected"),
+    [
+        (LOOKS_UP + "del x[k]", ("load d_x @'a' :1", "load d_x @'a' :2"), "assign d_x @'a' :3", ("check-then-act", "no")),
+        (LOOKS_UP + "x.pop(k)", ("load d_x @'a' :1", "load d_x @'a' :2"), "update d_x @'a' :3", ("check-then-act", "no")),
+        (LOOKS_UP + "x[k] = y.pop()", ("load d_x @'a' :1", "load d_x @'a' :2"), "assign d_x @'a' :3", ("read-write", "yes")),
+        (SENDS + "one.x = 'up'", ("load one.x :1", "load one.x :2"), "assign one.x :3", ("read-write", "yes")),
+        (SENDS + "one.x = None", ("load one.x :1", "load one.x :2"), "assign one.x :3", ("check-then-act", "no")),
+        (
+            "if one.x:\n    log()\n    n = 1 / one.x\none.x = 0",
+            ("load one.x :1", "load one.x :3"),
+            "assign one.x :4",
+            ("check-then-act", "yes"),
+        ),
+        (
+            "if one.x is None:\n    raise E\none.x()\none.x = None",
+            ("load one.x :1", "load one.x :3"),
+            "assign one.x :4",
+            ("check-then-act", "no"),
+        ),
+        ("if one.x:\n    print(one.x)\none.x = 0", ("load one.x :1", "load one.x :2"), "assign one.x :3", ("read-write", "yes")),
+        ("print(one.x)\none.x.send()\none.x = 0", ("load one.x :1", "load one.x :2"), "assign one.x :3", ("read-write", "yes")),
+        ("while one.x:\n    pass\none.x = 0", ("load one.x :1", "load one.x :1"), "assign one.x :3", ("read-write", "yes")),
+    ],
+)
+def test_a_check_decides_whether_a_second_look_is_relied_on(
+    source: str, reads: tuple[str, str], write: str, expected: tuple[str, str]
+) -> None:
+    """It struck where the write came between the two; what only looks twice, or can undo nothing, is no check."""
+    check, use = (f"main/1 {read}" for read in reads)
+    for lines, cut in (([check, use, f"main/2 {write}"], False), ([check, f"main/2 {write}", use], True)):
+        found = simcore.races(story(*THREADS, *lines, source=source)).races
+        struck = cut and expected[0] == "check-then-act"
+        assert {(race.mistake, race.possible.value, race.struck) for race in found} == {(*expected, struck)}
+
+
+def test_reading_again_what_init_writes_is_publishing_too_early() -> None:
+    """Nobody unmakes an object in its `__init__`: who checks it before has been let see it too early."""
+    lines = ["main/1 load one.x :1", "main/2 assign one.x :3", "main/1 load one.x :2"]
+    found = simcore.races(in_function(story(*THREADS, *lines, source=SENDS + "one.x = 1"), range(3, 4), "One.__init__")).races
+    assert {race.mistake for race in found} == {Mistake.PUBLISH_BEFORE_INIT}
 
 
 def test_a_plugin_names_a_race_and_a_broken_one_is_detached(run: Run, here: Path) -> None:

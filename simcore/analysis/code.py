@@ -18,6 +18,8 @@ _CONTENT: Final = frozenset({"value", "raw"})
 _GO_THROUGH: Final = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all"})
 """Builtins that read all items of what they are given; `len` only counts them."""
 
+_REMOVING: Final = frozenset({"pop", "popitem", "popleft", "remove", "discard", "clear"})
+
 _METHODS: Final = ATOMIC.keys() | {
     *(
         "insert",
@@ -45,7 +47,7 @@ class Bond(Enum):
     VALUE = "value"
     """It is written again, changed: `x = f(x)`, or by way of a variable."""
     CHOICE = "choice"
-    """It decides whether to write: `if x is None: x = ...`."""
+    """It decides whether to write: `if x is None: x = ...`; or whether to rely on it: `if x is not None: x.send()`."""
 
 
 class Between(Enum):
@@ -146,12 +148,34 @@ class Code:
         return found.popitem() if len(found) == 1 else None
 
     def methods(self, site: Site, name: str) -> set[str]:
-        """The methods that a line calls of what is called `name`; of anything, where nothing is called so."""
-        calls = [
-            node.func for node in self._line(site) or () if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        ]
+        """The methods that a line calls of what is called `name`; of anything, where nothing that it acts on is called so."""
+        nodes = self._line(site) or ()
+        calls = [node.func for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
         named = {call.attr for call in calls if name_of(call.value) == name}
-        return named or {call.attr for call in calls}
+        has_item = any(isinstance(node, ast.Subscript) and name_of(node.value) == name for node in nodes)
+        return named if named or has_item else {call.attr for call in calls}
+
+    def removes(self, site: Site, name: str) -> bool:
+        """Whether a line takes something out of the container called `name`."""
+        for node in self._line(site) or ():
+            match node:
+                case ast.Subscript(ctx=ast.Del()) if name_of(node.value) == name:
+                    return True
+                case ast.Call(func=ast.Attribute(attr=called) as method) if called in _REMOVING and name_of(method.value) == name:
+                    return True
+        return False
+
+    def sets_something(self, site: Site, name: str) -> bool:
+        """Whether a line assigns to `name` a constant that is true: who found out that something is there still finds it."""
+        for node in self._line(site) or ():
+            match node:
+                case ast.Assign(targets=targets, value=ast.Constant(value=value)) if value:
+                    if name in map(name_of, targets):
+                        return True
+                case ast.AnnAssign(target=target, value=ast.Constant(value=value)) if value:
+                    if name == name_of(target):
+                        return True
+        return False
 
     def is_augmented(self, site: Site) -> bool:
         """Whether a line has an augmented assignment."""
@@ -179,21 +203,43 @@ class Code:
 
         `name` is what the place is called in the source, as far as known. Other functions in between are calls.
         """
-        here = self._function(read)
-        if here is None or self._tree(write.file) is None:
+        if self._tree(read.file) is None or self._tree(write.file) is None:
             return (Bond.VALUE if read == write else Bond.NONE), Between.UNKNOWN
-        if read.file != write.file or self._function(write) != here:
+        steps = self._shared_steps(read, write)
+        if steps is None:
             return Bond.NONE, Between.CALL
-        first, node = here
-        key = (read.file, first)
-        if key not in self._steps:
-            self._steps[key] = steps_of(node)
-        steps = self._steps[key]
         found = _find(steps.steps, read.line, write.line, name)
         if found is None:
             return (Bond.VALUE if read == write else Bond.NONE), Between.UNKNOWN
         one, other = found
         return _bond(steps, steps.steps[one], steps.steps[other]), _between(steps.steps, one, other)
+
+    def bond_of_reads(self, check: Site, use: Site, name: str) -> tuple[Bond, Between]:
+        """How two reads of `name` by one thread belong together: a choice where the first decides if the second is relied on."""
+        steps = self._shared_steps(check, use)
+        if steps is None:
+            return Bond.NONE, Between.UNKNOWN
+        pairs = [
+            (one, other)
+            for other, relied in enumerate(steps.steps)
+            if (relied.line, relied.kind, relied.name, relied.relied_on) == (use.line, LOAD, name, True)
+            for one, step in enumerate(steps.steps[:other])
+            if (step.line, step.kind, step.name) == (check.line, LOAD, name) and step.statement in relied.guards
+        ]
+        if not pairs:
+            return Bond.NONE, Between.UNKNOWN
+        return Bond.CHOICE, _between(steps.steps, *min(pairs, key=lambda pair: pair[1] - pair[0]))
+
+    def _shared_steps(self, one: Site, other: Site) -> Steps | None:
+        """What the function around two lines does; None where there is not one, or its source is unknown."""
+        here = self._function(one)
+        if here is None or one.file != other.file or self._function(other) != here:
+            return None
+        first, node = here
+        key = (one.file, first)
+        if key not in self._steps:
+            self._steps[key] = steps_of(node)
+        return self._steps[key]
 
 
 def _find(steps: list[Step], read: int, write: int, name: str) -> tuple[int, int] | None:

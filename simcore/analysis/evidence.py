@@ -15,6 +15,7 @@ class Use:
     """A read and the write behind it by one actor, at lines of which one is in the race and the other side writes.
 
     `bond` is `value` where what was read is written again, changed; `choice` where it decides whether to write; else `none`.
+    It is `choice`, too, where what was read decides whether it is read again and relied on: there `write` is that second read.
     `one_step` says that nobody comes in between, `cut` that in this run somebody's write did.
     """
 

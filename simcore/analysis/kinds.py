@@ -48,7 +48,7 @@ def lost_update(race: Evidence) -> bool:
     about="choice",
 )
 def check_then_act(race: Evidence) -> bool:
-    """What was read decides whether to write; somebody else writes in between, or could."""
+    """What was read decides whether to write, or to rely on it; somebody else writes in between, or could."""
     return any(use.bond == "choice" for use in race.uses)
 
 
@@ -60,7 +60,7 @@ def check_then_act(race: Evidence) -> bool:
 def publish_before_init(race: Evidence) -> str | bool:
     """`__init__` writes what somebody else accesses outside of it; it struck where the read came first."""
     for one, other in race.both_ways():
-        if _in_init(one.site.function) and not _in_init(other.site.function) and one.does == "writes":
+        if is_init(one.site.function) and not is_init(other.site.function) and one.does == "writes":
             return "struck" if race.sides[0].does == "reads" else True
     return False
 
@@ -85,7 +85,8 @@ def read_write(race: Evidence) -> bool:
     return True
 
 
-def _in_init(function: str) -> bool:
+def is_init(function: str) -> bool:
+    """Whether a function makes an object ready."""
     return function.rpartition(".")[2] == "__init__"
 
 

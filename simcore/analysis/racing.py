@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from simcore.analysis.atomic import ATOMIC, DECIDING, UNKNOWN, WHOLE
@@ -12,7 +12,7 @@ from simcore.analysis.fasttrack import track
 from simcore.analysis.fixes import fix_of, with_examples
 from simcore.analysis.gil import possible_under
 from simcore.analysis.holding import held_at
-from simcore.analysis.kinds import KINDS, read_write
+from simcore.analysis.kinds import KINDS, is_init, read_write
 from simcore.analysis.places import Places
 from simcore.analysis.race_result import HeldLock, Mistake, Moment, Possible, Race, Races, Side
 from simcore.analysis.result import Answer, LockInfo
@@ -248,7 +248,24 @@ class _Judge:
                     found.append(_Bound(update, *self._bond(update.sites, name, kind)))
                 elif kind is not ObjectKind.ITEMS or not self._is_one_step(site, name):
                     found.append(_Bound(update, Bond.VALUE, Between.NOTHING))
+            if self._may_undo(both[1 - place], kind, name):
+                found += self._checked(self.updates.again.get((group, site), ()), name)
         return found
+
+    def _checked(self, pairs: Iterable[Update], name: str) -> Iterator[_Bound]:
+        """Of pairs of reads those of which the first decides whether to rely on the second."""
+        for update in pairs:
+            check, use = (self.trace.sites[site] for site in update.sites)
+            bond, between = self.places.code.bond_of_reads(check, use, name)
+            if bond is not Bond.NONE:
+                yield _Bound(update, bond, between)
+
+    def _may_undo(self, site: int, kind: ObjectKind, name: str) -> bool:
+        """Whether a write may make a check of the same place untrue: an item is taken out, an object was there before."""
+        write = self.trace.sites[site]
+        if kind is ObjectKind.ITEMS:
+            return self.places.code.removes(write, name)
+        return kind is not ObjectKind.SHARED and not is_init(write.function) and not self.places.code.sets_something(write, name)
 
     def _is_one_step(self, site: int, name: str) -> bool:
         """Whether a line changes a container by a method that is one step in every Python: then it loses nothing by itself."""

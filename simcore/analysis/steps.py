@@ -22,13 +22,18 @@ _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.Generator
 
 
 class Step(NamedTuple):
-    """One thing that a function does. `statement` numbers the simple statement or condition; `guards` those that decide on it."""
+    """One thing that a function does. `statement` numbers the simple statement or condition; `guards` those that decide on it.
+
+    `relied_on` says of a load that it fails or goes wrong where it finds another value: an attribute or item of it is read, it is
+    called, or it is reckoned with.
+    """
 
     kind: str
     name: str
     line: int
     statement: int
     guards: tuple[int, ...]
+    relied_on: bool = False
 
 
 @dataclass(slots=True)
@@ -139,6 +144,12 @@ class _Walker:
                     self.expression(child)
         return guards
 
+    def _rely(self, node: ast.expr) -> None:
+        """An expression of whose value something is asked."""
+        self.expression(node)
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            self.found.steps[-1] = self.found.steps[-1]._replace(relied_on=True)
+
     def expression(self, node: ast.AST) -> None:
         """In the order in which it is evaluated."""
         match node:
@@ -146,10 +157,10 @@ class _Walker:
                 self.found.loads[-1].add(node.id)
                 self._step(LOAD, node.id, node)
             case ast.Attribute():
-                self.expression(node.value)
+                self._rely(node.value)
                 self._step(LOAD, node.attr, node)
             case ast.Subscript():
-                self.expression(node.value)
+                self._rely(node.value)
                 self.expression(node.slice)
                 self._step(LOAD, name_of(node.value), node)
             case ast.Call():
@@ -157,6 +168,9 @@ class _Walker:
             case ast.NamedExpr():
                 self.expression(node.value)
                 self._store(node.target)
+            case ast.BinOp():
+                self._rely(node.left)
+                self._rely(node.right)
             case ast.IfExp():
                 self.expression(node.test)
                 self.expression(node.body)
@@ -190,11 +204,7 @@ class _Walker:
                     self.expression(child)
 
     def _call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Attribute):
-            self.expression(node.func.value)
-            self._step(LOAD, node.func.attr, node.func)
-        else:
-            self.expression(node.func)
+        self._rely(node.func)
         for argument in (*node.args, *(one.value for one in node.keywords)):
             self.expression(argument)
         # The call may itself be the access: `d.get(k)`, `items.append(x)`.

@@ -33,7 +33,7 @@ Cut = tuple[int, Written, int]
 
 @dataclass(slots=True)
 class Update:
-    """Somebody read at one line and then wrote at another, or the same; `sites` are these.
+    """Somebody read at one line and then wrote at another, or the same; or read there again. `sites` are these.
 
     `single` says that both were one step. `seen` has per actor the positions of the first time; `cuts` per site of a write the
     first time that somebody else wrote there in between: the read before it, that write, the write behind it.
@@ -56,9 +56,12 @@ class Updates:
     def __init__(self) -> None:
         self.at: dict[tuple[int, int], list[Update]] = {}
         """By (group, site): those that read or write there."""
+        self.again: dict[tuple[int, int], list[Update]] = {}
+        """By (group, site): those that read there twice, or there and elsewhere, without writing in between."""
         self.reads: dict[tuple[int, int], set[int]] = {}
         """By (group, actor): the sites where it read without writing in the same step."""
         self._known: dict[tuple[int, int, int, bool], Update] = {}
+        self._known_again: dict[tuple[int, int, int], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
 
@@ -69,6 +72,17 @@ class Updates:
             update = self._known[group, read, write, single] = Update((read, write), single, {})
             for site in {read, write}:
                 self.at.setdefault((group, site), []).append(update)
+        if actor not in update.seen:
+            update.seen[actor] = (at, position)
+        return update
+
+    def read_again(self, group: int, read: int, again: int, actor: int, at: int, position: int) -> Update:
+        """One more pair of reads, or the same again."""
+        update = self._known_again.get((group, read, again))
+        if update is None:
+            update = self._known_again[group, read, again] = Update((read, again), False, {})
+            for site in {read, again}:
+                self.again.setdefault((group, site), []).append(update)
         if actor not in update.seen:
             update.seen[actor] = (at, position)
         return update
@@ -106,12 +120,17 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
             for name in names:
                 if (since := reads.get((actor, name))) is None:
                     since = reads[actor, name] = {}
+                for read, at in since.items():
+                    update = found.read_again(group, read, site, actor, at, position)
+                    # Of two reads on one line nobody knows which is the check: the second may be that of the next turn of a loop.
+                    cutter = _cutter(last, places, key, name, read) if read != site else None
+                    if cutter is not None and cutter.actor != actor and cutter.position > at:
+                        update.cuts.setdefault(cutter.site, (at, cutter, position))
                 if len(since) < MOST_READS or site in since:
                     since[site] = position
             continue
         its_read = _NONE
         for name in names:
-            before = last.get(name)
             if what == BOTH:
                 found.add(group, site, site, actor, position, position, single=True)
             since = reads.get((actor, name))
@@ -121,8 +140,7 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
                 if at > its_read:
                     its_read = at
                 update = found.add(group, read, site, actor, at, position)
-                # Who asked whether an item is there, and then wrote that item, is not disturbed by what became of others.
-                cutter = last.get(key) if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else before
+                cutter = _cutter(last, places, key, name, read)
                 if cutter is not None and cutter.actor != actor and cutter.position > at:
                     update.cuts.setdefault(cutter.site, (at, cutter, position))
             since.clear()
@@ -133,3 +151,8 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
         if known_write is None or (known_write.read == _NONE and its_read != _NONE):
             found.writes[group, site, actor] = written
     return found
+
+
+def _cutter(last: dict[int, Written], places: Places, key: int, name: int, read: int) -> Written | None:
+    """The last write that may have undone what was read: who asked for one item is not disturbed by what became of others."""
+    return last.get(key if name < 0 and not places.is_loose(key) and places.asks_for_item(read) else name)
