@@ -230,6 +230,11 @@ class Code:
             return Bond.NONE, Between.UNKNOWN
         return Bond.CHOICE, _between(steps.steps, *min(pairs, key=lambda pair: pair[1] - pair[0]))
 
+    def relies_on_a_check(self, site: Site) -> bool:
+        """Whether on a line something is read that is relied on, behind a condition: `bond_of_reads` may say more."""
+        steps = self._shared_steps(site, site)
+        return steps is not None and any(step.line == site.line and step.relied_on and step.guards for step in steps.steps)
+
     def _shared_steps(self, one: Site, other: Site) -> Steps | None:
         """What the function around two lines does; None where there is not one, or its source is unknown."""
         here = self._function(one)

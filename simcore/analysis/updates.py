@@ -57,32 +57,23 @@ class Updates:
         self.at: dict[tuple[int, int], list[Update]] = {}
         """By (group, site): those that read or write there."""
         self.again: dict[tuple[int, int], list[Update]] = {}
-        """By (group, site): those that read there twice, or there and elsewhere, without writing in between."""
+        """The same of those that read a second time, without writing in between, where that may be relied on."""
         self.reads: dict[tuple[int, int], set[int]] = {}
         """By (group, actor): the sites where it read without writing in the same step."""
-        self._known: dict[tuple[int, int, int, bool], Update] = {}
-        self._known_again: dict[tuple[int, int, int], Update] = {}
+        self._known: dict[tuple[int, int, int, bool, bool], Update] = {}
         self.writes: dict[tuple[int, int, int], Written] = {}
         """By (group, site, actor): the first write there that followed a read, else the first one."""
 
-    def add(self, group: int, read: int, write: int, actor: int, at: int, position: int, single: bool = False) -> Update:
-        """One more of them, or the same again."""
-        update = self._known.get((group, read, write, single))
+    def add(
+        self, group: int, read: int, then: int, actor: int, at: int, position: int, *, single: bool = False, again: bool = False
+    ) -> Update:
+        """One more of them, or the same again; `again` where the second is a read, too."""
+        update = self._known.get((group, read, then, single, again))
         if update is None:
-            update = self._known[group, read, write, single] = Update((read, write), single, {})
-            for site in {read, write}:
-                self.at.setdefault((group, site), []).append(update)
-        if actor not in update.seen:
-            update.seen[actor] = (at, position)
-        return update
-
-    def read_again(self, group: int, read: int, again: int, actor: int, at: int, position: int) -> Update:
-        """One more pair of reads, or the same again."""
-        update = self._known_again.get((group, read, again))
-        if update is None:
-            update = self._known_again[group, read, again] = Update((read, again), False, {})
-            for site in {read, again}:
-                self.again.setdefault((group, site), []).append(update)
+            update = self._known[group, read, then, single, again] = Update((read, then), single, {})
+            table = self.again if again else self.at
+            for site in {read, then}:
+                table.setdefault((group, site), []).append(update)
         if actor not in update.seen:
             update.seen[actor] = (at, position)
         return update
@@ -100,6 +91,8 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
     whole_in, line_of, key_of = places.whole_in, places.line_of, places.key_of
     things = whole_in.union(places.thing(key) for key in keys)
     groups: dict[int, int] = {}
+    relying: dict[int, bool] = {}
+    """By site whether what is read there may be relied on because of what was read before."""
     for position, (who, kind, thing, site, value) in enumerate(zip(c.actor, c.kind, c.object, c.site, c.value, strict=True)):
         if thing not in things or kind not in kinds:
             continue
@@ -117,11 +110,13 @@ def updates_of(trace: Trace, places: Places, actor_of: list[int], keys: Set[int]
             if (read_here := found.reads.get((group, actor))) is None:
                 read_here = found.reads[group, actor] = set()
             read_here.add(site)
+            if (relies := relying.get(site)) is None:
+                relies = relying[site] = places.code.relies_on_a_check(trace.sites[site])
             for name in names:
                 if (since := reads.get((actor, name))) is None:
                     since = reads[actor, name] = {}
-                for read, at in since.items():
-                    update = found.read_again(group, read, site, actor, at, position)
+                for read, at in since.items() if relies else ():
+                    update = found.add(group, read, site, actor, at, position, again=True)
                     # Of two reads on one line nobody knows which is the check: the second may be that of the next turn of a loop.
                     cutter = _cutter(last, places, key, name, read) if read != site else None
                     if cutter is not None and cutter.actor != actor and cutter.position > at:
