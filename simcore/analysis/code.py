@@ -224,7 +224,7 @@ class Code:
             for other, relied in enumerate(steps.steps)
             if (relied.line, relied.kind, relied.name, relied.relied_on) == (use.line, LOAD, name, True)
             for one, step in enumerate(steps.steps[:other])
-            if (step.line, step.kind, step.name) == (check.line, LOAD, name) and step.statement in relied.guards
+            if (step.line, step.kind, step.name) == (check.line, LOAD, name) and steps.decides(one, other)
         ]
         if not pairs:
             return Bond.NONE, Between.UNKNOWN
@@ -233,7 +233,10 @@ class Code:
     def relies_on_a_check(self, site: Site) -> bool:
         """Whether on a line something is read that is relied on, behind a condition: `bond_of_reads` may say more."""
         steps = self._shared_steps(site, site)
-        return steps is not None and any(step.line == site.line and step.relied_on and step.guards for step in steps.steps)
+        if steps is None:
+            return False
+        relied = (number for number, step in enumerate(steps.steps) if step.line == site.line and step.relied_on)
+        return any(steps.steps[number].guards or any(steps.decides(one, number) for one in range(number)) for number in relied)
 
     def _shared_steps(self, one: Site, other: Site) -> Steps | None:
         """What the function around two lines does; None where there is not one, or its source is unknown."""

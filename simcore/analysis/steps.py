@@ -38,11 +38,22 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Steps:
-    """The steps of a function in the order of its text, and per statement the plain names that it loads and stores."""
+    """The steps of a function in the order of its text, and per statement the plain names that it loads and stores.
+
+    `choices` are those within expressions, `y if x else z` and `x and y`: the steps from the first number up to the second decide
+    on those from there up to the third.
+    """
 
     steps: list[Step] = field(default_factory=list)
     loads: list[set[str]] = field(default_factory=list)
     stores: list[set[str]] = field(default_factory=list)
+    choices: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def decides(self, one: int, other: int) -> bool:
+        """Whether a step is part of a condition on which a later one depends."""
+        if self.steps[one].statement in self.steps[other].guards:
+            return True
+        return any(first <= one < then <= other < end for first, then, end in self.choices)
 
 
 def steps_of(node: ast.AST) -> Steps:
@@ -172,9 +183,9 @@ class _Walker:
                 self._rely(node.left)
                 self._rely(node.right)
             case ast.IfExp():
-                self.expression(node.test)
-                self.expression(node.body)
-                self.expression(node.orelse)
+                self._choice(node.test, node.body, node.orelse)
+            case ast.BoolOp():
+                self._choice(*node.values)
             case ast.Compare():
                 self.expression(node.left)
                 for how, other in zip(node.ops, node.comparators, strict=True):
@@ -202,6 +213,14 @@ class _Walker:
             case _:
                 for child in ast.iter_child_nodes(node):
                     self.expression(child)
+
+    def _choice(self, *nodes: ast.expr) -> None:
+        first = len(self.found.steps)
+        ends = []
+        for node in nodes:
+            self.expression(node)
+            ends.append(len(self.found.steps))
+        self.found.choices += [(first, end, ends[-1]) for end in ends[:-1]]
 
     def _call(self, node: ast.Call) -> None:
         self._rely(node.func)
