@@ -82,6 +82,7 @@ static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, 
 static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
 static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                                  /* the methods of its batons */
 static PyObject *str_ranges, *str_stop, *young_garbage;                                        /* of slots; `gc.get_count` */
+static PyObject *without_waiting; /* the arguments of a try: a tuple made once, for locks take no vector of them */
 
 #include "core/records.h"
 #include "core/actors.h"
@@ -198,7 +199,7 @@ core_exec(PyObject *module)
     PyObject *collector = PyImport_ImportModule("gc");
     young_garbage = collector == NULL ? NULL : PyObject_GetAttrString(collector, "get_count");
     Py_XDECREF(collector);
-    if (young_garbage == NULL) return -1;
+    if (young_garbage == NULL || (without_waiting = PyTuple_Pack(1, Py_False)) == NULL) return -1;
     if (PyThread_tss_create(&current_actor) != 0 || PyType_Ready(&LocalType) < 0 || PyModule_AddType(module, &SlotsType) < 0 ||
         PyModule_AddType(module, &WriterType) < 0 || PyModule_AddType(module, &LockBaseType) < 0 ||
         PyModule_AddType(module, &FollowingType) < 0 || PyModule_AddType(module, &MarkType) < 0 ||

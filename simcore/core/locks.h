@@ -63,7 +63,7 @@ take(LockBase *self)
         Py_DECREF(actor);
         return -1;
     }
-    PyObject *got = PyObject_CallOneArg(self->acquire, Py_False);
+    PyObject *got = PyObject_Call(self->acquire, without_waiting, NULL);
     Py_XDECREF(got);
     if (got != Py_True) {
         put_back(&slot);

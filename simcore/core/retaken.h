@@ -16,7 +16,7 @@ retake(LockBase *self)
     Py_INCREF(mine);
     int result = current_site(&site);
     if (result == 0 && (result = take_turn(mine, &event)) == 0) {
-        PyObject *got = PyObject_CallOneArg(self->acquire, Py_False);
+        PyObject *got = PyObject_Call(self->acquire, without_waiting, NULL);
         if (got == Py_False) { /* whoever has it lets go of it at once */
             Py_SETREF(got, PyObject_CallMethodOneArg((PyObject *)self, str_insist, (PyObject *)actor));
         }
