@@ -76,6 +76,17 @@ def work(n):
     for account in accounts: account.count += 1
 result = lambda: sum(account.count for account in accounts)
 """,
+    "attributes of objects whose type is in C": """
+from collections import OrderedDict, defaultdict, deque
+from types import SimpleNamespace
+kinds = [type("Own", (kind,), {}) for kind in (dict, list, set, deque, OrderedDict, defaultdict, int, str, tuple, Exception)]
+things = [SimpleNamespace(), ValueError(), *(kind() for kind in kinds)]
+for thing in things: thing.total = 0
+def work(n):
+    for _ in range(60):
+        for thing in things: thing.total = thing.total + int("1")
+result = lambda: [thing.total for thing in things]
+""",
     "an item": """
 counts = {"a": 0}
 def work(n):
@@ -231,6 +242,15 @@ thread.join()
     ]
     lines = [event.site.line for event in trace.of_actor("main/1") if event.kind in ACCESS_KINDS]
     assert lines[:4] == [11, 12, 13, 7]
+
+
+def test_attributes_of_objects_whose_type_is_in_c() -> None:
+    """A subclass of dict, an exception, a namespace have plain attributes: each read and each write of one is an event."""
+    source = RACES["attributes of objects whose type is in C"].replace("range(60)", "range(1)")
+    trace, ran = record(source + TWO + "print(len(things))", granularity="access")
+    told = [(kind, called) for kind, called in accesses(trace, "main/1") if called.endswith(".total")]
+    assert [kind for kind, _ in told] == [Kind.LOAD, Kind.ASSIGN] * int(ran.out)
+    assert Counter(called for _, called in told) == {"SimpleNamespace.total": 2, "ValueError.total": 2, "Own.total": 20}
 
 
 def test_what_one_actor_alone_touches_is_left_out() -> None:

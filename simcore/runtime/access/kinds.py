@@ -6,7 +6,7 @@ accesses: what they access in turn is recorded there.
 
 from collections import Counter, OrderedDict, defaultdict, deque
 from enum import IntEnum
-from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
 
@@ -27,6 +27,21 @@ _asked: dict[int, type] = {}
 """Types by their addresses, here and below: a metaclass may have a hash of its own, or none. They live on."""
 
 _METHODS: Final = (FunctionType, classmethod, staticmethod, BuiltinFunctionType, type(list.append), type(object.__init__))
+
+
+_GENERIC: Final = (
+    *(object, SimpleNamespace, BaseException, list, dict, set, deque, OrderedDict, defaultdict, bytearray),
+    *(tuple, frozenset, str, bytes, int, float, complex),
+)
+"""Types in C that look attributes up as object does, by `PyObject_GenericGetAttr` and `PyObject_GenericSetAttr`, though
+the methods of some are others."""
+
+
+def _generic(name: str) -> frozenset[Any]:
+    return frozenset(getattr(kind, name) for kind in _GENERIC)
+
+
+_GETTERS, _SETTERS, _DELETERS = map(_generic, ("__getattribute__", "__setattr__", "__delattr__"))
 
 
 def load_holder(kind: type, name: str) -> Holder:
@@ -67,6 +82,10 @@ _names: Final = type.__dict__["__dict__"].__get__
 """Of a type, whatever its metaclass makes of these names."""
 
 
+def _is_among(slot: Any, slots: frozenset[Any]) -> bool:
+    return type(slot) is type(object.__setattr__) and slot in slots  # what the program put there may have no hash
+
+
 def _has(kind: type, name: str) -> bool:
     return static_of(kind, name)[0]
 
@@ -85,7 +104,7 @@ def _load_holder(kind: type, name: str) -> Holder:
         return Holder.CLASS if getter is type.__getattribute__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
         return Holder.MODULE if getter is ModuleType.__getattribute__ and not static_of(kind, name)[0] else Holder.NOBODY
-    if getter is not object.__getattribute__:
+    if not _is_among(getter, _GETTERS):
         return Holder.NOBODY
     found, static = static_of(kind, name)
     if not found or isinstance(static, MemberDescriptorType):
@@ -102,7 +121,7 @@ def _store_holder(kind: type, name: str) -> Holder:
         return Holder.CLASS if setter is type.__setattr__ and not static_of(kind, name)[0] else Holder.NOBODY
     if issubclass(kind, ModuleType):
         return Holder.MODULE if setter is ModuleType.__setattr__ else Holder.NOBODY
-    if setter is not object.__setattr__ or static_of(kind, "__delattr__")[1] is not object.__delattr__:
+    if not _is_among(setter, _SETTERS) or not _is_among(static_of(kind, "__delattr__")[1], _DELETERS):
         return Holder.NOBODY
     static = static_of(kind, name)[1]
     if isinstance(static, MemberDescriptorType):
