@@ -79,7 +79,7 @@ static PyObject *own_site;     /* the site of the very place at which a frame is
 static PyObject *place_of;     /* what a frame is: its site, OURS, or LIBRARY */
 static PyObject *str_renew, *str_later, *str_pauses, *str_look, *str_stay, *str_simcore_id, *str_simcore_queue, *str_tell, *str_number, *str_notempty;
 static PyObject *str_enter, *str_exit, *str_acquire, *str_release, *str_insist, *str_undo; /* the pure methods of locks */
-static PyObject *str_enter_purely, *str_differs, *str_semaphore;                           /* and of a replay's gate */
+static PyObject *str_enter_purely, *str_differs, *str_semaphore, *str_expect_signal;       /* and of a replay's gate */
 static PyObject *str_raw_acquire, *str_raw_release, *str_handle;                                  /* the methods of its batons */
 static PyObject *str_ranges, *str_stop, *young_garbage;                                        /* of slots; `gc.get_count` */
 static PyObject *without_waiting; /* the arguments of a try: a tuple made once, for locks take no vector of them */
@@ -187,6 +187,7 @@ core_exec(PyObject *module)
         {&str_enter_purely, "_enter"},
         {&str_differs, "_differs"},
         {&str_semaphore, "_semaphore"},
+        {&str_expect_signal, "expect_signal"},
         {&str_raw_acquire, "acquire"},
         {&str_raw_release, "release"},
         {&str_handle, "handle"},

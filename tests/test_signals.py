@@ -409,3 +409,32 @@ except Late: print("late")
 """
     )
     assert kinds(trace).count(Kind.SIGNAL) == 1
+
+
+@pytest.mark.parametrize("place", ["in the main program", "in another handler"])
+def test_the_instruction_that_was_interrupted(place: str) -> None:
+    """Of many that lie between two events, none of them recorded."""
+    call = {"in the main program": "walk()", "in another handler": "signal.raise_signal(signal.SIGUSR1)"}[place]
+    source = "\n".join(
+        (
+            "import signal, threading",
+            "steps, found, lock = [], [], threading.Lock()",
+            "def interrupt(number, frame):",
+            "    with lock: found.append((frame.f_code.co_name, frame.f_lineno, frame.f_lasti, len(steps)))",
+            "def walk(*_):",
+            "    lock.acquire(False); lock.release()",
+            "    signal.setitimer(signal.ITIMER_REAL, 0.001)",
+            *["    sum(range(1000)); steps.append(1)"] * 400,
+            "    signal.setitimer(signal.ITIMER_REAL, 0)",
+            "signal.signal(signal.SIGALRM, interrupt)",
+            "signal.signal(signal.SIGUSR1, walk)",
+            *[call] * 5,
+            "print(len(found), found)",
+        )
+    )
+    trace, ran = record(source)
+    assert int(ran.out.split()[0]) >= 3
+    for _ in range(3):
+        answer, again = replay(trace)
+        assert_same(answer)
+        assert again.out == ran.out

@@ -13,7 +13,7 @@ typedef struct {
 
 typedef char event_is_32_bytes[sizeof(Event) == 32 ? 1 : -1];
 
-enum { LOCAL = 1, AWAIT = 2, POST = 4, FAR_AWAIT = 16, FAR_POST = 32, STOP = 64 };
+enum { LOCAL = 1, AWAIT = 2, POST = 4, FAR_AWAIT = 16, FAR_POST = 32, STOP = 64, BEFORE_SIGNAL = 128 };
 
 typedef struct {
     PyObject_HEAD

@@ -142,6 +142,22 @@ take_turn(Following *mine, const Event *event)
     return 0;
 }
 
+/* Tell the next actor that it is its turn. */
+static int
+tell_next(Following *mine)
+{
+    if (mine->flags & FAR_POST) {
+        sem_t *semaphore = semaphore_of(mine, mine->after);
+        if (semaphore == NULL) return -1;
+        return sem_post(semaphore) == 0 ? 0 : (PyErr_SetFromErrno(PyExc_OSError), -1);
+    }
+    PyObject *baton = baton_of(mine, mine->after, 0);
+    PyObject *done = baton == NULL ? NULL : PyObject_CallMethodNoArgs(baton, str_raw_release);
+    Py_XDECREF(baton);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
 /* Pass the turn on, if it is this actor's: the status for the controller, then the next actor's baton. */
 static int
 pass_on(Following *mine)
@@ -153,15 +169,10 @@ pass_on(Following *mine)
     if (mine->status.obj != NULL) {
         memcpy(mine->status.buf, status, sizeof(status));
     }
-    if (!(mine->flags & POST)) return 0;
-    if (mine->flags & FAR_POST) {
-        sem_t *semaphore = semaphore_of(mine, mine->after);
-        if (semaphore == NULL) return -1;
-        return sem_post(semaphore) == 0 ? 0 : (PyErr_SetFromErrno(PyExc_OSError), -1);
-    }
-    PyObject *baton = baton_of(mine, mine->after, 0);
-    PyObject *done = baton == NULL ? NULL : PyObject_CallMethodNoArgs(baton, str_raw_release);
-    Py_XDECREF(baton);
+    int expects_signal = mine->flags & BEFORE_SIGNAL; /* to tell may take another turn on: a handler may run in it */
+    if (mine->flags & POST && tell_next(mine) < 0) return -1;
+    if (!expects_signal) return 0;
+    PyObject *done = PyObject_CallMethodOneArg(mine->gate, str_expect_signal, (PyObject *)mine);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }

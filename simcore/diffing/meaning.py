@@ -38,7 +38,7 @@ class Value(IntEnum):
     SIGN = 2  # only whether it is negative, and which negative
     ACTOR = 3  # index of an actor
     TEXT = 4  # index of a text
-    LOWER = 5  # only its lower half
+    LOWEST = 5  # only its lowest byte
 
 
 class Lane(IntEnum):
@@ -76,7 +76,7 @@ VALUE: Final = _table(
         Kind.ENTROPY: Value.IGNORED,
         Kind.DRAW: Value.IGNORED,
         Kind.GC: Value.IGNORED,
-        Kind.SIGNAL: Value.LOWER,
+        Kind.SIGNAL: Value.LOWEST,
         Kind.EXIT: Value.IGNORED,
         Kind.PAUSE: Value.IGNORED,
         Kind.QSIZE: Value.IGNORED,

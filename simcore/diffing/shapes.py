@@ -107,8 +107,8 @@ class _Raw(dict[tuple[int, int, int], int]):
         if how == Value.SIGN:
             # Tags are all different: remembering them would only cost memory.
             return self.shapes.number((kind, obj, min(value, 0)))
-        if how == Value.LOWER:
-            value &= 0xFFFFFFFF
+        if how == Value.LOWEST:
+            value &= 0xFF
         if kind == Kind.RELEASE and obj in self.shapes.waiters:
             obj = ANY_WAITER
         if how in (Value.ACTOR, Value.TEXT):

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain, compress, count, islice
 from operator import ne
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from simcore.engine.scenario import command_of, our_python
 from simcore.runtime.order import (
     AWAIT,
+    BEFORE_SIGNAL,
     FAR_AWAIT,
     FAR_POST,
     LOCAL,
@@ -46,8 +47,11 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
         flags[position], after[position] = 0, following
     if turns:
         flags[turns[-1]] = 0
-    for position in compress(turns, map(int(Kind.SIGNAL).__eq__, map(c.kind.__getitem__, turns))):
+    signals = list(compress(turns, map(int(Kind.SIGNAL).__eq__, map(c.kind.__getitem__, turns))))
+    for position in signals:
         flags[position] = WAITED if c.waited_us[position] else 0
+    for position in _before(trace, {position for position in signals if not flags[position]}):
+        flags[position] |= BEFORE_SIGNAL
     if stop_at is not None and stop_at < len(flags):
         flags[stop_at] |= STOP
     process = trace.processes
@@ -82,6 +86,18 @@ def compile_order(trace: Trace, path: Path, *, stop_at: int | None = None, semap
         for section in (semaphores.encode(), names, b"".join(objects), bytes(inputs), *parts):
             file.write(ORDER_LENGTH.pack(len(section)) + section)
     return turns
+
+
+def _before(trace: Trace, positions: Container[int]) -> list[int]:
+    """The event of the same actor before each of these."""
+    found: list[int] = []
+    if positions:
+        last: dict[int, int] = {}
+        for position, actor in enumerate(trace.columns.actor):
+            if position in positions and actor in last:
+                found.append(last[actor])
+            last[actor] = position
+    return found
 
 
 def _parts(trace: Trace, numbers: Sequence[int], after: "array[int]", flags: "array[int]") -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from simcore.engine.forced import ForcedOrder
 from simcore.engine.run_reader import RunReader
 from simcore.engine.standstill import Standstill
 from simcore.engine.watch import Watch
-from simcore.trace.events import Kind
+from simcore.trace.events import SIGNAL_NUMBER, Kind
 
 _log = logging.getLogger("simcore")
 
@@ -76,7 +76,7 @@ class Observer:
             return False
         self._reader.refresh_records()
         return any(
-            value == number and stamp > since_ns - _MARGIN_NS
+            value & SIGNAL_NUMBER == number and stamp > since_ns - _MARGIN_NS
             for records in self._reader.records.values()
             for value, _, _, _, _, _, stamp in records.of_kinds((Kind.SIGNAL,))
         )

@@ -16,11 +16,11 @@ from simcore.runtime import actors, numbering, originals, rest, segment
 from simcore.runtime.actors import Actor, emit, publish
 from simcore.runtime.core import core
 from simcore.runtime.following import Following
-from simcore.runtime.order import AWAIT, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
+from simcore.runtime.order import AWAIT, BEFORE_SIGNAL, FAR_AWAIT, FAR_POST, LOCAL, NOWHERE, ORDER_EVENT, POST, STATUS, Order
 from simcore.runtime.room import fits
 from simcore.runtime.segment import TAG_DIVERGENCE, TAG_NOTE, WAIT_PARKED
 from simcore.runtime.sites import caller, intern_text, keep_bytes
-from simcore.trace.events import AT_REST, FIXED_OBJECTS, INTERRUPTIONS, Kind, ObjectKind
+from simcore.trace.events import AT_REST, FIXED_OBJECTS, INTERRUPTIONS, SIGNAL_NUMBER, Kind, ObjectKind
 
 _event_at = ORDER_EVENT.unpack_from
 _set_status = STATUS.pack_into
@@ -189,6 +189,8 @@ class Follow:
             _set_status(self.status, 0, position + 1, 0)
             if flags & POST:
                 self.post(flags, after)
+            if flags & BEFORE_SIGNAL:
+                self.expect_signal(mine)
 
     if TYPE_CHECKING or core is None:
         enter, leave, give, gave = _enter, _leave, _give, _gave
@@ -198,6 +200,12 @@ class Follow:
     def post(self, flags: int, after: int) -> None:
         """Tell an actor that it is its turn."""
         (self._semaphore(after) if flags & FAR_POST else self.batons[after]).release()
+
+    def expect_signal(self, mine: Following) -> None:
+        """Have the interpreter ask at each place from here on whether it is that of the signal which the trace has next."""
+        from simcore.runtime.signals import expect
+
+        expect(mine)
 
     def read(self, actor: Actor, kind: Kind, object_id: int, site: int, ask: Callable[[], int]) -> int:
         """What the trace has; nothing is asked."""
@@ -220,6 +228,8 @@ class Follow:
                 emit(actor, kind, object_id, 0, keep_bytes(self.inputs[value]) if kind is Kind.ENTROPY else result)
                 if not flags & LOCAL:
                     self.gave(actor)
+                elif flags & BEFORE_SIGNAL:
+                    self.expect_signal(mine)
                 return result
             if not self._due(actor, mine, its_kind, value, flags, after, position):
                 self._wait(mine, flags)
@@ -351,7 +361,7 @@ class Follow:
             mine.held = (flags, after, position)
             emit(actor, kind, 0, 0, value)
             self.gave(actor)
-            run_handler(actor, value & 0xFFFFFFFF, sys._getframe(2))
+            run_handler(actor, value & SIGNAL_NUMBER, sys._getframe(2))
             return True
         return False
 

@@ -39,6 +39,8 @@ FAR_POST: Final = 32
 
 STOP: Final = 64
 """A debugger is opened there."""
+BEFORE_SIGNAL: Final = 128
+"""The actor's next event is a signal that came between two operations."""
 
 STATUS: Final = Struct("@II")
 """The file `status`: turns done (position + 1), 1 while a debugger holds everyone."""

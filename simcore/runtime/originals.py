@@ -31,3 +31,4 @@ pwrite = os.pwrite
 collect = gc.collect
 signal_signal = signal.signal
 signal_getsignal = signal.getsignal
+signal_set_wakeup_fd = signal.set_wakeup_fd

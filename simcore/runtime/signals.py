@@ -7,7 +7,9 @@ believes free: the signal is put off until the program's frame goes on. Only whe
 is let in.
 
 In replay a signal that really arrives is let in when the trace has it next, else it is held back; and the handler is called where
-the trace has it, whether a signal arrives or not.
+the trace has it, whether a signal arrives or not: from the operation before on the signal is tripped again and again, so that the
+interpreter asks wherever a handler could run, until that is behind the recorded instruction. Where it never is, the handler is
+called before the next operation.
 """
 
 import _thread
@@ -27,7 +29,7 @@ from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
 from simcore.runtime.sites import site_of
-from simcore.trace.events import INTERRUPTIONS, Kind
+from simcore.trace.events import INTERRUPTIONS, SIGNAL_NUMBER, Kind, handled, handled_as
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
@@ -39,6 +41,12 @@ _over = False
 """Whether a replay has come to its end."""
 _interrupted: list[Actor] = []
 """The actors whose handlers run now, outermost first."""
+_questions = 0
+"""How many more times the interpreter asks, in replay, whether this is the place of the signal that is expected."""
+_MOST_QUESTIONS: Final = 100_000
+"""Half a second of them: a program that computes for longer between two operations is not held up for more."""
+_wakes = False
+"""Whether the program has a descriptor written to for each signal: then none is tripped that did not arrive."""
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
@@ -85,7 +93,8 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
             return None
         since = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[-1]
         waited = 0 if not since else max((originals.monotonic_ns() - since) // 1000, 1)
-        actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), number, waited)
+        value = handled_as(number, -1 if waited else _instruction(_users(frame)))
+        actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), value, waited)
         return run_handler(actor, number, frame)
     except BaseException as error:
         hide(error)
@@ -132,16 +141,18 @@ def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bo
 
     One that came in a wait is called for by the operation that waited, whether or not it arrives.
     """
+    global _questions
     if actor.following.held is not None:
         return True  # it has a turn: first that operation is done
     coming = _next(actor)
     while coming is not None:
         value, _, site, after, position, kind, flags = coming
         if kind == Kind.SIGNAL:
-            if value & 0xFFFFFFFF != number or flags & WAITED:
+            if value & SIGNAL_NUMBER != number or flags & WAITED:
                 return False
-            if actor.following.data(PLACES + site) != _place(frame) or not _may_come_now(actor):
-                return True
+            if not _is_place(actor, site, value, frame) or not _may_come_now(actor):
+                _questions -= 1
+                return _questions > 0 or handled(value)[1] < 0
             _do(actor, kind, value, flags, after, position)
             return False
         if kind != Kind.GC or actor.following.blocked:
@@ -162,16 +173,43 @@ def _may_come_now(actor: Actor) -> bool:
     return bool(actor.following.is_interrupted() and (not actor.raw or follow.has_turn(actor)))
 
 
-def _place(frame: FrameType | None) -> bytes:
-    """Where the program is, in the words of the order file."""
+def _is_place(actor: Actor, site: int, value: int, frame: FrameType | None) -> bool:
+    """Whether the program is where the trace has the signal that comes next."""
+    user, instruction = _users(frame), handled(value)[1]
+    if instruction >= 0 and _instruction(user) != instruction:
+        return False
+    return bool(actor.following.data(PLACES + site) == _place(user))
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The frame whose line the signal's event tells; see `sites.site_of`."""
     user = frame
     while user is not None and sites.is_internal(user.f_code):
         user = user.f_back
-    user = user or program_frame(frame)
+    return user or program_frame(frame)
+
+
+def _instruction(user: FrameType | None) -> int:
+    return -1 if user is None else user.f_lasti // 2
+
+
+def _place(user: FrameType | None) -> bytes:
+    """Where the program is, in the words of the order file."""
     if user is None:
         return b"\0000\0"
     code = user.f_code
     return f"{code.co_filename.rpartition('/')[2]}\0{user.f_lineno or 0}\0{code.co_qualname}".encode("utf-8", "surrogatepass")
+
+
+def expect(mine: Any) -> None:
+    """In replay: trip the signal that an actor's part of the order has next, if that is one that came between two operations."""
+    global _questions
+    if mine.cursor >= mine.end or _wakes:
+        return
+    value, _, _, _, _, kind, flags = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
+    if kind == Kind.SIGNAL and not flags & WAITED and handled(value)[1] >= 0:
+        _questions = _MOST_QUESTIONS
+        put_off = [_trip_again(value & SIGNAL_NUMBER)]  # noqa: F841  it goes, and trips, when this frame does
 
 
 def _next(actor: Actor) -> tuple[int, ...] | None:
@@ -235,6 +273,8 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
     if actor is not None:
         sub = tls.actor = _sub_actor(actor, number)
         _interrupted.append(actor)
+        if sub.following is not None:
+            expect(sub.following)
     try:
         try:
             return handler(number, program_frame(frame))
@@ -247,6 +287,8 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
         if here() is not None:
             tls.actor = actor
         _busy = busy
+        if actor is not None and actor.following is not None:
+            expect(actor.following)
 
 
 def _interrupt_at_end(sub: Actor) -> None:
@@ -277,6 +319,8 @@ def _signal(signalnum: Any, handler: Any) -> Any:
         raise
     if number < 0:
         return _unwrapped(signalnum, old, forget=True)
+    if (actor := acting()) is not None and actor.following is not None:
+        expect(actor.following)  # before the handler was there, none could be tripped
     if handler is not signal.default_int_handler:
         segment.current.define(TAG_PROCESS, "handler", _name(number))  # somebody outside can wake whoever waits
     return before if old is _arrived else _as_enum(old)
@@ -289,6 +333,18 @@ def _getsignal(signalnum: Any) -> Any:
     except BaseException as error:
         hide(error)
         raise
+
+
+def _set_wakeup_fd(*args: Any, **kwargs: Any) -> int:
+    """As `signal.set_wakeup_fd`."""
+    global _wakes
+    try:
+        before = originals.signal_set_wakeup_fd(*args, **kwargs)
+    except BaseException as error:
+        hide(error)
+        raise
+    _wakes = bool(args) and args[0] != -1
+    return before
 
 
 def _unwrapped(number: int, handler: Any, *, forget: bool = False) -> Any:
@@ -333,6 +389,7 @@ def install(patches: Patches) -> None:
     patches.set(signal, "signal", _signal)
     patches.set(signal, "getsignal", _getsignal)
     patches.set(signal, "pause", _pause)
+    patches.set(signal, "set_wakeup_fd", _set_wakeup_fd)
     take_over()
 
 

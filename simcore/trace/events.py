@@ -188,6 +188,23 @@ def interrupted(value: int) -> tuple[int, int]:
     return value & 0xFFFFFFFF, (value >> 32) - 1
 
 
+SIGNAL_NUMBER: Final = 0xFF
+"""Which bits of a SIGNAL's value are the number of the signal."""
+
+
+def handled(value: int) -> tuple[int, int]:
+    """The value of a SIGNAL: its number, and behind which instruction of the code at the call site it came, counted from 0.
+
+    The instruction is -1 where nobody kept it. It is one of that version of CPython: `f_lasti` halved.
+    """
+    return value & SIGNAL_NUMBER, (value >> 8 & 0xFFFFFF) - 1
+
+
+def handled_as(number: int, instruction: int) -> int:
+    """The lower half of a SIGNAL's value, from what `handled` gives."""
+    return number | (instruction + 1 << 8 if instruction < 0xFFFFFF else 0)
+
+
 UNCOUNTED_KINDS: Final = frozenset({Kind.WRITE, Kind.GC, Kind.IMPORT, Kind.IMPORTED})
 """Events that are no steps: a `print` more, a collection or an import less does not renumber an actor's steps."""
 

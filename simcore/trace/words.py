@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Final
 
-from simcore.trace.events import ACCESS_KINDS, GENERATION, RUNNING, TEXT_KINDS, Kind, ObjectKind, accessed, interrupted
+from simcore.trace.events import ACCESS_KINDS, GENERATION, RUNNING, TEXT_KINDS, Kind, ObjectKind, accessed, handled
 from simcore.trace.model import Site, Trace, float_of_bits, process_of
 from simcore.trace.phrases import BY_VALUE, FIXED, OTHERWISE, WANTED, Tense, conjugated
 from simcore.trace.text import clean, count, duration, exit_words, join, shorten, signal_name
@@ -269,7 +269,7 @@ class Words:
             case Kind.CLOCK:
                 return str(value) if self.object(thing).endswith("_ns") else _float(value)
             case Kind.SIGNAL:
-                return signal_name(interrupted(value)[0])
+                return signal_name(handled(value)[0])
             case Kind.KILL:
                 return signal_name(value)
             case Kind.JOIN | Kind.STATUS | Kind.EXIT:
