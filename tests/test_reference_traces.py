@@ -41,6 +41,9 @@ PATHS_IN_MESSAGES = {"process-pool", "process-pool-executor"}
 The first recordings of these do not say how long the paths were, and replay where they are as long. The later ones do.
 """
 
+REWRITTEN = {("v2", "gil-convoy-1")}
+"""Recordings of a pattern that does something else by now, by format and name: a replay has to say so."""
+
 
 def _name(path: Path) -> str:
     return str(path.relative_to(FOLDER))
@@ -178,11 +181,14 @@ def test_fork_and_spawn_differ_in_order_and_timing(minor: str) -> None:
 
 
 def _replayed() -> list[object]:
-    """The recordings of this Python. By default those of an old format, and the newest of each pattern under one start method."""
+    """The recordings of this Python. By default the newest of each pattern and format under one start method."""
     mine = [path for path in FILES if path.parent.name == running_minor()]
-    newest = {path.name.rpartition("-")[0]: path for path in mine if loaded(path).header.scenario.start_method != "spawn"}
-    by_default = {*newest.values(), *(path for path in mine if path.parent.parent.name != mine[-1].parent.parent.name)}
-    return [pytest.param(path, id=_name(path), marks=() if path in by_default else pytest.mark.loop) for path in mine]
+    newest = {
+        (path.parts[-3], path.name.rpartition("-")[0]): path
+        for path in mine
+        if loaded(path).header.scenario.start_method != "spawn"
+    }
+    return [pytest.param(path, id=_name(path), marks=() if path in newest.values() else pytest.mark.loop) for path in mine]
 
 
 @pytest.mark.parametrize("path", _replayed())
@@ -193,6 +199,9 @@ def test_it_replays(path: Path) -> None:
     old = not loaded(path).header.folder_bytes
     if old and path.name.rpartition("-")[0] in PATHS_IN_MESSAGES and run.divergence is not None:
         assert run.divergence.reason.startswith("the message has "), run.divergence
+        return
+    if (path.parts[-3], path.stem) in REWRITTEN:
+        assert run.divergence is not None
         return
     assert run.divergence is None, (run.divergence, run.divergence.reason)
     assert result.verdict is Verdict.SAME, run.differs

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from synthetic import build, header
-from trace_files import assemble, parts_of, refused, same, tiny
+from trace_files import as_version_2, assemble, refused, same, tiny
 
 from simcore.errors import TraceError, UsageError
 from simcore.trace import codec, store, upgrades
@@ -273,7 +273,7 @@ def test_frames_stream(tmp_path: Path) -> None:
 
 def as_version_1(path: Path) -> list[tuple[FrameKind, int, Any]]:
     """The frames of a file as version 1 wrote them: its objects had no process."""
-    return [(kind, items, raw[:-1] if kind is FrameKind.OBJECTS else raw) for kind, items, raw in parts_of(path)]
+    return [(kind, items, raw[:-1] if kind is FrameKind.OBJECTS else raw) for kind, items, raw in as_version_2(path)]
 
 
 @pytest.mark.parametrize("labels", [[""], ["a", "b", "a"], ["a", "", "b"], ["", "a"], ["a"] * (BLOCK + 5)])
@@ -305,7 +305,7 @@ def test_an_older_file_passes_through_every_upgrade(tmp_path: Path, monkeypatch:
     def older(kind: FrameKind, raw: Any) -> Any:
         return {name: value for name, value in raw.items() if name != "pid"} if kind is FrameKind.HEADER else raw
 
-    def to_version_1(kind: FrameKind, raw: Any) -> Any:
+    def to_version_1(kind: FrameKind, items: int, raw: Any) -> Any:
         return raw | {"pid": 77} if kind is FrameKind.HEADER else raw
 
     whole = tiny()
@@ -329,3 +329,43 @@ def test_columns_reckon_modulo_two_to_the_64() -> None:
     keys = [dice.randrange(5) for _ in values]
     assert codec.sums(codec.differences(values)) == values
     assert codec.grouped_sums(keys, codec.grouped_differences(keys, values)) == values
+
+
+def test_a_file_of_version_2_is_read(tmp_path: Path) -> None:
+    """It has what the same file has now, frame for frame."""
+    whole = build(9, 2 * BLOCK + 77)
+    path = tmp_path / "a.simtrace"
+    path.write_bytes(assemble(as_version_2(whole.save(path)), version=2))
+    assert same(Trace.load(path), whole)
+
+
+@pytest.mark.parametrize("kind", [FrameKind.ACTORS, FrameKind.OBJECTS, FrameKind.EVENTS])
+@pytest.mark.parametrize("items", [BLOCK + 1, 2**32 - 1])
+def test_a_frame_of_version_2_that_claims_too_much_is_refused(tmp_path: Path, kind: FrameKind, items: int) -> None:
+    """Before anything of that size is made."""
+    path = tiny().save(tmp_path / "a.simtrace")
+    found = as_version_2(path)
+    parts = [(one, items, [raw[0], *[b""] * (len(raw) - 1)]) if one is kind else (one, own, raw) for one, own, raw in found]
+    path.write_bytes(assemble(parts, version=2))
+    refused(path, f"a frame of {kind.word} with {items:,} rows")
+
+
+def test_names_that_differ_in_a_number_come_back(tmp_path: Path) -> None:
+    """Whatever digits stand in them, and wherever."""
+    small = ["", "0", "7", "07", "a007", "a-0", "a-00", "v1.2", "1", "\n3\n"]
+    names = [*small, "10" * 12, "x" + "9" * 18, "x1" + "0" * 18, "a\u06634", "4\u0663"]
+    actors = [ActorInfo(name, other) for name in names for other in (*names, "player-1 of 3", "player-2 of 3")]
+    whole = dataclasses.replace(build(2, 30), actors=actors)
+    path = whole.save(tmp_path / "a.simtrace")
+    assert Trace.load(path).actors == actors
+
+
+def test_many_like_names_take_next_to_nothing(tmp_path: Path) -> None:
+    """A name of a thread takes no more than a tenth of a byte where its number is the next one."""
+
+    def size(number: int) -> int:
+        actors = [ActorInfo("main", ""), *(ActorInfo(f"main/{n}", f"worker-{n}") for n in range(1, number))]
+        path = dataclasses.replace(build(2, 30), actors=actors).save(tmp_path / "a.simtrace")
+        return path.stat().st_size
+
+    assert size(5010) - size(10) < 500

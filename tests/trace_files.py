@@ -1,6 +1,7 @@
 """Trace files for tests: taken apart, put together again with right checksums, compared."""
 
 import dataclasses
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from synthetic import build
 
 from simcore.errors import TraceError
-from simcore.trace import codec, store
+from simcore.trace import codec, store, tables
 from simcore.trace.codec import FrameKind
 from simcore.trace.events import FORMAT_VERSION, Outcome
 from simcore.trace.model import Trace
@@ -32,6 +33,28 @@ def parts_of(path: Path) -> Parts:
     """The frames of a file, unpacked."""
     with path.open("rb") as file:
         return [(frame.kind, frame.items, frame.raw) for frame in store.read_frames(path, file) if isinstance(frame, store.Frame)]
+
+
+def as_version_2(path: Path) -> Parts:
+    """The frames of a file as version 2 wrote them: numbers as they are, all values grouped by kind and object."""
+    return [(kind, items, _of_version_2(kind, items, raw)) for kind, items, raw in parts_of(path)]
+
+
+def _of_version_2(kind: FrameKind, items: int, raw: Any) -> Any:
+    if kind is FrameKind.EVENTS:
+        columns = tables.decode_events(items, raw)
+        values = codec.grouped_differences(zip(columns[1], columns[2], strict=True), columns[4])
+        return [*raw[:4], codec.encode_column(values), *raw[5:]]
+    codes = {FrameKind.ACTORS: "ss", FrameKind.OBJECTS: "IBIIss"}.get(kind)
+    if codes is None:
+        return raw
+    rows = tables.decode_table(kind, items, raw)
+    strings = sorted({cell for row in rows for cell in row if isinstance(cell, str)})
+    columns = [
+        array("I", map(strings.index, cells)) if code == "s" else array(code, cells)
+        for code, cells in zip(codes, zip(*rows, strict=True), strict=True)
+    ]
+    return [strings, *map(codec.encode_column, columns)]
 
 
 def assemble(parts: Iterable[tuple[FrameKind, int, Any]], version: int = FORMAT_VERSION) -> bytes:

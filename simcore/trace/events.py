@@ -8,7 +8,7 @@ import struct
 from enum import Enum, IntEnum
 from typing import Final, NoReturn
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Version of the trace file; apart from the package's own version."""
 
 RECORD: Final = struct.Struct("@24sQ")

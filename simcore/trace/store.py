@@ -236,6 +236,8 @@ class _Collector:
                 tables.check_spans(rows, sizes)
             getattr(trace, kind.word).extend(rows)
             self.memory += frame.items * _ROW_BYTES
+            if kind is FrameKind.ACTORS:
+                self.memory += sum(len(cell) for row in rows for cell in row)
 
     def cut(self, cut: Cut) -> None:
         """End the trace where the file ends. An ending that was read stays: only the mark behind it is missing."""
@@ -382,7 +384,7 @@ def _read_frame(version: int, file: BinaryIO) -> Frame | Cut:
     packed = file.read(head.packed)
     if len(packed) < head.packed:
         return Cut(f"it ends within a frame of {head.kind.word}", offset)
-    return Frame(head.kind, offset, head.items, upgrade(version, head.kind, codec.decode_payload(head, packed)))
+    return Frame(head.kind, offset, head.items, upgrade(version, head.kind, head.items, codec.decode_payload(head, packed)))
 
 
 def _read_end(file: BinaryIO, last: int) -> Cut | None:

@@ -4,6 +4,7 @@ What is read is checked against the types of the model and against the sizes of 
 index that leads nowhere. The same checks run before a trace is written: what was saved loads.
 """
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -35,13 +36,18 @@ T = TypeVar("T")
 TEXT: Final = "s"
 """Stands for a column of strings where an `array` type code stands for one of numbers."""
 
+NUMBERED: Final = "n"
+"""A column of strings that differ in a number: `player-1`, `player-2`. The number stands in a column of its own."""
+
+_NUMBERED: Final = re.compile(r"(.*?)(0|[1-9][0-9]{0,17})([^0-9]*)", re.DOTALL)
+
 TABLES: Final[dict[FrameKind, tuple[type[tuple[Any, ...]], str]]] = {
-    FrameKind.ACTORS: (ActorInfo, "ss"),
+    FrameKind.ACTORS: (ActorInfo, "nn"),
     FrameKind.SITES: (Site, "sIs"),
-    FrameKind.OBJECTS: (ObjectInfo, "IBIIss"),
+    FrameKind.OBJECTS: (ObjectInfo, "qBqIss"),
     FrameKind.SPANS: (Span, "sIIIqq"),
 }
-"""Per kind of frame the class of a row and the type of each of its fields."""
+"""Per kind of frame the class of a row and the type of each of its fields as stored."""
 
 EVENT_CODES: Final = "IBIIqIq"
 """The types of the columns of events, in the order in which `Columns` has them."""
@@ -162,33 +168,73 @@ def encode_table(kind: FrameKind, rows: Sequence[tuple[Any, ...]]) -> Iterator[t
         if kind is FrameKind.SPANS:
             *rest, first, last = columns
             columns = [*rest, tuple(differences(first)), tuple(map(sub, last, first))]
-        strings: dict[str, int] = {}
+        elif kind is FrameKind.OBJECTS:
+            creators, kinds, numbers, *rest = columns
+            born = grouped_differences(zip(creators, kinds, strict=True), numbers)
+            columns = [tuple(grouped_differences(kinds, creators)), kinds, tuple(born), *rest]
+        strings: dict[str | tuple[str, str], int] = {}
         content: list[object] = [strings]
         for code, column in zip(codes, columns, strict=True):
-            numbers = (strings.setdefault(text, len(strings)) for text in column) if code == TEXT else column
-            content.append(encode_column(array("I" if code == TEXT else code, numbers)))
+            if code == NUMBERED:
+                parts = [_with_number(text) for text in column]
+                indices = array("I", (strings.setdefault(around, len(strings)) for around, _ in parts))
+                content += [encode_column(indices), encode_column(grouped_differences(indices, (number for _, number in parts)))]
+            elif code == TEXT:
+                content.append(encode_column(array("I", (strings.setdefault(text, len(strings)) for text in column))))
+            else:
+                content.append(encode_column(array(code, column)))
         content[0] = list(strings)
         yield kind, len(block), content
+
+
+def _with_number(text: str) -> tuple[str | tuple[str, str], int]:
+    """A text as what stands around the last number in it, and that number; one without a number as itself and 0."""
+    found = _NUMBERED.fullmatch(text)
+    if found is None or found[1][-1:].isdecimal():
+        return text, 0
+    return (found[1], found[3]), int(found[2])
 
 
 def decode_table(kind: FrameKind, count: int, raw: Any) -> list[Any]:
     """The rows of one frame. Raises: Damage."""
     row, codes = TABLES[kind]
-    strings, *planes = _parts(kind, count, raw, len(codes) + 1)
-    if not isinstance(strings, list) or any(type(text) is not str for text in strings):
+    strings, *planes = _parts(kind, count, raw, 1 + len(codes) + codes.count(NUMBERED))
+    if not isinstance(strings, list) or not all(_is_string(text, NUMBERED in codes) for text in strings):
         raise Damage(f"a frame of {kind.word} whose strings are not all text")
     columns: list[Sequence[Any]] = []
-    for code, plane in zip(codes, planes, strict=True):
-        column = decode_column("I" if code == TEXT else code, count, plane)
-        if code == TEXT:
+    left = iter(planes)
+    for code in codes:
+        column = decode_column("I" if code in (TEXT, NUMBERED) else code, count, next(left))
+        if code in (TEXT, NUMBERED):
             _within(column, len(strings), f"a row of {kind.word}", "string")
-        columns.append([strings[index] for index in column] if code == TEXT else column)
+        if code == NUMBERED:
+            numbers = grouped_sums(column, decode_column("q", count, next(left)))
+            columns.append([_numbered(strings[index], number) for index, number in zip(column, numbers, strict=True)])
+        else:
+            columns.append([strings[index] for index in column] if code == TEXT else column)
     if kind is FrameKind.OBJECTS:
+        columns[0] = grouped_sums(columns[1], columns[0])
+        columns[2] = grouped_sums(zip(columns[0], columns[1], strict=True), columns[2])
         columns[1] = [fit(number, ObjectKind, f"the kind of an object in a frame of {kind.word}") for number in columns[1]]
     elif kind is FrameKind.SPANS:
         columns[4] = sums(columns[4])
         columns[5] = signed(map(add, columns[5], columns[4]))
     return [row(*cells) for cells in zip(*columns, strict=True)]
+
+
+def _is_string(text: object, numbered: bool) -> bool:
+    """Whether it is text, or, where there are numbered ones, the two texts around a number."""
+    if numbered and isinstance(text, list):
+        return len(text) == 2 and all(type(part) is str for part in text)
+    return type(text) is str
+
+
+def _numbered(text: str | list[str], number: int) -> str:
+    """The text of a row. Raises: Damage for a number that none can have."""
+    is_plain = isinstance(text, str)
+    if number < 0 or (is_plain and number):
+        raise Damage(f"a text with the number {number}, expected {0 if is_plain else '0 or more'}")
+    return text if isinstance(text, str) else f"{text[0]}{number}{text[1]}"
 
 
 def _parts(kind: FrameKind, count: int, raw: Any, expected: int) -> list[Any]:
@@ -237,12 +283,24 @@ def columns_of(events: Columns) -> list["array[int]"]:
     return [events.actor, events.kind, events.object, events.site, events.value, events.waited_us, events.at_ns]
 
 
+_ONCE: Final = _mask(Kind.START, Kind.BEGIN, Kind.END, Kind.JOIN)
+
+
+def value_groups(kinds: "array[int]", objects: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The group of each event's value: its kind and object, or the kind alone where each object has one such event."""
+    return zip(kinds, map(_object_or_0, kinds.tobytes().translate(_ONCE), objects), strict=True)
+
+
+def _object_or_0(is_once: int, thing: int) -> int:
+    return 0 if is_once else thing
+
+
 def encode_events(events: Columns) -> Iterator[tuple[FrameKind, int, object]]:
     """Frames of up to 8192 events, a column per field. Each can be read without those before it."""
     columns = columns_of(events)
     for start in range(0, len(events), BLOCK):
         actor, kind, obj, site, value, waited, at = (column[start : start + BLOCK] for column in columns)
-        value = grouped_differences(zip(kind, obj, strict=True), value)
+        value = grouped_differences(value_groups(kind, obj), value)
         content = [encode_column(column) for column in (actor, kind, obj, site, value, waited, differences(at))]
         yield FrameKind.EVENTS, len(kind), content
 
@@ -251,7 +309,7 @@ def decode_events(count: int, raw: Any) -> list["array[int]"]:
     """The columns of one frame in the order of the file. Raises: Damage."""
     planes = _parts(FrameKind.EVENTS, count, raw, len(EVENT_CODES))
     columns = [decode_column(code, count, plane) for code, plane in zip(EVENT_CODES, planes, strict=True)]
-    columns[4] = grouped_sums(zip(columns[1], columns[2], strict=True), columns[4])
+    columns[4] = grouped_sums(value_groups(columns[1], columns[2]), columns[4])
     columns[6] = sums(columns[6])
     return columns
 
@@ -282,10 +340,12 @@ def check_events(columns: Sequence["array[int]"], sizes: Sizes, first: int) -> N
 def check_objects(objects: Sequence[ObjectInfo], sizes: Sizes) -> None:
     """Raises: Damage for an object whose creator or site does not exist."""
     for info in objects:
-        if not (info.creator < sizes.actors or (info.kind in _FIXED and not info.creator)) or info.site >= sizes.sites:
+        if not (0 <= info.creator < sizes.actors or (info.kind in _FIXED and not info.creator)) or info.site >= sizes.sites:
             raise Damage(
                 f"an object has creator {info.creator} at site {info.site}, expected {sizes.actors} actors, {sizes.sites} sites"
             )
+        if not 0 <= info.n < 1 << 32:
+            raise Damage(f"an object has the count {info.n}, expected 0 to 2^32 - 1")
 
 
 def check_spans(spans: Sequence[Span], sizes: Sizes) -> None:
