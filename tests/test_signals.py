@@ -438,3 +438,36 @@ def test_the_instruction_that_was_interrupted(place: str) -> None:
         answer, again = replay(trace)
         assert_same(answer)
         assert again.out == ran.out
+
+
+def test_a_handler_of_asyncio_is_called_once_for_a_signal() -> None:
+    """One that came in the recorder's own frames is put off without another byte to the descriptor that asyncio reads."""
+    _, ran = record(
+        """
+        import asyncio, os, signal, threading
+        called, sent, lock, answered = 0, 0, threading.Lock(), threading.Event()
+        def called_back():
+            global called
+            called += 1
+            answered.set()
+        def send():
+            global sent
+            for _ in range(100):
+                answered.clear()
+                sent += 1
+                os.kill(os.getpid(), signal.SIGUSR1)
+                answered.wait()
+        async def main():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, called_back)
+            sender = threading.Thread(target=send)
+            sender.start()
+            while sender.is_alive():
+                for _ in range(20):
+                    with lock: pass
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        print(sent, called, signal.getsignal(signal.SIGRTMAX - 4))
+        """
+    )
+    assert ran.out == b"100 100 0\n"

@@ -46,7 +46,11 @@ _questions = 0
 _MOST_QUESTIONS: Final = 100_000
 """Half a second of them: a program that computes for longer between two operations is not held up for more."""
 _wakes = False
-"""Whether the program has a descriptor written to for each signal: then none is tripped that did not arrive."""
+"""Whether the program has a descriptor written to for each signal (asyncio calls its handlers by that)."""
+_CARRIER: Final = int(signal.SIGRTMAX) - 4 if hasattr(signal, "SIGRTMAX") else int(getattr(signal, "SIGIO", 0))
+"""The signal that is tripped then in place of one that is put off: a number that nobody has a handler for is not minded."""
+_carried: set[int] = set()
+"""The signals for which it stands."""
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
@@ -76,12 +80,14 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
     global _busy
     if _over:
         return None
+    if number == _CARRIER and _carried:
+        number = _carried.pop()
     if _busy:
         _missed.add(number)
         return None
     actor = here()
     if actor is not None and frame is not None and (_waits_for_turn(actor) or (is_ours(frame) and not _lets_in(frame))):
-        put_off = [_trip_again(number)]
+        put_off = [_trip_again(one) for one in _with_carried(number)]
         return None
     _busy = True
     try:
@@ -101,9 +107,19 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
         raise
     finally:
         put_off = []
+        while _carried:
+            _missed.add(_carried.pop())
         while _missed:
             put_off.append(_trip_again(_missed.pop()))
         _busy = False
+
+
+def _with_carried(number: int) -> list[int]:
+    """It and all that are carried, which are no longer."""
+    found = [number]
+    while _carried:
+        found.append(_carried.pop())
+    return found
 
 
 def _waits_for_turn(actor: Actor) -> bool:
@@ -129,6 +145,9 @@ _interrupt: Callable[..., None] = _thread.interrupt_main
 
 def _trip_again(number: int) -> object:
     """Something that trips a signal when it goes. All in C: a line of ours would be the next place to be interrupted."""
+    if _wakes:
+        _carried.add(number)
+        number = _CARRIER
     cls = _again.get(number)
     if cls is None:
         cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_interrupt, number))})
@@ -343,8 +362,16 @@ def _set_wakeup_fd(*args: Any, **kwargs: Any) -> int:
     except BaseException as error:
         hide(error)
         raise
-    _wakes = bool(args) and args[0] != -1
+    _wakes = bool(args) and args[0] != -1 and _is_carrier()
     return before
+
+
+def _is_carrier() -> bool:
+    """Whether there is one, with its handler in place: not when the program uses that signal itself."""
+    if _CARRIER not in _handlers and originals.signal_getsignal(_CARRIER) is signal.SIG_DFL:
+        _handlers[_CARRIER] = signal.SIG_DFL
+        originals.signal_signal(_CARRIER, _arrived)
+    return _handlers.get(_CARRIER) is signal.SIG_DFL
 
 
 def _unwrapped(number: int, handler: Any, *, forget: bool = False) -> Any:
