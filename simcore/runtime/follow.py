@@ -203,7 +203,7 @@ class Follow:
 
     def expect_signal(self, mine: Following) -> None:
         """Have the interpreter ask at each place from here on whether it is that of the signal which the trace has next."""
-        from simcore.runtime.signals import expect
+        from simcore.runtime.signal_places import expect
 
         expect(mine)
 

@@ -7,50 +7,33 @@ believes free: the signal is put off until the program's frame goes on. Only whe
 is let in.
 
 In replay a signal that really arrives is let in when the trace has it next, else it is held back; and the handler is called where
-the trace has it, whether a signal arrives or not: from the operation before on the signal is tripped again and again, so that the
-interpreter asks wherever a handler could run, until that is behind the recorded instruction. Where it never is, the handler is
-called before the next operation.
+the trace has it, whether a signal arrives or not; see `signal_places`.
 """
 
-import _thread
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from sys import _getframe as get_frame
 from types import FrameType
 from typing import Any, Final
 
-from simcore.runtime import actors, gate, originals, segment, sites
+from simcore.runtime import actors, gate, originals, segment, tripping
 from simcore.runtime.actors import Actor, acting, here, tls
 from simcore.runtime.frames import hide, is_ours, program_frame, wait_in_c
-from simcore.runtime.order import ORDER_EVENT, PLACES, WAITED
 from simcore.runtime.patches import Patches
 from simcore.runtime.segment import TAG_PROCESS, WAIT, WAIT_AT
+from simcore.runtime.signal_places import asks_again, expect, instruction_of, interrupt_at_end, interrupted, users_frame
 from simcore.runtime.sites import site_of
-from simcore.trace.events import INTERRUPTIONS, SIGNAL_NUMBER, Kind, handled, handled_as
+from simcore.runtime.tripping import CARRIER, all_carried, carried_by, trip_again
+from simcore.trace.events import Kind, handled_as
 
 _handlers: dict[int, Any] = {}
 _subs: dict[tuple[str, int], Actor] = {}
-_again: dict[int, Any] = {}
 _busy = False
 """Whether `_arrived` is at work, and not the program's handler: what arrives meanwhile is missed, and tripped again behind it."""
 _missed: set[int] = set()
 _over = False
 """Whether a replay has come to its end."""
-_interrupted: list[Actor] = []
-"""The actors whose handlers run now, outermost first."""
-_questions = 0
-"""How many more times the interpreter asks, in replay, whether this is the place of the signal that is expected."""
-_MOST_QUESTIONS: Final = 100_000
-"""Half a second of them: a program that computes for longer between two operations is not held up for more."""
-_wakes = False
-"""Whether the program has a descriptor written to for each signal (asyncio calls its handlers by that)."""
-_CARRIER: Final = int(signal.SIGRTMAX) - 4 if hasattr(signal, "SIGRTMAX") else int(getattr(signal, "SIGIO", 0))
-"""The signal that is tripped then in place of one that is put off: a number that nobody has a handler for is not minded."""
-_carried: set[int] = set()
-"""The signals for which it stands."""
 _VALID: Final = frozenset(map(int, signal.valid_signals()))
 
 
@@ -80,46 +63,35 @@ def _arrived(number: int, frame: FrameType | None) -> Any:
     global _busy
     if _over:
         return None
-    if number == _CARRIER and _carried:
-        number = _carried.pop()
+    number = carried_by(number)
     if _busy:
         _missed.add(number)
         return None
     actor = here()
     if actor is not None and frame is not None and (_waits_for_turn(actor) or (is_ours(frame) and not _lets_in(frame))):
-        put_off = [_trip_again(one) for one in _with_carried(number)]
+        put_off = [trip_again(one) for one in (number, *all_carried())]
         return None
     _busy = True
     try:
         if actor is None:
             return run_handler(None, number, frame)
         if gate.current.following:
-            if _arrived_in_replay(actor, number, frame):
+            if asks_again(actor, number, frame):
                 _missed.add(number)
             return None
         since = WAIT.unpack_from(actor.wait_buffer, WAIT_AT)[-1]
         waited = 0 if not since else max((originals.monotonic_ns() - since) // 1000, 1)
-        value = handled_as(number, -1 if waited else _instruction(_users(frame)))
+        value = handled_as(number, -1 if waited else instruction_of(users_frame(frame)))
         actors.emit(actor, Kind.SIGNAL, 0, site_of(frame), value, waited)
         return run_handler(actor, number, frame)
     except BaseException as error:
         hide(error)
         raise
     finally:
-        put_off = []
-        while _carried:
-            _missed.add(_carried.pop())
+        put_off = [trip_again(one) for one in all_carried()]
         while _missed:
-            put_off.append(_trip_again(_missed.pop()))
+            put_off.append(trip_again(_missed.pop()))
         _busy = False
-
-
-def _with_carried(number: int) -> list[int]:
-    """It and all that are carried, which are no longer."""
-    found = [number]
-    while _carried:
-        found.append(_carried.pop())
-    return found
 
 
 def _waits_for_turn(actor: Actor) -> bool:
@@ -140,147 +112,6 @@ def _lets_in(frame: FrameType) -> bool:
 _PUBLISH: Final = getattr(actors.publish, "__code__", None)  # in C it is interrupted nowhere
 
 
-_interrupt: Callable[..., None] = _thread.interrupt_main
-
-
-def _trip_again(number: int) -> object:
-    """Something that trips a signal when it goes. All in C: a line of ours would be the next place to be interrupted."""
-    if _wakes:
-        _carried.add(number)
-        number = _CARRIER
-    cls = _again.get(number)
-    if cls is None:
-        cls = type("_Again", (), {"__slots__": (), "__del__": staticmethod(partial(_interrupt, number))})
-        _again[number] = cls
-    return cls()
-
-
-def _arrived_in_replay(actor: Actor, number: int, frame: FrameType | None) -> bool:
-    """Let it in if the trace has it next, at this place; whether to ask again at the next one.
-
-    One that came in a wait is called for by the operation that waited, whether or not it arrives.
-    """
-    global _questions
-    if actor.following.held is not None:
-        return True  # it has a turn: first that operation is done
-    coming = _next(actor)
-    while coming is not None:
-        value, _, site, after, position, kind, flags = coming
-        if kind == Kind.SIGNAL:
-            if value & SIGNAL_NUMBER != number or flags & WAITED:
-                return False
-            if not _is_place(actor, site, value, frame) or not _may_come_now(actor):
-                _questions -= 1
-                return _questions > 0 or handled(value)[1] < 0
-            _do(actor, kind, value, flags, after, position)
-            return False
-        if kind != Kind.GC or actor.following.blocked:
-            return False
-        if not _may_come_now(actor):
-            return True
-        _do(actor, kind, value, flags, after, position)
-        coming = _next(actor)
-    return False
-
-
-def _may_come_now(actor: Actor) -> bool:
-    """Whether what interrupts an actor next may do so here: behind the accesses that the trace left out.
-
-    Within `threading` it must have its turn, too: to wait for that there may be to wait for whoever needs what is held there.
-    """
-    follow: Any = gate.current
-    return bool(actor.following.is_interrupted() and (not actor.raw or follow.has_turn(actor)))
-
-
-def _is_place(actor: Actor, site: int, value: int, frame: FrameType | None) -> bool:
-    """Whether the program is where the trace has the signal that comes next."""
-    user, instruction = _users(frame), handled(value)[1]
-    if instruction >= 0 and _instruction(user) != instruction:
-        return False
-    return bool(actor.following.data(PLACES + site) == _place(user))
-
-
-def _users(frame: FrameType | None) -> FrameType | None:
-    """The frame whose line the signal's event tells; see `sites.site_of`."""
-    user = frame
-    while user is not None and sites.is_internal(user.f_code):
-        user = user.f_back
-    return user or program_frame(frame)
-
-
-def _instruction(user: FrameType | None) -> int:
-    return -1 if user is None else user.f_lasti // 2
-
-
-def _place(user: FrameType | None) -> bytes:
-    """Where the program is, in the words of the order file."""
-    if user is None:
-        return b"\0000\0"
-    code = user.f_code
-    return f"{code.co_filename.rpartition('/')[2]}\0{user.f_lineno or 0}\0{code.co_qualname}".encode("utf-8", "surrogatepass")
-
-
-def expect(mine: Any) -> None:
-    """In replay: trip the signal that an actor's part of the order has next, if that is one that came between two operations."""
-    global _questions
-    if mine.cursor >= mine.end or _wakes:
-        return
-    value, _, _, _, _, kind, flags = ORDER_EVENT.unpack_from(mine.events, mine.cursor)
-    if kind == Kind.SIGNAL and not flags & WAITED and handled(value)[1] >= 0:
-        _questions = _MOST_QUESTIONS
-        put_off = [_trip_again(value & SIGNAL_NUMBER)]  # noqa: F841  it goes, and trips, when this frame does
-
-
-def _next(actor: Actor) -> tuple[int, ...] | None:
-    """What the trace has next for an actor; None past its end, or when an actor that a signal interrupted goes on before that."""
-    coming = _peek(actor)
-    if coming is None or any(
-        (after := _peek(other)) is not None and after[4] < coming[4] for other in _interrupted if other is not actor
-    ):
-        return None
-    return coming
-
-
-def _peek(actor: Actor) -> tuple[int, ...] | None:
-    mine = actor.following
-    return ORDER_EVENT.unpack_from(mine.events, mine.cursor) if mine.cursor < mine.end else None
-
-
-def is_due(actor: Actor) -> bool:
-    """In replay: whether a handler that ran in a wait is what the trace has next of the program's."""
-    mine = actor.following
-    for at in range(mine.cursor, mine.end, ORDER_EVENT.size):
-        kind, flags = ORDER_EVENT.unpack_from(mine.events, at)[5:]
-        if kind != Kind.GC:
-            return bool(kind == Kind.SIGNAL and flags & WAITED)
-    return False
-
-
-def is_before(actor: Actor, other: Actor) -> bool:
-    """In replay: whether the trace has a signal or garbage next for an actor, and that before anything of another one's."""
-    coming = _next(actor)
-    return coming is not None and coming[5] in INTERRUPTIONS and coming[4] < _first_of(other)
-
-
-def _first_of(actor: Actor) -> int:
-    """The position of an actor's first event; behind all where it has none."""
-    follow: Any = gate.current
-    events = follow.events_of(actor.index)
-    return int(ORDER_EVENT.unpack_from(events, 0)[4]) if len(events) else sys.maxsize
-
-
-def run_before(actor: Actor, other: Actor) -> None:
-    """Do what interrupts an actor before another one comes to its first event."""
-    while is_before(actor, other) and (coming := _next(actor)) is not None:
-        value, _, _, after, position, kind, flags = coming
-        _do(actor, kind, value, flags, after, position)
-
-
-def _do(actor: Actor, kind: int, value: int, flags: int, after: int, position: int) -> None:
-    follow: Any = gate.current
-    follow._due(actor, actor.following, kind, value, flags, after, position)
-
-
 def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> Any:
     """Call the handler as the actor's sub-actor. Raises: what the handler raises."""
     global _busy
@@ -291,7 +122,7 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
     sub = None
     if actor is not None:
         sub = tls.actor = _sub_actor(actor, number)
-        _interrupted.append(actor)
+        interrupted.append(actor)
         if sub.following is not None:
             expect(sub.following)
     try:
@@ -299,24 +130,15 @@ def run_handler(actor: Actor | None, number: int, frame: FrameType | None) -> An
             return handler(number, program_frame(frame))
         finally:
             if sub is not None and gate.current.following and here() is sub:
-                _interrupt_at_end(sub)
+                interrupt_at_end(sub)
     finally:
         if actor is not None:
-            _interrupted.pop()
+            interrupted.pop()
         if here() is not None:
             tls.actor = actor
         _busy = busy
         if actor is not None and actor.following is not None:
             expect(actor.following)
-
-
-def _interrupt_at_end(sub: Actor) -> None:
-    """A signal that interrupted the handler behind its last operation."""
-    coming = _next(sub)
-    while coming is not None and coming[5] in (Kind.GC, Kind.SIGNAL):
-        value, _, _, after, position, kind, flags = coming
-        _do(sub, kind, value, flags, after, position)
-        coming = _next(sub)
 
 
 def _signal(signalnum: Any, handler: Any) -> Any:
@@ -356,22 +178,21 @@ def _getsignal(signalnum: Any) -> Any:
 
 def _set_wakeup_fd(*args: Any, **kwargs: Any) -> int:
     """As `signal.set_wakeup_fd`."""
-    global _wakes
     try:
         before = originals.signal_set_wakeup_fd(*args, **kwargs)
     except BaseException as error:
         hide(error)
         raise
-    _wakes = bool(args) and args[0] != -1 and _is_carrier()
+    tripping.wakes = bool(args) and args[0] != -1 and _has_carrier()
     return before
 
 
-def _is_carrier() -> bool:
+def _has_carrier() -> bool:
     """Whether there is one, with its handler in place: not when the program uses that signal itself."""
-    if _CARRIER not in _handlers and originals.signal_getsignal(_CARRIER) is signal.SIG_DFL:
-        _handlers[_CARRIER] = signal.SIG_DFL
-        originals.signal_signal(_CARRIER, _arrived)
-    return _handlers.get(_CARRIER) is signal.SIG_DFL
+    if CARRIER not in _handlers and originals.signal_getsignal(CARRIER) is signal.SIG_DFL:
+        _handlers[CARRIER] = signal.SIG_DFL
+        originals.signal_signal(CARRIER, _arrived)
+    return _handlers.get(CARRIER) is signal.SIG_DFL
 
 
 def _unwrapped(number: int, handler: Any, *, forget: bool = False) -> Any:

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from sys import _getframe as get_frame
 from typing import Any
 
-from simcore.runtime import actors, gate, imports, originals, rest, segment, signals, sites
+from simcore.runtime import actors, gate, imports, originals, rest, segment, signal_places, sites
 from simcore.runtime.actors import Actor, acting, here, publish, tls, unpublish
 from simcore.runtime.frames import hide
 from simcore.runtime.patches import Patches
@@ -99,7 +99,7 @@ def _start(real: Callable[..., Any], function: Callable[..., Any], call: Callabl
         raise
     finally:
         gate.current.gave(actor)
-        if isinstance(thread, threading.Thread) and gate.current.following and signals.is_before(actor, child):
+        if isinstance(thread, threading.Thread) and gate.current.following and signal_places.is_before(actor, child):
             thread._started = _Started(thread, actor, child)  # type: ignore[attr-defined]
 
 
@@ -113,7 +113,7 @@ class _Started:
     def wait(self, timeout: float | None = None) -> bool:
         """As of the `Event`. Raises: what the handlers raise."""
         self._thread._started = self._event  # type: ignore[attr-defined]
-        signals.run_before(self._actor, self._child)
+        signal_places.run_before(self._actor, self._child)
         return bool(self._event.wait(timeout))
 
     def __getattr__(self, name: str) -> Any:
@@ -248,7 +248,7 @@ def _enter_join(self: threading.Thread, timeout: float | None, actor: Actor, thr
     def enter() -> int | None:
         return gate.current.enter(actor, Kind.JOIN, thread_object, site)
 
-    if not gate.current.following or not signals.is_due(actor):
+    if not gate.current.following or not signal_places.is_due(actor):
         return enter()
     name = "_handle" if hasattr(self, "_handle") else "_tstate_lock"
     turn = _Turn(getattr(self, name), enter)

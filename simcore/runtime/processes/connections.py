@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sys import _getframe as get_frame
 from typing import Any, Final
 
-from simcore.runtime import actors, gate, originals, signals, sites
+from simcore.runtime import actors, gate, originals, signal_places, sites
 from simcore.runtime.actors import Actor, acting, here, publish, tls, unpublish
 from simcore.runtime.coming import coming
 from simcore.runtime.core import core
@@ -298,8 +298,8 @@ def _install_messages(patches: Patches, cls: Any, real_send: Any, real_receive: 
 
 def _run_handlers(actor: Actor) -> None:
     """In replay: call the signal handlers that ran while this actor sent, for what they raise is raised there."""
-    if signals.is_due(actor):
-        signals._interrupt_at_end(actor)
+    if signal_places.is_due(actor):
+        signal_places.interrupt_at_end(actor)
 
 
 def _coming(actor: Actor, number: int) -> tuple[int, ...] | None:
