@@ -170,16 +170,15 @@ def test_a_race_has_its_result_again(name: str) -> None:
 @pytest.mark.parametrize("name", RACES)
 def test_races_in_a_loop(name: str) -> None:
     """Twenty recordings, five replays each; some recordings differ from each other, no replay from its recording."""
-    results: Counter[bytes] = Counter()
+    schedules = set()
     for _ in range(20):
         trace, ran = record(RACES[name] + TWO + "print(result())", granularity="access", switch_interval_s=HURRY_S)
-        results[ran.out] += 1
+        schedules.add(trace.columns.actor.tobytes())
         for _ in range(5):
             answer, again = replay(trace)
             assert_same(answer)
             assert again == ran
-    if name not in ("get and put",):
-        assert len(results) > 1, f"all runs gave {results}"
+    assert len(schedules) > 1
 
 
 def test_what_is_an_access() -> None:
